@@ -1,0 +1,29 @@
+import type { Clock, IdSource } from './sources.ts'
+
+/** What a user may be in the tenant. */
+export type Role = 'ADMIN' | 'ANALYST' | 'MEMBER' | 'SERVICE'
+
+/** Who asks. Made by the gateway's identity step from a verified token; rooms never make one themselves. */
+export interface Viewer {
+  readonly userId: string
+  readonly tenantId: string
+  /** The sign-in session the token belongs to, so that revoking it ends the token too. */
+  readonly sessionId: string
+  readonly role: Role
+  readonly scopes: readonly string[]
+}
+
+/**
+ * The one context of a request. It goes unchanged from the edge through channel, resolver and loader to the store.
+ * `null` viewer means that nobody is signed in: rooms then serve only what needs no identity.
+ */
+export interface RequestContext {
+  readonly viewer: Viewer | null
+  /** Milliseconds since the epoch after which no work may go on. */
+  readonly deadline: number
+  /** Aborts when the client goes away or the deadline passes; it reaches the database's query. */
+  readonly signal: AbortSignal
+  readonly traceId: string
+  readonly clock: Clock
+  readonly ids: IdSource
+}
