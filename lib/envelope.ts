@@ -1,0 +1,127 @@
+import { createHash, randomBytes, sign, verify } from 'node:crypto'
+import { z } from 'zod'
+import type { Viewer } from './context.ts'
+import type { Clock } from './sources.ts'
+import type { SigningKey } from './tokens.ts'
+
+/** The header of a gateway's request to a room that carries the envelope. */
+export const envelopeHeader = 'x-mnemograph-envelope'
+
+/** How far apart the two machines' clocks may be, and how long an envelope may be on its way. */
+const windowMs = 30_000
+/** Bounds the memory for nonces; beyond it requests are refused rather than let through unchecked. */
+const nonceLimit = 200_000
+/** Keeps a signature made for another purpose with the same key from passing for an envelope. */
+const purpose = 'mnemograph-envelope-v1\n'
+
+/** The request that an envelope vouches for. */
+export interface EnvelopedRequest {
+  readonly method: string
+  readonly path: string
+  readonly body: Uint8Array
+  /** The room it is meant for, so that one room cannot pass a request on to another. */
+  readonly audience: string
+}
+
+/** What the gateway says of a request. */
+export interface EnvelopeClaims {
+  readonly viewer: Viewer | null
+  readonly traceId: string
+  /** Milliseconds since the epoch after which no work may go on. */
+  readonly deadline: number
+}
+
+const viewerSchema = z.object({
+  userId: z.string(),
+  tenantId: z.string(),
+  sessionId: z.string(),
+  role: z.enum(['ADMIN', 'ANALYST', 'MEMBER', 'SERVICE']),
+  scopes: z.array(z.string()),
+})
+const payloadSchema = z.object({
+  method: z.string(),
+  path: z.string(),
+  bodyHash: z.string(),
+  audience: z.string(),
+  issuedAt: z.number(),
+  nonce: z.string(),
+  viewer: viewerSchema.nullable(),
+  traceId: z.string(),
+  deadline: z.number(),
+})
+
+/** Vouches for one request with Ed25519; the text goes into the envelope header. */
+export function sealEnvelope(
+  request: EnvelopedRequest,
+  claims: EnvelopeClaims,
+  key: Pick<SigningKey, 'privateKey'>,
+  clock: Clock,
+): string {
+  const payload: z.infer<typeof payloadSchema> = {
+    method: request.method,
+    path: request.path,
+    bodyHash: hash(request.body),
+    audience: request.audience,
+    issuedAt: clock.now().getTime(),
+    nonce: randomBytes(12).toString('base64url'),
+    viewer: claims.viewer === null ? null : { ...claims.viewer, scopes: [...claims.viewer.scopes] },
+    traceId: claims.traceId,
+    deadline: claims.deadline,
+  }
+  const encoded = Buffer.from(JSON.stringify(payload)).toString('base64url')
+  return `${encoded}.${sign(null, signedBytes(encoded), key.privateKey).toString('base64url')}`
+}
+
+/** Opens envelopes for one room and remembers their nonces, so that none is taken twice. */
+export class EnvelopeReader {
+  readonly #nonces = new Map<string, number>()
+  readonly #key: Pick<SigningKey, 'publicKey'>
+  readonly #clock: Clock
+
+  constructor(key: Pick<SigningKey, 'publicKey'>, clock: Clock) {
+    this.#key = key
+    this.#clock = clock
+  }
+
+  /** The claims, or an error that says what is wrong: for the log, while the sender only learns of a refusal. */
+  open(text: string, request: EnvelopedRequest): EnvelopeClaims {
+    const payload = this.#verified(text)
+    const now = this.#clock.now().getTime()
+    if (Math.abs(now - payload.issuedAt) > windowMs) throw new Error('envelope is too old, or from the future')
+    if (payload.audience !== request.audience) throw new Error('envelope is for another room')
+    if (payload.method !== request.method || payload.path !== request.path)
+      throw new Error('envelope is for another path')
+    if (payload.bodyHash !== hash(request.body)) throw new Error('envelope is for another body')
+    this.#spend(payload.nonce, now)
+    return { viewer: payload.viewer, traceId: payload.traceId, deadline: payload.deadline }
+  }
+
+  #verified(text: string): z.infer<typeof payloadSchema> {
+    const [encoded, signature, ...rest] = text.split('.')
+    if (!encoded || !signature || rest.length > 0) throw new Error('envelope is malformed')
+    if (!verify(null, signedBytes(encoded), this.#key.publicKey, Buffer.from(signature, 'base64url'))) {
+      throw new Error('envelope has a wrong signature')
+    }
+    return payloadSchema.parse(JSON.parse(Buffer.from(encoded, 'base64url').toString('utf8')))
+  }
+
+  #spend(nonce: string, now: number): void {
+    if (this.#nonces.has(nonce)) throw new Error('envelope was used before')
+    // Insertion order is about time order, so what has expired stands first.
+    for (const [old, forgetAt] of this.#nonces) {
+      if (forgetAt > now) break
+      this.#nonces.delete(old)
+    }
+    if (this.#nonces.size >= nonceLimit) throw new Error('too many envelopes within the replay window')
+    // An envelope may be windowMs ahead of our clock and stay good for as long after it.
+    this.#nonces.set(nonce, now + 2 * windowMs)
+  }
+}
+
+function signedBytes(encoded: string): Buffer {
+  return Buffer.from(purpose + encoded)
+}
+
+function hash(body: Uint8Array): string {
+  return createHash('sha256').update(body).digest('base64url')
+}

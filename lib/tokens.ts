@@ -1,0 +1,121 @@
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { jwtVerify, SignJWT } from 'jose'
+import { z } from 'zod'
+import type { Role, Viewer } from './context.ts'
+import type { Clock } from './sources.ts'
+
+/** Access tokens are short: a stolen one is worth a quarter of an hour. */
+export const accessTokenSeconds = 15 * 60
+
+const issuer = 'mnemograph'
+const audience = 'mnemograph'
+const algorithm = 'EdDSA'
+/** RFC 9068's type, so that no other kind of JWT signed by the same key passes for an access token. */
+const type = 'at+jwt'
+
+/** The key pair that signs access tokens and envelopes. */
+export interface SigningKey {
+  readonly privateKey: KeyObject
+  readonly publicKey: KeyObject
+}
+
+export interface IssuedToken {
+  readonly token: string
+  readonly expiresAt: Date
+}
+
+/** What a verified access token says. */
+export interface VerifiedToken {
+  readonly viewer: Viewer
+  readonly expiresAt: Date
+}
+
+export interface AccessTokens {
+  issue(viewer: Viewer): Promise<IssuedToken>
+  /** Rejects whatever is not a live access token of ours; the reason is for the log, not for the client. */
+  verify(token: string): Promise<VerifiedToken>
+}
+
+const roles = ['ADMIN', 'ANALYST', 'MEMBER', 'SERVICE'] as const satisfies readonly Role[]
+const claimsSchema = z.object({
+  sub: z.string().min(1),
+  tid: z.string().min(1),
+  sid: z.string().min(1),
+  role: z.enum(roles),
+  scope: z.string(),
+  exp: z.number(),
+})
+
+/** EdDSA access tokens in the profile of RFC 9068. */
+export function createAccessTokens(key: SigningKey, clock: Clock): AccessTokens {
+  return {
+    async issue(viewer) {
+      const issuedAt = Math.floor(clock.now().getTime() / 1000)
+      const expires = issuedAt + accessTokenSeconds
+      const claims = { tid: viewer.tenantId, sid: viewer.sessionId, role: viewer.role, scope: viewer.scopes.join(' ') }
+      const token = await new SignJWT(claims)
+        .setProtectedHeader({ alg: algorithm, typ: type })
+        .setIssuer(issuer)
+        .setAudience(audience)
+        .setSubject(viewer.userId)
+        .setIssuedAt(issuedAt)
+        .setExpirationTime(expires)
+        .sign(key.privateKey)
+      return { token, expiresAt: new Date(expires * 1000) }
+    },
+
+    async verify(token) {
+      const { payload } = await jwtVerify(token, key.publicKey, {
+        algorithms: [algorithm],
+        typ: type,
+        issuer,
+        audience,
+        currentDate: clock.now(),
+      })
+      const claims = claimsSchema.parse(payload)
+      const scopes = claims.scope === '' ? [] : claims.scope.split(' ')
+      const viewer = { userId: claims.sub, tenantId: claims.tid, sessionId: claims.sid, role: claims.role, scopes }
+      return { viewer, expiresAt: new Date(claims.exp * 1000) }
+    },
+  }
+}
+
+/**
+ * The signing key of a data directory, made on the first start and readable by its owner alone; `:memory:` gives a
+ * key that ends with the process. Throws when the file is there and others may read it.
+ */
+export function loadSigningKey(dataDirectory: string): SigningKey {
+  if (dataDirectory === ':memory:') return generateKey()
+  const file = join(dataDirectory, 'signing-key.pem')
+  const made = writeOnce(dataDirectory, file)
+  if (made !== null) return made
+  if ((statSync(file).mode & 0o077) !== 0) {
+    throw new Error(`${file} may be read by others; take their rights away: chmod 600 '${file}'`)
+  }
+  return pairOf(createPrivateKey(readFileSync(file)))
+}
+
+/** Null when the file is there already, also when another process made it a moment ago. */
+function writeOnce(directory: string, file: string): SigningKey | null {
+  const key = generateKey()
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  try {
+    writeFileSync(file, key.privateKey.export({ type: 'pkcs8', format: 'pem' }), { flag: 'wx', mode: 0o600 })
+    chmodSync(file, 0o600)
+    return key
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return null
+    throw error
+  }
+}
+
+function generateKey(): SigningKey {
+  return pairOf(generateKeyPairSync('ed25519').privateKey)
+}
+
+function pairOf(privateKey: KeyObject): SigningKey {
+  if (privateKey.asymmetricKeyType !== 'ed25519') throw new Error('the signing key is not an Ed25519 key')
+  return { privateKey, publicKey: createPublicKey(privateKey) }
+}
