@@ -1,0 +1,160 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import { errorResponse, type Frame, FrameReader, leavesIdle } from './wire.ts'
+
+/** A PostgreSQL backend that answers whole protocol flights at once: PGlite, in production use. */
+export interface Backend {
+  /** Answers complete frontend messages that end where the server must reply (Sync, Query or Flush). */
+  execute(messages: Uint8Array): Uint8Array
+  /** The reply to a start-up message: authentication, parameters, backend key, ready. */
+  readonly greeting: Uint8Array
+}
+
+interface Session {
+  readonly socket: Socket
+  readonly frames: FrameReader
+  readonly waiting: Uint8Array[]
+  user: string | null
+  open: boolean
+}
+
+/**
+ * Serves one single-session backend to several PostgreSQL connections on a unix socket.
+ *
+ * A connection owns the backend while it has a transaction open, and gives it back when it is idle, so that no
+ * other connection's statement can slip into a transaction. When another connection takes its turn the session is
+ * reset (`DISCARD ALL`) and given that connection's user, so nothing but rows passes between them. A connection that
+ * dies in the middle of a transaction has it rolled back.
+ */
+export class WireServer {
+  readonly #backend: Backend
+  readonly #server: Server
+  readonly #sessions = new Set<Session>()
+  #current: Session | null = null
+  #inTransaction = false
+  #scheduled = false
+
+  constructor(backend: Backend) {
+    this.#backend = backend
+    this.#server = createServer((socket) => this.#accept(socket))
+  }
+
+  listen(path: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen(path, () => resolve())
+    })
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    for (const session of this.#sessions) session.socket.destroy()
+    await closed
+    this.#rollBack()
+  }
+
+  #accept(socket: Socket): void {
+    const session: Session = { socket, frames: new FrameReader(), waiting: [], user: null, open: true }
+    this.#sessions.add(session)
+    socket.on('data', (data) => this.#receive(session, data as Buffer))
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => this.#leave(session))
+  }
+
+  #leave(session: Session): void {
+    session.open = false
+    session.waiting.length = 0
+    this.#sessions.delete(session)
+    if (this.#current !== session) return
+    this.#rollBack()
+    this.#current = null
+    this.#schedule()
+  }
+
+  #receive(session: Session, data: Buffer): void {
+    try {
+      for (const frame of session.frames.push(data)) this.#handle(session, frame)
+    } catch (error) {
+      session.socket.end(errorResponse('08P01', String(error), 'FATAL'))
+    }
+    this.#schedule()
+  }
+
+  #handle(session: Session, frame: Frame): void {
+    switch (frame.kind) {
+      case 'encryption':
+        session.socket.write('N')
+        break
+      case 'startup':
+        session.user = frame.user
+        session.socket.write(this.#backend.greeting)
+        break
+      case 'terminate':
+        session.socket.end()
+        break
+      case 'flight':
+        session.waiting.push(frame.messages)
+        break
+      // The backend runs on this very thread: when a cancel request is read, nothing is running that it could stop.
+      case 'cancel':
+        session.socket.end()
+        break
+    }
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || !this.#next()) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      const session = this.#next()
+      if (session) this.#serve(session)
+      this.#schedule()
+    })
+  }
+
+  #next(): Session | null {
+    if (this.#inTransaction) return this.#current?.waiting.length ? this.#current : null
+    for (const session of this.#sessions) if (session.waiting.length > 0) return session
+    return null
+  }
+
+  #serve(session: Session): void {
+    session.socket.cork()
+    try {
+      if (this.#current !== session) this.#hand(session)
+      // Move to the back of the line, so that a busy connection cannot starve the others.
+      this.#sessions.delete(session)
+      this.#sessions.add(session)
+      for (let flight = session.waiting.shift(); flight; flight = session.waiting.shift()) {
+        const answer = this.#backend.execute(flight)
+        this.#inTransaction = !leavesIdle(answer)
+        session.socket.write(answer)
+      }
+    } catch (error) {
+      session.socket.end(errorResponse('57P02', String(error), 'FATAL'))
+    }
+    session.socket.uncork()
+  }
+
+  #hand(session: Session): void {
+    this.#current = session
+    this.#simple('DISCARD ALL')
+    this.#simple(`SET SESSION AUTHORIZATION "${(session.user ?? '').replaceAll('"', '""')}"`)
+  }
+
+  #rollBack(): void {
+    if (!this.#inTransaction) return
+    this.#inTransaction = false
+    this.#simple('ROLLBACK')
+  }
+
+  #simple(sql: string): void {
+    const body = Buffer.from(`${sql}\0`)
+    const message = Buffer.alloc(5 + body.length)
+    message.write('Q')
+    message.writeInt32BE(4 + body.length, 1)
+    body.copy(message, 5)
+    const answer = this.#backend.execute(message)
+    if (answer[0] === 'E'.charCodeAt(0)) throw new Error(`${sql}: ${Buffer.from(answer).toString('latin1')}`)
+  }
+}
