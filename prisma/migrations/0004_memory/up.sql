@@ -1,0 +1,237 @@
+CREATE SCHEMA memory;
+GRANT USAGE ON SCHEMA memory TO mnemograph_memory, mnemograph_projector;
+GRANT USAGE, CREATE ON SCHEMA memory TO mnemograph_definer;
+
+CREATE TABLE memory.chat_sessions (
+  id uuid PRIMARY KEY,
+  tenant_id uuid NOT NULL REFERENCES app.tenants (id),
+  owner_id uuid NOT NULL,
+  ordinal bigint GENERATED ALWAYS AS IDENTITY,
+  mode text NOT NULL CHECK (mode IN ('SIMPLE', 'SMART_ROUTER', 'EXPERT_GROUP', 'SOCRATIC')),
+  title text,
+  parent_id uuid REFERENCES memory.chat_sessions (id) ON DELETE SET NULL,
+  configuration jsonb NOT NULL DEFAULT '{}',
+  metadata jsonb,
+  external_id text,
+  active boolean NOT NULL DEFAULT true,
+  message_count integer NOT NULL DEFAULT 0,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  ended_at timestamptz
+);
+CREATE UNIQUE INDEX chat_sessions_external ON memory.chat_sessions (owner_id, external_id);
+CREATE INDEX chat_sessions_owner ON memory.chat_sessions (owner_id, ordinal);
+CREATE INDEX chat_sessions_owner_mode ON memory.chat_sessions (owner_id, mode, active, ordinal);
+
+-- A system prompt is the same in many sessions and long: it is stored once for its owner.
+CREATE TABLE memory.prompts (
+  id uuid PRIMARY KEY,
+  tenant_id uuid NOT NULL REFERENCES app.tenants (id),
+  owner_id uuid NOT NULL,
+  content_hash bytea NOT NULL,
+  content text NOT NULL,
+  created_at timestamptz NOT NULL,
+  UNIQUE (owner_id, content_hash)
+);
+
+CREATE TABLE memory.messages (
+  id uuid PRIMARY KEY,
+  tenant_id uuid NOT NULL REFERENCES app.tenants (id),
+  owner_id uuid NOT NULL,
+  session_id uuid NOT NULL REFERENCES memory.chat_sessions (id) ON DELETE CASCADE,
+  position integer NOT NULL,
+  role text NOT NULL CHECK (role IN ('SYSTEM', 'USER', 'ASSISTANT', 'TOOL')),
+  name text,
+  content text,
+  prompt_id uuid REFERENCES memory.prompts (id),
+  tool_calls jsonb NOT NULL DEFAULT '[]',
+  tool_call_id text,
+  external_id text,
+  occurred_at timestamptz NOT NULL,
+  time_inferred boolean NOT NULL,
+  created_at timestamptz NOT NULL,
+  UNIQUE (session_id, position)
+);
+CREATE UNIQUE INDEX messages_external ON memory.messages (session_id, external_id);
+
+-- A memory's identity and present state. What it says is in its revisions.
+CREATE TABLE memory.memories (
+  id uuid PRIMARY KEY,
+  tenant_id uuid NOT NULL REFERENCES app.tenants (id),
+  owner_id uuid NOT NULL,
+  ordinal bigint GENERATED ALWAYS AS IDENTITY,
+  session_id uuid REFERENCES memory.chat_sessions (id) ON DELETE SET NULL,
+  message_id uuid REFERENCES memory.messages (id) ON DELETE SET NULL,
+  position integer,
+  speaker text,
+  external_id text,
+  version integer NOT NULL DEFAULT 1,
+  visibility text NOT NULL CHECK (visibility IN ('PRIVATE', 'SHARED', 'PUBLIC')),
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  forgotten_at timestamptz
+);
+CREATE UNIQUE INDEX memories_external ON memory.memories (owner_id, external_id) WHERE forgotten_at IS NULL;
+CREATE INDEX memories_owner ON memory.memories (owner_id, ordinal) WHERE forgotten_at IS NULL;
+CREATE INDEX memories_public ON memory.memories (tenant_id, ordinal) WHERE visibility = 'PUBLIC' AND forgotten_at IS NULL;
+CREATE INDEX memories_session ON memory.memories (session_id, position);
+CREATE INDEX memories_message ON memory.memories (message_id);
+
+-- The primary rows: what was known of a memory from when until when. Forgetting removes them all.
+CREATE TABLE memory.revisions (
+  id uuid PRIMARY KEY,
+  memory_id uuid NOT NULL REFERENCES memory.memories (id) ON DELETE CASCADE,
+  version integer NOT NULL,
+  tenant_id uuid NOT NULL REFERENCES app.tenants (id),
+  owner_id uuid NOT NULL,
+  content text NOT NULL,
+  content_hash bytea NOT NULL,
+  tier text NOT NULL CHECK (tier IN ('WORKING', 'EPISODIC', 'SEMANTIC', 'SHARED')),
+  visibility text NOT NULL CHECK (visibility IN ('PRIVATE', 'SHARED', 'PUBLIC')),
+  metadata jsonb,
+  occurred_at timestamptz NOT NULL,
+  time_inferred boolean NOT NULL,
+  retention_until timestamptz,
+  known_from timestamptz NOT NULL,
+  known_until timestamptz,
+  UNIQUE (memory_id, version)
+);
+CREATE UNIQUE INDEX revisions_current ON memory.revisions (memory_id) WHERE known_until IS NULL;
+CREATE INDEX revisions_owner_known ON memory.revisions (owner_id, known_from);
+CREATE INDEX revisions_owner_hash ON memory.revisions (owner_id, content_hash) WHERE known_until IS NULL;
+CREATE INDEX revisions_retention ON memory.revisions (retention_until) WHERE retention_until IS NOT NULL AND known_until IS NULL;
+
+-- Who besides its owner may see or change a memory that is SHARED. The subject is a user, team, session or agent.
+CREATE TABLE memory.grants (
+  memory_id uuid NOT NULL REFERENCES memory.memories (id) ON DELETE CASCADE,
+  subject_id uuid NOT NULL,
+  subject_kind text NOT NULL CHECK (subject_kind IN ('USER', 'TEAM', 'SESSION', 'AGENT')),
+  tenant_id uuid NOT NULL REFERENCES app.tenants (id),
+  owner_id uuid NOT NULL,
+  may_write boolean NOT NULL DEFAULT false,
+  created_at timestamptz NOT NULL,
+  PRIMARY KEY (memory_id, subject_id)
+);
+CREATE INDEX grants_subject ON memory.grants (subject_id, memory_id);
+
+-- Full text. A shelf is what a search reads as one corpus: an owner's private and shared memories stand on his own
+-- (shelf = owner), public ones on the tenant's (shelf = tenant), so no count tells of what the searcher cannot see.
+CREATE TABLE memory.postings (
+  shelf_id uuid NOT NULL,
+  term text NOT NULL,
+  memory_id uuid NOT NULL REFERENCES memory.memories (id) ON DELETE CASCADE,
+  tenant_id uuid NOT NULL,
+  owner_id uuid NOT NULL,
+  frequency smallint NOT NULL,
+  length integer NOT NULL,
+  PRIMARY KEY (shelf_id, term, memory_id)
+);
+CREATE INDEX postings_memory ON memory.postings (memory_id);
+
+-- How many memories stand on a shelf, and how many terms they have in all.
+CREATE TABLE memory.shelves (
+  shelf_id uuid PRIMARY KEY,
+  tenant_id uuid NOT NULL,
+  owner_id uuid,
+  documents bigint NOT NULL DEFAULT 0,
+  terms bigint NOT NULL DEFAULT 0
+);
+
+DO $$
+DECLARE
+  name text;
+BEGIN
+  FOREACH name IN ARRAY ARRAY['chat_sessions', 'prompts', 'messages', 'memories', 'revisions', 'grants', 'postings', 'shelves'] LOOP
+    EXECUTE format('ALTER TABLE memory.%I ENABLE ROW LEVEL SECURITY', name);
+    EXECUTE format('ALTER TABLE memory.%I FORCE ROW LEVEL SECURITY', name);
+  END LOOP;
+  FOREACH name IN ARRAY ARRAY['chat_sessions', 'prompts', 'messages'] LOOP
+    EXECUTE format('CREATE POLICY own ON memory.%I TO mnemograph_memory
+      USING (owner_id = (SELECT app.current_user_id()) AND tenant_id = (SELECT app.current_tenant_id()))
+      WITH CHECK (owner_id = (SELECT app.current_user_id()) AND tenant_id = (SELECT app.current_tenant_id()))', name);
+  END LOOP;
+  FOREACH name IN ARRAY ARRAY['memories', 'revisions', 'grants'] LOOP
+    EXECUTE format('CREATE POLICY insert_own ON memory.%I FOR INSERT TO mnemograph_memory
+      WITH CHECK (owner_id = (SELECT app.current_user_id()) AND tenant_id = (SELECT app.current_tenant_id()))', name);
+    EXECUTE format('CREATE POLICY update_own ON memory.%I FOR UPDATE TO mnemograph_memory
+      USING (owner_id = (SELECT app.current_user_id()) AND tenant_id = (SELECT app.current_tenant_id()))', name);
+    EXECUTE format('CREATE POLICY delete_own ON memory.%I FOR DELETE TO mnemograph_memory
+      USING (owner_id = (SELECT app.current_user_id()) AND tenant_id = (SELECT app.current_tenant_id()))', name);
+  END LOOP;
+END
+$$;
+
+-- Reading apart from writing: own ones, what was granted, what is public in the tenant.
+CREATE POLICY read_own ON memory.memories FOR SELECT TO mnemograph_memory
+  USING (owner_id = (SELECT app.current_user_id()) AND tenant_id = (SELECT app.current_tenant_id()));
+CREATE POLICY read_public ON memory.memories FOR SELECT TO mnemograph_memory
+  USING (visibility = 'PUBLIC' AND tenant_id = (SELECT app.current_tenant_id()));
+CREATE POLICY read_granted ON memory.memories FOR SELECT TO mnemograph_memory
+  USING (visibility = 'SHARED' AND tenant_id = (SELECT app.current_tenant_id())
+    AND EXISTS (SELECT FROM memory.grants WHERE grants.memory_id = memories.id
+                AND grants.subject_id = ANY ((SELECT app.current_principals())::uuid[])));
+CREATE POLICY read_grants ON memory.grants FOR SELECT TO mnemograph_memory
+  USING (tenant_id = (SELECT app.current_tenant_id())
+    AND (owner_id = (SELECT app.current_user_id()) OR subject_id = ANY ((SELECT app.current_principals())::uuid[])));
+-- A revision of a time when the memory was private stays private, whatever the memory is now.
+CREATE POLICY read_own ON memory.revisions FOR SELECT TO mnemograph_memory
+  USING (owner_id = (SELECT app.current_user_id()) AND tenant_id = (SELECT app.current_tenant_id()));
+CREATE POLICY read_others ON memory.revisions FOR SELECT TO mnemograph_memory
+  USING (visibility <> 'PRIVATE' AND tenant_id = (SELECT app.current_tenant_id())
+    AND EXISTS (SELECT FROM memory.memories WHERE memories.id = revisions.memory_id));
+
+CREATE POLICY own_shelf ON memory.postings TO mnemograph_memory
+  USING (owner_id = (SELECT app.current_user_id()) AND tenant_id = (SELECT app.current_tenant_id()))
+  WITH CHECK (owner_id = (SELECT app.current_user_id()) AND tenant_id = (SELECT app.current_tenant_id())
+    AND shelf_id IN ((SELECT app.current_user_id()), (SELECT app.current_tenant_id())));
+CREATE POLICY own_shelf ON memory.shelves TO mnemograph_memory
+  USING (shelf_id IN ((SELECT app.current_user_id()), (SELECT app.current_tenant_id())))
+  WITH CHECK (tenant_id = (SELECT app.current_tenant_id())
+    AND shelf_id IN ((SELECT app.current_user_id()), (SELECT app.current_tenant_id())));
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON memory.chat_sessions, memory.messages, memory.memories, memory.revisions,
+  memory.grants, memory.postings, memory.shelves TO mnemograph_memory;
+GRANT SELECT, INSERT ON memory.prompts TO mnemograph_memory;
+
+-- Projectors work for every owner; ids they hand out are read again under the viewer's own rights.
+GRANT SELECT ON memory.memories, memory.revisions TO mnemograph_projector;
+CREATE POLICY projector ON memory.memories FOR SELECT TO mnemograph_projector USING (true);
+CREATE POLICY projector ON memory.revisions FOR SELECT TO mnemograph_projector USING (true);
+
+-- The memories as they are now.
+CREATE VIEW memory.current_memories WITH (security_invoker = true) AS
+  SELECT memories.id, memories.tenant_id, memories.owner_id, memories.ordinal, memories.session_id, memories.message_id,
+         memories.position, memories.speaker, memories.external_id, memories.version, memories.created_at, memories.updated_at,
+         revisions.content, revisions.content_hash, revisions.tier, revisions.visibility, revisions.metadata,
+         revisions.occurred_at, revisions.time_inferred, revisions.retention_until
+  FROM memory.memories
+  JOIN memory.revisions ON revisions.memory_id = memories.id AND revisions.known_until IS NULL
+  WHERE memories.forgotten_at IS NULL;
+GRANT SELECT ON memory.current_memories TO mnemograph_memory, mnemograph_projector;
+
+-- Meaning. One table for each model: its name says which. A projector fills it, so a row may lag behind its memory.
+CREATE TABLE memory.embeddings (
+  model text NOT NULL,
+  memory_id uuid NOT NULL REFERENCES memory.memories (id) ON DELETE CASCADE,
+  shelf_id uuid NOT NULL,
+  tenant_id uuid NOT NULL,
+  owner_id uuid NOT NULL,
+  version integer NOT NULL,
+  embedding halfvec NOT NULL,
+  PRIMARY KEY (model, memory_id)
+) PARTITION BY LIST (model);
+GRANT SELECT, INSERT, UPDATE, DELETE ON memory.embeddings TO mnemograph_projector;
+GRANT DELETE ON memory.embeddings TO mnemograph_memory;
+GRANT SELECT ON memory.embeddings, memory.postings, memory.shelves, memory.memories, memory.revisions, memory.grants TO mnemograph_definer;
+ALTER TABLE memory.embeddings ENABLE ROW LEVEL SECURITY;
+ALTER TABLE memory.embeddings FORCE ROW LEVEL SECURITY;
+CREATE POLICY projector ON memory.embeddings TO mnemograph_projector USING (true) WITH CHECK (true);
+CREATE POLICY definer ON memory.embeddings FOR SELECT TO mnemograph_definer USING (true);
+CREATE POLICY definer ON memory.postings FOR SELECT TO mnemograph_definer USING (true);
+CREATE POLICY definer ON memory.shelves FOR SELECT TO mnemograph_definer USING (true);
+CREATE POLICY definer ON memory.memories FOR SELECT TO mnemograph_definer USING (true);
+CREATE POLICY definer ON memory.revisions FOR SELECT TO mnemograph_definer USING (true);
+CREATE POLICY definer ON memory.grants FOR SELECT TO mnemograph_definer USING (true);
+
+SELECT audit.watch(('memory.' || name)::regclass)
+FROM unnest(ARRAY['chat_sessions', 'messages', 'memories', 'revisions']) AS name;

@@ -1,0 +1,85 @@
+CREATE SCHEMA knowledge;
+GRANT USAGE ON SCHEMA knowledge TO mnemograph_knowledge, mnemograph_projector;
+GRANT USAGE, CREATE ON SCHEMA knowledge TO mnemograph_definer;
+
+-- A concept is of its owner: a name that two users' memories share is two concepts, so that none tells of the other.
+CREATE TABLE knowledge.concepts (
+  id uuid PRIMARY KEY,
+  tenant_id uuid NOT NULL REFERENCES app.tenants (id),
+  owner_id uuid NOT NULL,
+  ordinal bigint GENERATED ALWAYS AS IDENTITY,
+  key text NOT NULL,
+  name text NOT NULL,
+  category text,
+  mention_count integer NOT NULL DEFAULT 0,
+  created_at timestamptz NOT NULL,
+  UNIQUE (owner_id, key)
+);
+CREATE INDEX concepts_owner ON knowledge.concepts (owner_id, ordinal);
+CREATE INDEX concepts_key_prefix ON knowledge.concepts (owner_id, key text_pattern_ops);
+CREATE INDEX concepts_category ON knowledge.concepts (owner_id, category, ordinal);
+
+-- Concept APPEARS_IN memory. The version is the memory's that was read last.
+CREATE TABLE knowledge.mentions (
+  concept_id uuid NOT NULL REFERENCES knowledge.concepts (id) ON DELETE CASCADE,
+  memory_id uuid NOT NULL,
+  tenant_id uuid NOT NULL REFERENCES app.tenants (id),
+  owner_id uuid NOT NULL,
+  ordinal bigint GENERATED ALWAYS AS IDENTITY,
+  session_id uuid,
+  count integer NOT NULL,
+  version integer NOT NULL,
+  occurred_at timestamptz NOT NULL,
+  PRIMARY KEY (concept_id, memory_id)
+);
+CREATE INDEX mentions_concept ON knowledge.mentions (concept_id, ordinal);
+CREATE INDEX mentions_memory ON knowledge.mentions (memory_id);
+
+-- Concept RELATES_TO concept, both ways round, so that one index serves either end. Support is how many memories
+-- mention both; the strength is computed from the counts when it is read.
+CREATE TABLE knowledge.relations (
+  source_id uuid NOT NULL REFERENCES knowledge.concepts (id) ON DELETE CASCADE,
+  target_id uuid NOT NULL REFERENCES knowledge.concepts (id) ON DELETE CASCADE,
+  type text NOT NULL,
+  tenant_id uuid NOT NULL REFERENCES app.tenants (id),
+  owner_id uuid NOT NULL,
+  support integer NOT NULL,
+  PRIMARY KEY (source_id, type, target_id)
+);
+CREATE INDEX relations_target ON knowledge.relations (target_id);
+
+-- How an owner writes a word: what he often writes small is no name.
+CREATE TABLE knowledge.casing (
+  owner_id uuid NOT NULL,
+  word text NOT NULL,
+  tenant_id uuid NOT NULL REFERENCES app.tenants (id),
+  lower_count integer NOT NULL,
+  capital_count integer NOT NULL,
+  PRIMARY KEY (owner_id, word)
+);
+
+-- How many memories of an owner were read, and which version of each.
+CREATE TABLE knowledge.readings (
+  memory_id uuid PRIMARY KEY,
+  tenant_id uuid NOT NULL REFERENCES app.tenants (id),
+  owner_id uuid NOT NULL,
+  version integer NOT NULL,
+  forgotten boolean NOT NULL DEFAULT false
+);
+CREATE INDEX readings_owner ON knowledge.readings (owner_id) WHERE NOT forgotten;
+
+DO $$
+DECLARE
+  name text;
+BEGIN
+  FOREACH name IN ARRAY ARRAY['concepts', 'mentions', 'relations', 'casing', 'readings'] LOOP
+    EXECUTE format('ALTER TABLE knowledge.%I ENABLE ROW LEVEL SECURITY', name);
+    EXECUTE format('ALTER TABLE knowledge.%I FORCE ROW LEVEL SECURITY', name);
+    EXECUTE format('CREATE POLICY read_own ON knowledge.%I FOR SELECT TO mnemograph_knowledge
+      USING (owner_id = (SELECT app.current_user_id()) AND tenant_id = (SELECT app.current_tenant_id()))', name);
+    EXECUTE format('CREATE POLICY projector ON knowledge.%I TO mnemograph_projector USING (true) WITH CHECK (true)', name);
+    EXECUTE format('GRANT SELECT ON knowledge.%I TO mnemograph_knowledge', name);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON knowledge.%I TO mnemograph_projector', name);
+  END LOOP;
+END
+$$;
