@@ -1,0 +1,239 @@
+import type { PoolClient, QueryArrayResult, QueryConfig, QueryResult } from 'pg'
+import pg from 'pg'
+import { abortable, sendCancelRequest } from './cancel.ts'
+import { SavepointClient, SecuredClient } from './secured-client.ts'
+import {
+  CONTEXT_STATEMENT,
+  contextValues,
+  currentScope,
+  DeadlineExceededError,
+  MissingSecurityContextError,
+  NestedTransactionError,
+  type OpenTransaction,
+  type SecurityContext,
+  TransactionEndedError,
+  withScope,
+} from './security.ts'
+
+/** One statement of a room, as metrics and tests see it; the pool's own BEGIN, context and COMMIT are not told. */
+export interface StatementEvent {
+  readonly text: string
+  readonly role: string
+  readonly durationMs: number
+  readonly rows: number
+  readonly failed: boolean
+}
+
+export interface SecurityContextPoolOptions extends pg.PoolConfig {
+  readonly onStatement?: (event: StatementEvent) => void
+  /** Off for a server that cannot stop a running statement (PGlite runs them on the thread that would listen). */
+  readonly cancellable?: boolean
+}
+
+type Statement = QueryConfig & { rowMode?: 'array' }
+
+/**
+ * A `pg` pool that runs every statement under the security context of the async context it is sent in.
+ *
+ * A single statement goes as BEGIN, context, statement and COMMIT in one flight, so that row-level security costs no
+ * round trip. Inside `transaction` statements go to that transaction's connection. Prisma's own transactions, which
+ * check out a connection and send BEGIN themselves, get the context right behind it (or a savepoint inside ours).
+ */
+export class SecurityContextPool extends pg.Pool {
+  readonly #onStatement: (event: StatementEvent) => void
+  readonly #cancellable: boolean
+
+  constructor(options: SecurityContextPoolOptions) {
+    const { onStatement, cancellable, ...config } = options
+    super({ ...config, pipeline: true })
+    this.#onStatement = onStatement ?? (() => {})
+    this.#cancellable = cancellable ?? true
+    // A connection that breaks fails its statements and is dropped; its event must not end the process as well.
+    this.on('error', () => {})
+    this.on('connect', (client) => client.on('error', () => {}))
+  }
+
+  /** Runs `work` with a context for single statements; they may only read. */
+  async reading<T>(security: SecurityContext, work: () => Promise<T>): Promise<T> {
+    if (currentScope()?.transaction) throw new NestedTransactionError()
+    return withScope({ security, transaction: null }, work)
+  }
+
+  /** Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. */
+  async transaction<T>(security: SecurityContext, work: (client: PoolClient) => Promise<T>): Promise<T> {
+    if (currentScope()?.transaction) throw new NestedTransactionError()
+    const values = contextValues(security, Date.now())
+    const client = await this.#acquire(security)
+    const transaction: OpenTransaction = { client, ended: false, nested: Promise.resolve(), savepoints: 0 }
+    try {
+      const result = await withScope({ security, transaction }, async () => {
+        await this.#guard(security, client, all([client.query('BEGIN'), client.query(CONTEXT_STATEMENT, values)]))
+        return work(client)
+      })
+      transaction.ended = true
+      security.signal?.throwIfAborted()
+      const { command } = await this.#guard(security, client, client.query('COMMIT'))
+      if (command === 'ROLLBACK') throw new Error('a failed statement was ignored: the transaction was rolled back')
+      client.release()
+      return result
+    } catch (error) {
+      transaction.ended = true
+      await this.#abandon(client, security)
+      throw error
+    }
+  }
+
+  /** The server's version, asked without a context: nothing of anybody's is read. */
+  async ping(): Promise<string> {
+    const client = await super.connect()
+    try {
+      const { rows } = await client.query<{ server_version: string }>('SHOW server_version')
+      client.release()
+      return rows[0]?.server_version ?? ''
+    } catch (error) {
+      client.release(true)
+      throw error
+    }
+  }
+
+  // Prisma's adapter and rooms both send through here; `pg` types this with nine overloads, of which promises remain.
+  override query = (async (config: string | Statement, values?: unknown[]) => {
+    const scope = currentScope()
+    if (!scope) throw new MissingSecurityContextError()
+    const statement = toStatement(config, values)
+    if (scope.transaction?.ended) throw new TransactionEndedError()
+    return this.#told(scope.security, statement, () =>
+      scope.transaction
+        ? this.#inTransaction(scope.security, scope.transaction, statement)
+        : this.#oneFlight(scope.security, statement),
+    )
+  }) as unknown as pg.Pool['query']
+
+  /** A connection that accepts nothing before BEGIN and gives the transaction its context (for Prisma's adapter). */
+  override connect = (async () => {
+    const scope = currentScope()
+    if (!scope) throw new MissingSecurityContextError()
+    const { security, transaction } = scope
+    const told = <T extends QueryResult>(statement: QueryConfig, run: () => Promise<T>) =>
+      this.#told(security, statement, run)
+    if (transaction?.ended) throw new TransactionEndedError()
+    if (transaction) return SavepointClient.open(transaction, told)
+    return new SecuredClient(await this.#acquire(security), security, told)
+  }) as unknown as pg.Pool['connect']
+
+  #inTransaction(security: SecurityContext, transaction: OpenTransaction, statement: Statement): Promise<QueryResult> {
+    security.signal?.throwIfAborted()
+    return this.#guard(security, transaction.client, transaction.client.query(statement))
+  }
+
+  async #oneFlight(security: SecurityContext, statement: Statement): Promise<QueryResult> {
+    const values = contextValues(security, Date.now())
+    const client = await this.#acquire(security)
+    const flight = all([
+      client.query('BEGIN READ ONLY'),
+      client.query(CONTEXT_STATEMENT, values),
+      client.query(statement),
+      client.query('COMMIT'),
+    ])
+    try {
+      const [, , result] = await this.#guard(security, client, flight)
+      client.release()
+      return result as QueryResult
+    } catch (error) {
+      // COMMIT ends a failed transaction too. Only an aborted flight may still be running.
+      client.release(isServerError(error) ? undefined : true)
+      throw error
+    }
+  }
+
+  /** Waits for a connection no longer than the context allows. */
+  async #acquire(security: SecurityContext): Promise<PoolClient> {
+    const connecting = super.connect()
+    try {
+      return await abortable(connecting, security)
+    } catch (error) {
+      connecting.then(
+        (client) => client.release(),
+        () => {},
+      )
+      throw error
+    }
+  }
+
+  /** On abort the caller hears at once and the server is asked to stop; the connection is then never used again. */
+  async #guard<T>(security: SecurityContext, client: PoolClient, running: Promise<T>): Promise<T> {
+    try {
+      return await abortable(running, security)
+    } catch (error) {
+      if (isServerError(error)) throw isCancelled(error) && isOver(security) ? reasonOf(security) : error
+      running.catch(() => {})
+      if (this.#cancellable && isOver(security)) sendCancelRequest(this.options, client)
+      throw error
+    }
+  }
+
+  async #abandon(client: PoolClient, security: SecurityContext): Promise<void> {
+    if (isOver(security)) return client.release(true)
+    try {
+      await client.query('ROLLBACK')
+      client.release()
+    } catch {
+      client.release(true)
+    }
+  }
+
+  async #told<T extends QueryResult>(
+    security: SecurityContext,
+    statement: QueryConfig,
+    run: () => Promise<T>,
+  ): Promise<T> {
+    const start = performance.now()
+    const tell = (rows: number, failed: boolean) =>
+      this.#onStatement({
+        text: statement.text,
+        role: security.role,
+        durationMs: performance.now() - start,
+        rows,
+        failed,
+      })
+    try {
+      const result = await run()
+      tell(result.rowCount ?? 0, false)
+      return result
+    } catch (error) {
+      tell(0, true)
+      throw error
+    }
+  }
+}
+
+function toStatement(config: string | Statement, values: unknown[] | undefined): Statement {
+  if (typeof config !== 'string') return config
+  return values ? { text: config, values } : { text: config }
+}
+
+/** Settles when all have settled, with the first failure in order: the ones behind it only say "aborted". */
+async function all<T extends QueryResult | QueryArrayResult>(flight: Promise<T>[]): Promise<T[]> {
+  const settled = await Promise.allSettled(flight)
+  return settled.map((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason
+    return outcome.value
+  })
+}
+
+function isServerError(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && !error.code?.startsWith('57P')
+}
+
+/** SQLSTATE query_canceled: by statement_timeout, which the deadline has set. */
+function isCancelled(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '57014'
+}
+
+function reasonOf(security: SecurityContext): unknown {
+  return security.signal?.aborted ? security.signal.reason : new DeadlineExceededError()
+}
+
+function isOver(security: SecurityContext): boolean {
+  return security.signal?.aborted === true || security.deadline <= Date.now()
+}

@@ -1,0 +1,114 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { PoolClient } from 'pg'
+
+/** Who a statement runs for: a room, or one of the workers that follow the log. */
+export const SERVICE_ROLES = ['users', 'memory', 'knowledge', 'agents', 'projector', 'audit'] as const
+
+export type ServiceRole = (typeof SERVICE_ROLES)[number]
+
+/** What row-level security decides by, and how long a statement may take. */
+export interface SecurityContext {
+  readonly role: ServiceRole
+  readonly tenantId: string | null
+  readonly userId: string | null
+  readonly sessionId: string | null
+  readonly traceId: string
+  /** Milliseconds since the epoch; `Infinity` for none. */
+  readonly deadline: number
+  /** When it aborts, the running statement is cancelled and the transaction rolled back. */
+  readonly signal?: AbortSignal
+}
+
+/** A statement was sent without saying for whom: refused, since row-level security could not judge it. */
+export class MissingSecurityContextError extends Error {
+  override readonly name = 'MissingSecurityContextError'
+  constructor() {
+    super('a statement needs a security context: use read() or write(), and await it inside')
+  }
+}
+
+/** The deadline of the security context passed before the statement was sent. */
+export class DeadlineExceededError extends Error {
+  override readonly name = 'DeadlineExceededError'
+  constructor() {
+    super('the deadline passed before the database answered')
+  }
+}
+
+/** A unit of work was begun inside a transaction. It would wait for the connection that the transaction holds. */
+export class NestedTransactionError extends Error {
+  override readonly name = 'NestedTransactionError'
+  constructor() {
+    super('a transaction is open in this context: use its handle instead of beginning another read or write')
+  }
+}
+
+/** A transaction's handle was used after the transaction had ended. */
+export class TransactionEndedError extends Error {
+  override readonly name = 'TransactionEndedError'
+  constructor() {
+    super('the transaction has ended: await every statement inside write()')
+  }
+}
+
+/** The transaction that statements of this async context belong to. */
+export interface OpenTransaction {
+  readonly client: PoolClient
+  ended: boolean
+  /** Nested units (Prisma's own transactions) run one after the other, each in its savepoint. */
+  nested: Promise<void>
+  savepoints: number
+}
+
+interface Scope {
+  readonly security: SecurityContext
+  readonly transaction: OpenTransaction | null
+}
+
+const scopes = new AsyncLocalStorage<Scope>()
+
+export function currentScope(): Scope | undefined {
+  return scopes.getStore()
+}
+
+export function withScope<T>(scope: Scope, work: () => Promise<T>): Promise<T> {
+  return scopes.run(scope, work)
+}
+
+/** The PostgreSQL role of a service, from the fixed list. */
+export function roleName(role: ServiceRole): string {
+  if (!SERVICE_ROLES.includes(role)) throw new Error(`unknown service role ${JSON.stringify(role)}`)
+  return `mnemograph_${role}`
+}
+
+/**
+ * The statement that gives a transaction its context. Everything is local to the transaction, the role too, so the
+ * connection goes back to the pool as it came. The role is set last: the login may set every setting, a role need not.
+ */
+export const CONTEXT_STATEMENT = `SELECT set_config('mnemograph.tenant_id', $1, true), \
+set_config('mnemograph.user_id', $2, true), set_config('mnemograph.session_id', $3, true), \
+set_config('mnemograph.service', $4, true), set_config('mnemograph.trace_id', $5, true), \
+set_config('statement_timeout', $6, true), set_config('role', $7, true)`
+
+/** @throws DeadlineExceededError, or the signal's reason when it has aborted */
+export function contextValues(security: SecurityContext, now: number): string[] {
+  security.signal?.throwIfAborted()
+  return [
+    security.tenantId ?? '',
+    security.userId ?? '',
+    security.sessionId ?? '',
+    security.role,
+    security.traceId,
+    String(remaining(security.deadline, now)),
+    roleName(security.role),
+  ]
+}
+
+/** PostgreSQL's largest statement_timeout; 0 would mean none, and a deadline that close has passed. */
+const LONGEST_TIMEOUT = 2_147_483_647
+
+function remaining(deadline: number, now: number): number {
+  const left = Math.ceil(Math.min(deadline - now, LONGEST_TIMEOUT))
+  if (!(left > 0)) throw new DeadlineExceededError()
+  return left
+}
