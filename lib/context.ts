@@ -24,6 +24,8 @@ export interface RequestContext {
   /** Aborts when the client goes away or the deadline passes; it reaches the database's query. */
   readonly signal: AbortSignal
   readonly traceId: string
+  /** The cursor after which a reconnecting stream goes on (SSE's `Last-Event-ID`); an `after` argument wins over it. */
+  readonly resumeAfter?: string
   readonly clock: Clock
   readonly ids: IdSource
 }

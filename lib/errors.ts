@@ -32,7 +32,8 @@ export const problemCodes = {
   CONFLICT: 'The object has changed, or already exists, since the caller last looked.',
   LIMIT_EXCEEDED: 'More than a user may have or ask for.',
   FORBIDDEN: 'The viewer may see the object, and may not do this to it.',
-  UNAUTHENTICATED: 'Sign in first, or the credentials are wrong.',
+  INVALID_CREDENTIALS: 'Name and secret do not fit, or the token is spent.',
+  BATCH_REJECTED: 'Items of a batch were refused, so none was taken.',
 } as const satisfies Record<string, string>
 
 export type ProblemCode = keyof typeof problemCodes

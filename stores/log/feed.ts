@@ -1,0 +1,208 @@
+import { comparePositions, type Position } from '../../lib/cursor.ts'
+import type { Log } from '../../lib/log.ts'
+import type { Bus } from '../bus/port.ts'
+import type { SecurityContext } from '../postgres/security.ts'
+import type { EventLog, LogEvent } from './log.ts'
+
+/** How many of the latest events every follower can read without asking the database. */
+const ringSize = 4096
+const pageSize = 500
+/** The log is looked at this often even if nobody says that it has grown: a wake-up may get lost. Milliseconds. */
+const idleInterval = 1000
+/** How soon the log is looked at again while an open transaction holds events back. Milliseconds. */
+const unsettledInterval = 25
+
+/** A step of a followed log: an event, or the news that the place asked for is of an earlier epoch. */
+export type FeedStep = { readonly event: LogEvent } | { readonly resync: Position }
+
+/** Follows the log for many viewers at once, with one reader. */
+export interface Feed {
+  /**
+   * The events that the context's viewer may see, from a place on, in the log's order, each once; without a place,
+   * those that come from now on. A follower holds no queue, only its place: one that is slow reads on from the log.
+   */
+  follow(security: SecurityContext, after: Position | null, signal: AbortSignal): Promise<AsyncIterable<FeedStep>>
+  close(): Promise<void>
+}
+
+export function openFeed(log: EventLog, bus: Bus, logger: Log): Feed {
+  const tail = new Tail(log, bus, logger)
+  return {
+    async follow(security, after, signal) {
+      const [head, principals] = await Promise.all([tail.start(), log.principals(security)])
+      const stale = after !== null && after.epoch !== head.epoch
+      const from = after === null || stale ? head : after
+      return steps({ log, tail, security, principals: new Set(principals), signal }, from, stale)
+    },
+    close: () => tail.close(),
+  }
+}
+
+interface Follower {
+  readonly log: EventLog
+  readonly tail: Tail
+  readonly security: SecurityContext
+  readonly principals: ReadonlySet<string>
+  readonly signal: AbortSignal
+}
+
+async function* steps(follower: Follower, from: Position, stale: boolean): AsyncGenerator<FeedStep> {
+  const { log, tail, security, signal } = follower
+  let place = from
+  if (stale) yield { resync: place }
+  while (!signal.aborted) {
+    const recent = tail.after(place)
+    if (recent === null) {
+      // What the tail had read before this query began is settled, so the query cannot have missed any of it.
+      const settled = tail.head
+      const page = await log.readVisible(security, place, pageSize)
+      for (const event of page) yield { event }
+      place = page.at(-1)?.position ?? place
+      if (page.length < pageSize && comparePositions(place, settled) < 0) place = settled
+      continue
+    }
+    for (const event of recent) {
+      place = event.position
+      if (isVisible(event, follower)) yield { event }
+      if (signal.aborted) return
+    }
+    if (recent.length === 0) await tail.grown(place, signal)
+  }
+}
+
+function isVisible(event: LogEvent, { security, principals }: Follower): boolean {
+  if (event.tenantId !== security.tenantId) return false
+  return event.before.some((id) => principals.has(id)) || event.after.some((id) => principals.has(id))
+}
+
+/** The latest settled events, read once for all followers. */
+class Tail {
+  readonly #log: EventLog
+  readonly #logger: Log
+  readonly #unsubscribe: () => void
+  #ring: LogEvent[] = []
+  /** Everything up to here that is settled has been read; the ring holds what came after `#ringStart`. */
+  #head: Position | null = null
+  #ringStart: Position | null = null
+  #starting: Promise<Position> | null = null
+  #reading: Promise<void> | null = null
+  #again = false
+  #misses = 0
+  #timer: NodeJS.Timeout | null = null
+  #waiting = new Set<() => void>()
+  #closed = false
+
+  constructor(log: EventLog, bus: Bus, logger: Log) {
+    this.#log = log
+    this.#logger = logger
+    this.#unsubscribe = bus.subscribe('events', () => this.#read())
+  }
+
+  /** The head from which a new follower sees what is to come. */
+  async start(): Promise<Position> {
+    if (this.#head === null) {
+      this.#starting ??= this.#log.head().finally(() => {
+        this.#starting = null
+      })
+      const head = await this.#starting
+      this.#head ??= head
+      this.#ringStart ??= head
+      this.#schedule(idleInterval)
+    }
+    return this.#log.head()
+  }
+
+  get head(): Position {
+    if (this.#head === null) throw new Error('the tail has not been started')
+    return this.#head
+  }
+
+  /** What came after a place, from the ring; `null` when the ring does not reach back that far. */
+  after(place: Position): readonly LogEvent[] | null {
+    if (this.#ringStart === null || comparePositions(place, this.#ringStart) < 0) return null
+    return this.#ring.slice(firstAfter(this.#ring, place))
+  }
+
+  /** Resolves when there is more than this place, or when the signal aborts. */
+  grown(place: Position, signal: AbortSignal): Promise<void> {
+    if (signal.aborted || this.#closed || comparePositions(this.head, place) > 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#waiting.delete(done)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      this.#waiting.add(done)
+      signal.addEventListener('abort', done)
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#unsubscribe()
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#wake()
+    await this.#reading
+  }
+
+  #wake(): void {
+    for (const done of [...this.#waiting]) done()
+  }
+
+  #schedule(milliseconds: number): void {
+    if (this.#closed) return
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#read(), milliseconds)
+    this.#timer.unref()
+  }
+
+  /** One reading at a time; a wake-up during a reading asks for another. */
+  #read(): void {
+    if (this.#head === null || this.#closed) return
+    this.#again = true
+    this.#reading ??= this.#drain().finally(() => {
+      this.#reading = null
+    })
+  }
+
+  async #drain(): Promise<void> {
+    let found = 0
+    try {
+      while (this.#again && !this.#closed) {
+        this.#again = false
+        const events = await this.#log.read(this.head, pageSize)
+        found += events.length
+        this.#keep(events)
+        if (events.length === pageSize) this.#again = true
+      }
+    } catch (error) {
+      this.#logger.warn({ err: error }, 'The log of events could not be read; trying again')
+    }
+    // A wake-up that found nothing means that an open transaction holds the log back: look again soon, then seldom.
+    this.#misses = found === 0 ? this.#misses + 1 : 0
+    this.#schedule(Math.min(unsettledInterval * 2 ** this.#misses, idleInterval))
+  }
+
+  #keep(events: readonly LogEvent[]): void {
+    if (events.length === 0) return
+    this.#ring.push(...events)
+    if (this.#ring.length > ringSize) {
+      const dropped = this.#ring.splice(0, this.#ring.length - ringSize)
+      this.#ringStart = dropped.at(-1)?.position ?? this.#ringStart
+    }
+    this.#head = events.at(-1)?.position ?? this.#head
+    this.#wake()
+  }
+}
+
+function firstAfter(ring: readonly LogEvent[], place: Position): number {
+  let low = 0
+  let high = ring.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const event = ring[middle]
+    if (event !== undefined && comparePositions(event.position, place) <= 0) low = middle + 1
+    else high = middle
+  }
+  return low
+}

@@ -1,0 +1,32 @@
+import type { CursorCodec } from '../lib/cursor.ts'
+import type { Log } from '../lib/log.ts'
+import type { Clock, IdSource } from '../lib/sources.ts'
+import type { AccessTokens } from '../lib/tokens.ts'
+import type { Bus } from './bus/port.ts'
+import type { Cache } from './cache/port.ts'
+import type { Encoder } from './encoder/port.ts'
+import type { GraphStore } from './graph/port.ts'
+import type { Feed } from './log/feed.ts'
+import type { EventLog } from './log/log.ts'
+import type { Postgres } from './postgres/postgres.ts'
+import type { VectorIndex } from './vector/port.ts'
+
+/** Everything that rooms read from and write to, each behind its port. Opened by `open.ts`, chosen by configuration. */
+export interface Stores {
+  readonly postgres: Postgres
+  /** The log of events, and what follows it for subscriptions. */
+  readonly log: EventLog
+  readonly feed: Feed
+  readonly bus: Bus
+  readonly cache: Cache
+  readonly vectors: VectorIndex
+  readonly graph: GraphStore
+  readonly encoder: Encoder
+  /** Event cursors of this system. */
+  readonly cursors: CursorCodec
+  readonly tokens: AccessTokens
+  readonly clock: Clock
+  readonly ids: IdSource
+  readonly logger: Log
+  close(): Promise<void>
+}

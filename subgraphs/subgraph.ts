@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs'
+import { buildSubgraphSchema } from '@apollo/subgraph'
+import { type DocumentNode, type GraphQLSchema, parse } from 'graphql'
+import type { RequestContext } from '../lib/context.ts'
+import type { Projector } from '../stores/projector.ts'
+import type { Stores } from '../stores/stores.ts'
+import { nodeStubs } from './node.ts'
+import { sharedResolvers } from './scalars.ts'
+
+/**
+ * A room: one subgraph, defined by its folder. It knows its own tables and nothing of other rooms; what it shows of
+ * another's entity is that entity's id.
+ */
+export interface Room<Context> {
+  readonly name: string
+  /** The folder that holds `schema.graphql`. */
+  readonly directory: string
+  // biome-ignore lint/suspicious/noExplicitAny: resolvers of one room differ in parent and arguments from field to field
+  readonly resolvers: Record<string, any>
+  /** What resolvers see, made anew for each execution: loaders never outlive it, so they never mix viewers. */
+  context(stores: Stores, request: RequestContext): Context
+  /** What the room keeps up to date by following the log of events. */
+  projectors?(stores: Stores): readonly Projector[]
+  /** What must be there before the room serves, done once at the start. */
+  prepare?(stores: Stores): Promise<void>
+}
+
+/** Says what a room is; only there so that the room's context is inferred once for all its parts. */
+export function defineRoom<Context>(room: Room<Context>): Room<Context> {
+  return room
+}
+
+const common = readFileSync(new URL('common.graphql', import.meta.url), 'utf8')
+
+/** A room's schema as composition reads it: its own file and what all rooms share. */
+export function roomTypeDefs(room: Room<unknown>, rooms: readonly Room<unknown>[]): DocumentNode {
+  const own = readFileSync(`${room.directory}/schema.graphql`, 'utf8')
+  return parse(`${common}\n${own}\n${nodeStubs(own, rooms.map(ownSchema))}`)
+}
+
+/** A room's executable schema. */
+export function roomSchema(room: Room<unknown>, rooms: readonly Room<unknown>[]): GraphQLSchema {
+  const resolvers = { ...sharedResolvers, ...room.resolvers }
+  return buildSubgraphSchema([{ typeDefs: roomTypeDefs(room, rooms), resolvers }])
+}
+
+function ownSchema(room: Room<unknown>): string {
+  return readFileSync(`${room.directory}/schema.graphql`, 'utf8')
+}
