@@ -14,19 +14,21 @@ export async function grantServiceRoles(admin: pg.ClientConfig, login: string = 
   await client.connect()
   try {
     const name = client.escapeIdentifier(login)
-    const roles = await existing(client, SERVICE_ROLES.map(roleName))
-    const found = await existing(client, [login])
-    if (found.length === 0) await client.query(`CREATE ROLE ${name} LOGIN NOINHERIT NOSUPERUSER NOBYPASSRLS`)
+    const found = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [login])
+    if (found.rows.length === 0) await client.query(`CREATE ROLE ${name} LOGIN NOINHERIT NOSUPERUSER NOBYPASSRLS`)
+    const roles = await missingRoles(client, login)
     if (roles.length > 0) await client.query(`GRANT ${roles.join(', ')} TO ${name}`)
   } finally {
     await client.end()
   }
 }
 
-async function existing(client: pg.Client, names: string[]): Promise<string[]> {
+/** Service roles that exist and that the login may not act as yet. */
+async function missingRoles(client: pg.Client, login: string): Promise<string[]> {
   const { rows } = await client.query<{ rolname: string }>(
-    'SELECT rolname FROM pg_roles WHERE rolname = ANY($1) ORDER BY rolname',
-    [names],
+    `SELECT rolname FROM pg_roles WHERE rolname = ANY($1) AND NOT EXISTS (
+       SELECT FROM pg_auth_members WHERE roleid = pg_roles.oid AND member = $2::regrole) ORDER BY rolname`,
+    [SERVICE_ROLES.map(roleName), client.escapeIdentifier(login)],
   )
   return rows.map(({ rolname }) => rolname)
 }

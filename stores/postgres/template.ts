@@ -43,7 +43,8 @@ export async function buildTemplate(directory: string = TEMPLATE_DIRECTORY): Pro
   }
 }
 
-function templateKey(): string {
+/** Names what a template is made of: the versions of PGlite and pgvector, and every migration's text. */
+export function templateKey(): string {
   const hash = createHash('sha256')
   for (const ingredient of INGREDIENTS) hash.update(`${ingredient} ${version(ingredient)}\n`)
   for (const { id, name, checksum } of readMigrations()) hash.update(`${id} ${name} ${checksum}\n`)
