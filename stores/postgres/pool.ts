@@ -54,22 +54,20 @@ export class SecurityContextPool extends pg.Pool {
   }
 
   /** Runs `work` with a context for single statements; they may only read. */
-  async reading<T>(security: SecurityContext, work: () => Promise<T>): Promise<T> {
+  async reading<T>(security: SecurityContext, work: () => PromiseLike<T>): Promise<T> {
     if (currentScope()?.transaction) throw new NestedTransactionError()
     return withScope({ security, transaction: null }, work)
   }
 
   /** Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. */
-  async transaction<T>(security: SecurityContext, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  async transaction<T>(security: SecurityContext, work: () => PromiseLike<T>): Promise<T> {
     if (currentScope()?.transaction) throw new NestedTransactionError()
     const values = contextValues(security, Date.now())
     const client = await this.#acquire(security)
     const transaction: OpenTransaction = { client, ended: false, nested: Promise.resolve(), savepoints: 0 }
     try {
-      const result = await withScope({ security, transaction }, async () => {
-        await this.#guard(security, client, all([client.query('BEGIN'), client.query(CONTEXT_STATEMENT, values)]))
-        return work(client)
-      })
+      await this.#guard(security, client, all([client.query('BEGIN'), client.query(CONTEXT_STATEMENT, values)]))
+      const result = await withScope({ security, transaction }, work)
       transaction.ended = true
       security.signal?.throwIfAborted()
       const { command } = await this.#guard(security, client, client.query('COMMIT'))

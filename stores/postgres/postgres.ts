@@ -30,12 +30,12 @@ export interface PostgresHealth {
 /** PostgreSQL as rooms see it: every statement under row-level security, on either form of the program. */
 export interface Postgres {
   /** Reads: each statement is a read-only transaction of its own, sent in one flight. */
-  read<T>(security: SecurityContext, work: (db: Database) => Promise<T>): Promise<T>
+  read<T>(security: SecurityContext, work: (db: Database) => PromiseLike<T>): Promise<T>
   /**
    * One transaction: all of it or nothing. Await nothing inside that waits for another connection.
    * @throws NestedTransactionError inside another `write`
    */
-  write<T>(security: SecurityContext, work: (tx: Transaction) => Promise<T>): Promise<T>
+  write<T>(security: SecurityContext, work: (tx: Transaction) => PromiseLike<T>): Promise<T>
   health(): Promise<PostgresHealth>
   close(): Promise<void>
 }

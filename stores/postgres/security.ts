@@ -71,8 +71,12 @@ export function currentScope(): Scope | undefined {
   return scopes.getStore()
 }
 
-export function withScope<T>(scope: Scope, work: () => Promise<T>): Promise<T> {
-  return scopes.run(scope, work)
+/**
+ * Runs `work` and what it waits for in the scope. A PrismaPromise does nothing before `then` is called: when `work`
+ * returns one, it is called here and not by whoever awaits the result outside.
+ */
+export function withScope<T>(scope: Scope, work: () => PromiseLike<T>): Promise<T> {
+  return scopes.run(scope, () => new Promise<T>((resolve, reject) => work().then(resolve, reject)))
 }
 
 /** The PostgreSQL role of a service, from the fixed list. */
