@@ -1,0 +1,98 @@
+import { createCursorCodec } from '../lib/cursor.ts'
+import type { Log } from '../lib/log.ts'
+import { type Clock, type IdSource, systemClock, systemIds } from '../lib/sources.ts'
+import type { AccessTokens } from '../lib/tokens.ts'
+import { inProcessBus } from './bus/in-process.ts'
+import { inProcessCache } from './cache/in-process.ts'
+import { openStaticVectors } from './encoder/static-vectors.ts'
+import { openSqlGraph } from './graph/sql.ts'
+import { openFeed } from './log/feed.ts'
+import { openEventLog, projectorContext } from './log/log.ts'
+import { openEmbeddedPostgres } from './postgres/embedded.ts'
+import type { MigrationStep } from './postgres/migrate.ts'
+import { openPostgres, type Postgres } from './postgres/postgres.ts'
+import { openServerPostgres } from './postgres/server.ts'
+import type { Stores } from './stores.ts'
+import { openPgvector } from './vector/pgvector.ts'
+
+export interface OpenStoresOptions {
+  /** Where the embedded database lives; `:memory:` keeps nothing. */
+  readonly data: string
+  /** A PostgreSQL server to use instead of the embedded one. */
+  readonly databaseUrl?: string | undefined
+  readonly tokens: AccessTokens
+  readonly logger: Log
+  readonly clock?: Clock
+  readonly ids?: IdSource
+  readonly onMigration?: (step: MigrationStep) => void
+}
+
+/**
+ * Opens every store that the configuration names, and an embedded one for each that it does not.
+ * @throws what the store that could not be opened throws; those already open are closed again.
+ */
+export async function openStores(options: OpenStoresOptions): Promise<Stores> {
+  const opened = new AsyncDisposableStack()
+  try {
+    const postgres = await openDatabase(options, opened)
+    const bus = inProcessBus()
+    opened.defer(() => bus.close())
+    const cache = inProcessCache()
+    opened.defer(() => cache.close())
+    const encoder = openStaticVectors()
+    opened.defer(() => encoder.close())
+    const log = openEventLog(postgres)
+    const feed = openFeed(log, bus, options.logger)
+    opened.defer(() => feed.close())
+    const vectors = await openPgvector(postgres, encoder)
+    const graph = openSqlGraph(postgres)
+    const cursors = createCursorCodec(await cursorKey(postgres))
+    const clock = options.clock ?? systemClock
+    const ids = options.ids ?? systemIds
+    const { tokens, logger } = options
+    const release = opened.move()
+    return {
+      postgres,
+      log,
+      feed,
+      bus,
+      cache,
+      vectors,
+      graph,
+      encoder,
+      cursors,
+      tokens,
+      clock,
+      ids,
+      logger,
+      close: () => release.disposeAsync(),
+    }
+  } catch (error) {
+    await opened.disposeAsync()
+    throw error
+  }
+}
+
+async function openDatabase(options: OpenStoresOptions, opened: AsyncDisposableStack): Promise<Postgres> {
+  const progress = options.onMigration ? { onProgress: options.onMigration } : {}
+  if (options.databaseUrl !== undefined) {
+    const connection = await openServerPostgres({ url: options.databaseUrl, ...progress })
+    return keep(openPostgres({ ...connection, cancellable: true }), opened)
+  }
+  const embedded = await openEmbeddedPostgres({ directory: options.data, ...progress })
+  opened.defer(() => embedded.server.close())
+  return keep(openPostgres({ ...embedded.connection, cancellable: false }), opened)
+}
+
+function keep(postgres: Postgres, opened: AsyncDisposableStack): Postgres {
+  opened.defer(() => postgres.close())
+  return postgres
+}
+
+async function cursorKey(postgres: Postgres): Promise<Uint8Array> {
+  const [row] = await postgres.read(projectorContext('cursor key'), (db) =>
+    db.query<{ cursor_key: Buffer }>('SELECT cursor_key FROM app.system'),
+  )
+  if (!row) throw new Error('the database has no system row: its migrations are incomplete')
+  return row.cursor_key
+}

@@ -1,0 +1,142 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  type DefinitionNode,
+  type FieldDefinitionNode,
+  type InputValueDefinitionNode,
+  Kind,
+  parse,
+  print,
+  type StringValueNode,
+  type TypeNode,
+} from 'graphql'
+
+// Holds the grammar of schema/guide.md as far as a machine can.
+
+const directory = join(import.meta.dirname, '..', 'subgraphs')
+const rooms = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+const sources = [
+  join(directory, 'common.graphql'),
+  ...rooms.map((room) => join(directory, room.name, 'schema.graphql')),
+]
+
+const rootTypes = new Set(['Query', 'Mutation', 'Subscription'])
+const described = new Set<string>()
+const mistakes: string[] = []
+const definitions = sources.flatMap((file) => [...parse(readFileSync(file, 'utf8')).definitions])
+const problems = new Set(definitions.flatMap((node) => (implementsFace(node, 'Problem') ? [nameOf(node)] : [])))
+
+for (const node of definitions) checkType(node)
+for (const node of definitions) checkDescribedOnce(node)
+for (const mistake of mistakes) console.error(mistake)
+console.log(`${definitions.length} definitions in ${sources.length} files, ${mistakes.length} mistakes`)
+process.exitCode = mistakes.length === 0 ? 0 : 1
+
+function checkType(node: DefinitionNode): void {
+  const name = nameOf(node)
+  if (name === '') return
+  if (!/^[A-Z][A-Za-z]*$/.test(name)) mistakes.push(`${name}: a type's name is PascalCase`)
+  if ('description' in node && node.description) described.add(name)
+  if (node.kind === Kind.ENUM_TYPE_DEFINITION) {
+    for (const value of node.values ?? []) {
+      if (!/^[A-Z][A-Z0-9_]*$/.test(value.name.value))
+        mistakes.push(`${name}.${value.name.value}: an enum value is in capitals`)
+      requireDescription(`${name}.${value.name.value}`, value.description)
+    }
+  }
+  if (node.kind === Kind.UNION_TYPE_DEFINITION) checkResult(name, node.types?.map((type) => type.name.value) ?? [])
+  if (node.kind === Kind.INPUT_OBJECT_TYPE_DEFINITION) {
+    if (!/(Input|Filter)$/.test(name)) mistakes.push(`${name}: an input's name ends in Input or Filter`)
+    for (const field of node.fields ?? []) checkArgument(name, field)
+  }
+  if (node.kind === Kind.OBJECT_TYPE_DEFINITION || node.kind === Kind.INTERFACE_TYPE_DEFINITION) {
+    for (const field of node.fields ?? []) checkField(name, field)
+  }
+}
+
+function checkField(type: string, field: FieldDefinitionNode): void {
+  const path = `${type}.${field.name.value}`
+  requireDescription(path, field.description)
+  checkCase(path, field.name.value)
+  if (/^(get|is|has)[A-Z]/.test(field.name.value) && type !== 'PageInfo')
+    mistakes.push(`${path}: a field is a noun or an adjective`)
+  checkTime(path, field.name.value, field.type)
+  checkList(path, field.type)
+  for (const argument of field.arguments ?? []) checkArgument(path, argument)
+  const result = print(field.type)
+  if (/Connection!?$/.test(result)) checkConnection(path, field)
+  if (type === 'Mutation') checkMutation(path, field)
+  if (type === 'Subscription' && !field.arguments?.some((argument) => argument.name.value === 'after')) {
+    mistakes.push(`${path}: a subscription takes \`after\``)
+  }
+}
+
+function checkMutation(path: string, field: FieldDefinitionNode): void {
+  const base = field.name.value[0]?.toUpperCase() + field.name.value.slice(1)
+  const args = field.arguments ?? []
+  const [input] = args
+  if (args.length > 1 || (input && (input.name.value !== 'input' || print(input.type) !== `${base}Input!`))) {
+    mistakes.push(`${path}: takes \`input: ${base}Input!\` or nothing`)
+  }
+  if (print(field.type) !== `${base}Result!`) mistakes.push(`${path}: answers \`${base}Result!\``)
+}
+
+function checkResult(name: string, members: readonly string[]): void {
+  if (!name.endsWith('Result')) return
+  const [first, ...others] = members
+  if (first !== `${name.slice(0, -'Result'.length)}Success`) mistakes.push(`${name}: its first member is its Success`)
+  for (const other of others) if (!problems.has(other)) mistakes.push(`${name}: ${other} does not implement Problem`)
+}
+
+function checkConnection(path: string, field: FieldDefinitionNode): void {
+  const names = new Set(field.arguments?.map((argument) => argument.name.value))
+  if (!names.has('first') || !names.has('after')) mistakes.push(`${path}: a connection takes \`first\` and \`after\``)
+}
+
+function checkArgument(owner: string, argument: InputValueDefinitionNode): void {
+  const path = `${owner}(${argument.name.value})`
+  checkCase(path, argument.name.value)
+  checkTime(path, argument.name.value, argument.type)
+  requireDescription(path, argument.description)
+}
+
+function checkTime(path: string, name: string, type: TypeNode): void {
+  const isTime = print(type).replace('!', '') === 'DateTime'
+  if (isTime && !/(At|Until|From|Before|^at|^asOf)$/.test(name)) mistakes.push(`${path}: a time ends in At or Until`)
+}
+
+function checkList(path: string, type: TypeNode): void {
+  const text = print(type)
+  if (
+    text.startsWith('[') &&
+    !/^\[\w+!\]!$/.test(text) &&
+    !['Query.nodes', 'Problem.path'].includes(path) &&
+    !path.endsWith('.path')
+  ) {
+    mistakes.push(`${path}: a list and its items are non-null`)
+  }
+}
+
+function checkCase(path: string, name: string): void {
+  if (!/^[a-z][A-Za-z0-9]*$/.test(name)) mistakes.push(`${path}: camelCase`)
+}
+
+function requireDescription(path: string, description: StringValueNode | undefined): void {
+  const missing = description === undefined || description.value.trim() === ''
+  if (missing) mistakes.push(`${path}: has no description`)
+}
+
+/** An entity is described by the room that owns it; the others only add fields. */
+function checkDescribedOnce(node: DefinitionNode): void {
+  const name = nameOf(node)
+  if (name !== '' && !rootTypes.has(name) && !described.has(name))
+    mistakes.push(`${name}: has no description in any room`)
+}
+
+function implementsFace(node: DefinitionNode, face: string): boolean {
+  return node.kind === Kind.OBJECT_TYPE_DEFINITION && node.interfaces?.some((item) => item.name.value === face) === true
+}
+
+function nameOf(node: DefinitionNode): string {
+  return 'name' in node && node.name && node.kind !== Kind.SCHEMA_EXTENSION ? node.name.value : ''
+}
