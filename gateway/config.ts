@@ -1,0 +1,221 @@
+import { readFileSync } from 'node:fs'
+import { isAbsolute, join, resolve } from 'node:path'
+import { parseEnv } from 'node:util'
+import { z } from 'zod'
+import { logLevels } from '../lib/log.ts'
+
+const prefix = 'MNEMOGRAPH_'
+const subgraphUrlName = /^SUBGRAPH_([A-Z][A-Z0-9_]*)_URL$/
+/** Read by the tests, not by the product. */
+const readElsewhere = /^(REQUIRE_|TEST_)/
+/** What Kubernetes and Docker links put into every container beside a service named like the prefix. */
+const linkShapedName =
+  /(_SERVICE_(HOST|PORT(_.*)?)|^SERVICE_(HOST|PORT(_.*)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/
+const linkShapedValue = /^(tcp|udp|sctp):\/\//
+
+const count = (min: number, max: number, byDefault: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
+    .default(byDefault)
+const url = (...schemes: string[]) =>
+  z
+    .string()
+    .refine((text) => schemes.some((scheme) => text.startsWith(`${scheme}://`)) && URL.canParse(text), {
+      error: `must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
+    })
+    .optional()
+const origins = z
+  .string()
+  .transform((text) => text.split(',').map((origin) => origin.trim()))
+  .refine((list) => list.every((origin) => origin === '*' || isOrigin(origin)), {
+    error: 'must be * or a comma-separated list of origins such as https://app.example.com',
+  })
+  .default([])
+
+/** The settings, each named without its prefix. Times are milliseconds where the name says so, sizes bytes. */
+const settings = z.object({
+  PORT: count(0, 65_535, 4000),
+  HOST: z.string().min(1, 'must not be empty').default('127.0.0.1'),
+  /** Where the embedded stores and the signing key live; `:memory:` keeps nothing. */
+  DATA: z.string().min(1, 'must not be empty').default('.data'),
+  DATABASE_URL: url('postgres', 'postgresql'),
+  REDIS_URL: url('redis', 'rediss'),
+  QDRANT_URL: url('http', 'https'),
+  NEO4J_URL: url('bolt', 'bolt+s', 'bolt+ssc', 'neo4j', 'neo4j+s', 'neo4j+ssc'),
+  LOG_LEVEL: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default('info'),
+  /** Who may read the schema. */
+  INTROSPECTION: z.enum(['off', 'signed-in', 'open'], { error: 'must be off, signed-in or open' }).default('signed-in'),
+  /** Origins whose pages may use the graph, beside its own. */
+  CORS_ORIGINS: origins,
+  MAX_BODY_BYTES: count(1024, 1 << 30, 8 * 1024 * 1024),
+  MAX_TOKENS: count(10, 1_000_000, 5000),
+  MAX_DEPTH: count(1, 1000, 24),
+  MAX_ALIASES: count(0, 100_000, 100),
+  MAX_DIRECTIVES: count(0, 100_000, 100),
+  MAX_ROOT_FIELDS: count(1, 100_000, 50),
+  MAX_FIELDS: count(1, 1_000_000, 5000),
+  BODY_TIMEOUT_MS: count(1, 3_600_000, 15_000),
+  OPERATION_TIMEOUT_MS: count(1, 3_600_000, 30_000),
+  STREAM_STALL_MS: count(1, 3_600_000, 30_000),
+  MAX_STREAMS_PER_SOCKET: count(1, 100_000, 100),
+  SHUTDOWN_GRACE_MS: count(0, 3_600_000, 10_000),
+})
+
+type Settings = z.infer<typeof settings>
+
+/** What an operation may ask for; beyond any of these it is refused before it runs. */
+export interface GuardLimits {
+  readonly tokens: number
+  readonly depth: number
+  readonly aliases: number
+  readonly directives: number
+  readonly rootFields: number
+  /** Fields with every fragment spread written out. */
+  readonly fields: number
+}
+
+export type Introspection = Settings['INTROSPECTION']
+
+export interface Config {
+  readonly port: number
+  readonly host: string
+  /** An absolute path, or `:memory:`. */
+  readonly data: string
+  readonly databaseUrl: string | undefined
+  readonly redisUrl: string | undefined
+  readonly qdrantUrl: string | undefined
+  readonly neo4jUrl: string | undefined
+  /** Subgraph name, in small letters, to its URL. One that is absent runs in process. */
+  readonly subgraphUrls: Readonly<Record<string, string>>
+  readonly logLevel: Settings['LOG_LEVEL']
+  readonly introspection: Introspection
+  readonly corsOrigins: readonly string[]
+  readonly maxBodyBytes: number
+  readonly limits: GuardLimits
+  readonly bodyTimeoutMs: number
+  readonly operationTimeoutMs: number
+  /** How long a reader of a stream may leave it full before it is cut off. */
+  readonly streamStallMs: number
+  readonly maxStreamsPerSocket: number
+  readonly shutdownGraceMs: number
+}
+
+/** Every mistake in the settings at once. */
+export class ConfigError extends Error {
+  readonly mistakes: readonly string[]
+
+  constructor(mistakes: readonly string[]) {
+    super(
+      `The settings have ${mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`}:\n${mistakes.map((mistake) => `  ${mistake}`).join('\n')}`,
+    )
+    this.name = 'ConfigError'
+    this.mistakes = mistakes
+  }
+}
+
+export interface ConfigSource {
+  readonly env?: Readonly<Record<string, string | undefined>>
+  /** Where `.env` is looked for and relative paths begin. */
+  readonly cwd?: string
+  /** Settings from the command line, by their unprefixed names: they win over the environment, which wins over `.env`. */
+  readonly overrides?: Readonly<Record<string, string | undefined>>
+}
+
+/** Reads the settings; throws `ConfigError` with all that is wrong with them. Warnings name what was not understood. */
+export function loadConfig(source: ConfigSource = {}): { config: Config; warnings: readonly string[] } {
+  const cwd = source.cwd ?? process.cwd()
+  const values = gather(source.env ?? process.env, readDotEnv(cwd), source.overrides ?? {})
+  const subgraphs = takeSubgraphUrls(values)
+  const known = Object.fromEntries(Object.entries(values).filter(([name]) => Object.hasOwn(settings.shape, name)))
+  const parsed = settings.safeParse(known)
+  const mistakes = parsed.success
+    ? []
+    : parsed.error.issues.map((issue) => `${prefix}${String(issue.path[0])} ${issue.message}`)
+  mistakes.push(...subgraphs.mistakes)
+  if (!parsed.success || mistakes.length > 0) throw new ConfigError(mistakes)
+  const unknown = Object.keys(values).filter((name) => !Object.hasOwn(settings.shape, name))
+  return {
+    config: freeze(shape(parsed.data, subgraphs.urls, cwd)),
+    warnings: unknown.map((name) => `${prefix}${name} is not a setting`),
+  }
+}
+
+function shape(s: Settings, subgraphUrls: Record<string, string>, cwd: string): Config {
+  return {
+    port: s.PORT,
+    host: s.HOST,
+    data: s.DATA === ':memory:' || isAbsolute(s.DATA) ? s.DATA : resolve(cwd, s.DATA),
+    databaseUrl: s.DATABASE_URL,
+    redisUrl: s.REDIS_URL,
+    qdrantUrl: s.QDRANT_URL,
+    neo4jUrl: s.NEO4J_URL,
+    subgraphUrls,
+    logLevel: s.LOG_LEVEL,
+    introspection: s.INTROSPECTION,
+    corsOrigins: s.CORS_ORIGINS,
+    maxBodyBytes: s.MAX_BODY_BYTES,
+    limits: {
+      tokens: s.MAX_TOKENS,
+      depth: s.MAX_DEPTH,
+      aliases: s.MAX_ALIASES,
+      directives: s.MAX_DIRECTIVES,
+      rootFields: s.MAX_ROOT_FIELDS,
+      fields: s.MAX_FIELDS,
+    },
+    bodyTimeoutMs: s.BODY_TIMEOUT_MS,
+    operationTimeoutMs: s.OPERATION_TIMEOUT_MS,
+    streamStallMs: s.STREAM_STALL_MS,
+    maxStreamsPerSocket: s.MAX_STREAMS_PER_SOCKET,
+    shutdownGraceMs: s.SHUTDOWN_GRACE_MS,
+  }
+}
+
+/** The prefixed variables without their prefix; what was injected by an orchestrator is left out. */
+function gather(...sources: Readonly<Record<string, string | undefined>>[]): Record<string, string> {
+  const [env = {}, dotEnv = {}, overrides = {}] = sources
+  const values: Record<string, string> = {}
+  for (const [name, value] of [...Object.entries(dotEnv), ...Object.entries(env)]) {
+    if (!name.startsWith(prefix) || value === undefined || value === '') continue
+    const short = name.slice(prefix.length)
+    if (linkShapedValue.test(value) || linkShapedName.test(short) || readElsewhere.test(short)) continue
+    values[short] = value
+  }
+  for (const [name, value] of Object.entries(overrides)) if (value !== undefined) values[name] = value
+  return values
+}
+
+/** Moves `SUBGRAPH_<NAME>_URL` out of `values`. */
+function takeSubgraphUrls(values: Record<string, string>): { urls: Record<string, string>; mistakes: string[] } {
+  const urls: Record<string, string> = {}
+  const mistakes: string[] = []
+  for (const [name, value] of Object.entries(values)) {
+    const subgraph = subgraphUrlName.exec(name)?.[1]
+    if (subgraph === undefined) continue
+    delete values[name]
+    const checked = url('http', 'https').safeParse(value)
+    if (checked.success) urls[subgraph.toLowerCase()] = value
+    else mistakes.push(`${prefix}${name} ${checked.error.issues[0]?.message}`)
+  }
+  return { urls, mistakes }
+}
+
+function readDotEnv(cwd: string): Record<string, string | undefined> {
+  try {
+    return parseEnv(readFileSync(join(cwd, '.env'), 'utf8'))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
+    throw error
+  }
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text
+}
+
+function freeze<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) freeze(inner)
+  return Object.freeze(value)
+}

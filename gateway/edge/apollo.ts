@@ -1,0 +1,166 @@
+import type { IncomingMessage } from 'node:http'
+import {
+  ApolloServer,
+  type ApolloServerPlugin,
+  HeaderMap,
+  type HTTPGraphQLRequest,
+  type HTTPGraphQLResponse,
+} from '@apollo/server'
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginInlineTraceDisabled,
+  ApolloServerPluginLandingPageDisabled,
+  ApolloServerPluginSchemaReportingDisabled,
+  ApolloServerPluginUsageReportingDisabled,
+} from '@apollo/server/plugin/disabled'
+import { GraphQLError } from 'graphql'
+import type { Log } from '../../lib/log.ts'
+import type { Engine } from '../engine/types.ts'
+import type { Lease } from '../live-engine.ts'
+import type { Call } from './call.ts'
+import { type Answer, hideSuggestions, refusal, statusOf } from './errors.ts'
+import type { MediaType } from './negotiate.ts'
+import type { AdmittedOperation, Operations } from './operations.ts'
+
+/** What goes through Apollo Server beside the request. */
+export interface PipelineContext {
+  /** Null when the request is malformed: Apollo Server then says how, and nothing is run. */
+  readonly admitted: AdmittedOperation | null
+  readonly call: Call
+  readonly mediaType: MediaType
+  readonly showSuggestions: boolean
+}
+
+export interface Pipeline {
+  execute(request: HTTPGraphQLRequest, context: PipelineContext): Promise<HTTPGraphQLResponse>
+  stop(): Promise<void>
+}
+
+/**
+ * Apollo Server over the live engine. It sees each operation for the first time: it parses and validates it, and its
+ * plugins take part. What it found valid is noted, so that the fast lane may answer the next time.
+ */
+export async function createPipeline(
+  operations: Operations,
+  log: Log,
+  plugins: readonly ApolloServerPlugin<PipelineContext>[] = [],
+): Promise<Pipeline> {
+  const server = new ApolloServer<PipelineContext>({
+    gateway: gatewayOf(operations),
+    introspection: true,
+    csrfPrevention: false,
+    persistedQueries: false,
+    documentStore: null,
+    includeStacktraceInErrorResponses: false,
+    stopOnTerminationSignals: false,
+    nodeEnv: 'production',
+    logger: log,
+    stringifyResult: (result) =>
+      result.extensions instanceof ReadyText ? result.extensions.answer.text : JSON.stringify(result),
+    plugins: [
+      ApolloServerPluginCacheControlDisabled(),
+      ApolloServerPluginInlineTraceDisabled(),
+      ApolloServerPluginLandingPageDisabled(),
+      ApolloServerPluginSchemaReportingDisabled(),
+      ApolloServerPluginUsageReportingDisabled(),
+      ...plugins,
+      answerPlugin,
+    ],
+  })
+  await server.start()
+  return {
+    execute: (httpGraphQLRequest, context) =>
+      server.executeHTTPGraphQLRequest({ httpGraphQLRequest, context: async () => context }),
+    stop: () => server.stop(),
+  }
+}
+
+/** Carries a settled answer through Apollo Server's pipeline to `stringifyResult`. */
+class ReadyText {
+  [key: string]: unknown
+  readonly answer: Answer
+
+  constructor(answer: Answer) {
+    this.answer = answer
+  }
+}
+
+type Gateway = NonNullable<ConstructorParameters<typeof ApolloServer<PipelineContext>>[0]['gateway']>
+type Executor = NonNullable<Awaited<ReturnType<Gateway['load']>>['executor']>
+
+function gatewayOf(operations: Operations): Gateway {
+  const { engine } = operations
+  const stops: (() => void)[] = []
+  return {
+    onSchemaLoadOrUpdate(callback) {
+      const tell = ({ schema, supergraphSdl }: Engine) =>
+        callback({ apiSchema: schema, coreSupergraphSdl: supergraphSdl })
+      tell(engine.current)
+      const stop = engine.onReplace(tell)
+      stops.push(stop)
+      return stop
+    },
+    load: async () => ({ executor: executorOf(operations) }),
+    stop: async () => {
+      for (const stop of stops.splice(0)) stop()
+    },
+  }
+}
+
+function executorOf(operations: Operations): Executor {
+  return async (request) => {
+    const { admitted, call } = request.context as unknown as PipelineContext
+    if (admitted === null) throw new Error('an operation reached the engine past the guard')
+    const lease: Lease = operations.engine.lease(request.schema)
+    try {
+      admitted.guarded.validFor = request.schema
+      const [unresolved] = operations.validate(admitted, request.schema)
+      if (unresolved !== undefined) return { errors: [unresolved] }
+      const answer = await operations.execute(admitted, lease, call)
+      const errors = answer.errors.map(
+        (error) => new GraphQLError(error.message, { path: error.path ?? null, extensions: error.extensions ?? null }),
+      )
+      return {
+        ...(answer.hasData ? { data: {} } : {}),
+        ...(errors.length > 0 ? { errors } : {}),
+        extensions: new ReadyText(answer),
+      }
+    } finally {
+      lease.release()
+    }
+  }
+}
+
+/** Gives the pipeline's answers the statuses and the reticence that all answers of the edge have. */
+const answerPlugin: ApolloServerPlugin<PipelineContext> = {
+  requestDidStart: async () => ({
+    willSendResponse: async ({ response, contextValue }) => {
+      if (response.body.kind !== 'single') return
+      const result = response.body.singleResult
+      if (result.extensions instanceof ReadyText) {
+        response.http.status = statusOf(result.extensions.answer, contextValue.mediaType)
+        return
+      }
+      const shown = contextValue.showSuggestions
+        ? refusal(result.errors ?? [])
+        : hideSuggestions(refusal(result.errors ?? []))
+      response.http.status = statusOf(shown, contextValue.mediaType)
+      response.body.singleResult = { errors: shown.errors }
+    },
+  }),
+}
+
+/** The request as Apollo Server takes it; the media type was negotiated before. */
+export function toPipelineRequest(
+  req: IncomingMessage,
+  search: string,
+  body: unknown,
+  mediaType: MediaType,
+): HTTPGraphQLRequest {
+  const headers = new HeaderMap()
+  for (const [name, value] of Object.entries(req.headers)) {
+    if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value)
+  }
+  headers.set('accept', mediaType)
+  return { method: req.method ?? '', search, body, headers }
+}

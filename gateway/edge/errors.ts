@@ -1,0 +1,73 @@
+import type { GraphQLFormattedError } from 'graphql'
+import { codeOf, type ErrorCode, errorCodes, maskError } from '../../lib/errors.ts'
+import type { MediaType } from './negotiate.ts'
+
+/** An answer that has been settled: its text goes out as it is. */
+export interface Answer {
+  readonly text: string
+  readonly errors: readonly GraphQLFormattedError[]
+  /** Whether the response has a `data` entry, so that the operation was begun. */
+  readonly hasData: boolean
+}
+
+/** A request that is not one of GraphQL over HTTP; the status says why. */
+export class RequestError extends Error {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(status: number, message: string, headers: Readonly<Record<string, string>> = {}) {
+    super(message)
+    this.status = status
+    this.headers = headers
+  }
+}
+
+/** An answer of errors alone. */
+export function refusal(errors: readonly GraphQLFormattedError[]): Answer {
+  return { text: JSON.stringify({ errors }), errors, hasData: false }
+}
+
+/** Errors of a request that is GraphQL over HTTP in form, and asks for what cannot be run. */
+const wellFormed: ReadonlySet<ErrorCode> = new Set([
+  'BAD_USER_INPUT',
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'OPERATION_RESOLUTION_FAILURE',
+])
+
+/**
+ * The status of an answer (GraphQL over HTTP, "Response"): 200 once the operation was begun. Before that
+ * `application/json` keeps 200 for well-formed requests, since its clients take other statuses for a proxy's.
+ */
+export function statusOf(answer: Answer, mediaType: MediaType): number {
+  const first = answer.errors[0]
+  if (answer.hasData || first === undefined) return 200
+  const code = codeOf(first) ?? 'INTERNAL_SERVER_ERROR'
+  if (mediaType === 'application/json' && wellFormed.has(code)) return 200
+  return errorCodes[code].status
+}
+
+/** Masks what is unexpected in an answer; an answer without such errors is passed on untouched. */
+export function maskAnswer(answer: Answer, traceId: string): Answer {
+  const errors = answer.errors.map((error) => maskError(error, traceId))
+  if (errors.every((error, index) => error === answer.errors[index])) return answer
+  return withErrors(answer, errors)
+}
+
+/** Takes the schema's names out of errors for those who may not read the schema. */
+export function hideSuggestions(answer: Answer): Answer {
+  const errors = answer.errors.map(withoutSuggestion)
+  if (errors.every((error, index) => error === answer.errors[index])) return answer
+  return withErrors(answer, errors)
+}
+
+function withoutSuggestion(error: GraphQLFormattedError): GraphQLFormattedError {
+  const message = error.message.replace(/ ?Did you mean .+\?$/s, '')
+  return message === error.message ? error : { ...error, message }
+}
+
+/** Puts other errors into the text; rare, so it may cost a parse. */
+function withErrors(answer: Answer, errors: readonly GraphQLFormattedError[]): Answer {
+  const response = JSON.parse(answer.text) as Record<string, unknown>
+  return { text: JSON.stringify({ ...response, errors }), errors, hasData: answer.hasData }
+}

@@ -1,0 +1,231 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { OperationTypeNode } from 'graphql'
+import type { Viewer } from '../../lib/context.ts'
+import { codedError } from '../../lib/errors.ts'
+import type { Clock, IdSource } from '../../lib/sources.ts'
+import type { Identified } from '../identity.ts'
+import { type Pipeline, toPipelineRequest } from './apollo.ts'
+import { type BodyLimits, readJson } from './body.ts'
+import { beginCall, type Call, traceIdOf } from './call.ts'
+import type { Connections } from './connections.ts'
+import { mayBeForged } from './csrf.ts'
+import { type Answer, RequestError, refusal, statusOf } from './errors.ts'
+import { type MediaType, type Negotiated, negotiate } from './negotiate.ts'
+import { type AdmittedOperation, isSubscription, type Operations } from './operations.ts'
+import { bodyParameters, searchParameters } from './parameters.ts'
+import { pump } from './pump.ts'
+import { cancelOnClose, EventStream } from './sse.ts'
+
+/** Who asks on a listener: from an `authorization` value, or from the owner of a trusted socket. */
+export type Authenticate = (authorization: string | undefined) => Promise<Identified>
+
+export type Lane = 'pipeline' | 'fast' | 'stream'
+
+export interface GraphQLOptions {
+  readonly operations: Operations
+  readonly pipeline: Pipeline
+  readonly connections: Connections
+  readonly showSuggestions: (viewer: Viewer | null) => boolean
+  readonly clock: Clock
+  readonly ids: IdSource
+  readonly bodyLimits: BodyLimits
+  readonly operationTimeoutMs: number
+  readonly stallMs: number
+  /** Hears which way each operation went. */
+  readonly observeLane: (lane: Lane) => void
+}
+
+/** A request while it is being answered. */
+interface Exchange {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly search: string
+  readonly accepted: Negotiated | null
+  readonly traceId: string
+}
+
+/** Who asks for what; `admitted` is null when the request is malformed. */
+interface Asked {
+  readonly body: unknown
+  readonly identified: Identified
+  readonly admitted: AdmittedOperation | null
+}
+
+/** How long a client may go on sending a body that was refused, so that it gets to read why. */
+const lingerMs = 1000
+
+/**
+ * GraphQL over HTTP, and over server-sent events for those who accept them. An operation that is seen for the first
+ * time goes through Apollo Server's pipeline; one known to be valid takes the fast lane to the same answer.
+ */
+export class GraphQLHandler {
+  readonly #options: GraphQLOptions
+
+  constructor(options: GraphQLOptions) {
+    this.#options = options
+  }
+
+  async handle(req: IncomingMessage, res: ServerResponse, search: string, authenticate: Authenticate): Promise<void> {
+    const traceId = traceIdOf(req.headers.traceparent as string | undefined, this.#options.ids)
+    const exchange: Exchange = { req, res, search, accepted: negotiate(req.headers.accept), traceId }
+    try {
+      checkRequest(exchange)
+      const asked = await this.#ask(exchange, authenticate)
+      checkMethod(exchange, asked.admitted)
+      if (exchange.accepted === 'text/event-stream') await this.#stream(exchange, asked)
+      else await this.#answer(exchange, asked)
+    } catch (error) {
+      if (!res.destroyed && !res.headersSent) this.#refuse(exchange, error)
+    }
+  }
+
+  async #ask({ req, search }: Exchange, authenticate: Authenticate): Promise<Asked> {
+    const post = req.method === 'POST'
+    const body = post ? await readJson(req, this.#options.bodyLimits) : undefined
+    const parameters = post ? bodyParameters(body) : searchParameters(search)
+    const identified = await authenticate(req.headers.authorization)
+    const admitted = parameters === null ? null : this.#options.operations.admit(parameters, identified.viewer)
+    return { body, identified, admitted }
+  }
+
+  async #answer(exchange: Exchange, asked: Asked): Promise<void> {
+    const { operations, operationTimeoutMs, clock, ids, observeLane } = this.#options
+    const { admitted, identified } = asked
+    const { viewer } = identified
+    const call = beginCall({ viewer, traceId: exchange.traceId, timeoutMs: operationTimeoutMs }, clock, ids)
+    cancelOnClose(exchange.res, call)
+    const lease = operations.engine.lease()
+    try {
+      if (admitted?.operation !== undefined && admitted.guarded.validFor === lease.engine.schema) {
+        observeLane('fast')
+        this.#write(exchange, await operations.execute(admitted, lease, call))
+      } else {
+        observeLane('pipeline')
+        await this.#pipe(exchange, asked, call)
+      }
+    } finally {
+      call.end()
+      lease.release()
+    }
+  }
+
+  async #pipe(exchange: Exchange, { admitted, body, identified }: Asked, call: Call): Promise<void> {
+    const { req, res, search } = exchange
+    const { pipeline, showSuggestions } = this.#options
+    const mediaType = mediaTypeOf(exchange)
+    const response = await pipeline.execute(toPipelineRequest(req, search, body, mediaType), {
+      admitted,
+      call,
+      mediaType,
+      showSuggestions: showSuggestions(identified.viewer),
+    })
+    if (response.body.kind !== 'complete') throw new Error('the pipeline answered in parts')
+    for (const [name, value] of response.headers) res.setHeader(name, value)
+    this.#send(exchange, response.status ?? 200, response.body.string)
+  }
+
+  async #stream(exchange: Exchange, { admitted, identified }: Asked): Promise<void> {
+    if (admitted === null) throw new RequestError(400, 'The request is not a well-formed request of GraphQL over HTTP.')
+    const { operations, operationTimeoutMs, clock, ids, observeLane, connections, stallMs } = this.#options
+    const { req, res, traceId } = exchange
+    observeLane('stream')
+    const lastEventId = req.headers['last-event-id']
+    const call = beginCall(
+      {
+        viewer: identified.viewer,
+        traceId,
+        ...(isSubscription(admitted) ? {} : { timeoutMs: operationTimeoutMs }),
+        resumeAfter: typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : undefined,
+      },
+      clock,
+      ids,
+    )
+    cancelOnClose(res, call)
+    const stream = new EventStream(res, stallMs)
+    const cut = () => {
+      stream.cut()
+      call.cancel(new Error('the stream was cut'))
+    }
+    const lease = operations.engine.lease()
+    const streaming = isSubscription(admitted)
+    const unwatch = streaming ? connections.watch(identified, cut) : () => {}
+    if (streaming) lease.replaced.addEventListener('abort', cut)
+    try {
+      await pump(operations, admitted, lease, call, (answer) => stream.next(answer))
+      if (!call.context.signal.aborted) stream.complete()
+    } finally {
+      unwatch()
+      lease.replaced.removeEventListener('abort', cut)
+      call.end()
+      lease.release()
+    }
+  }
+
+  #refuse(exchange: Exchange, error: unknown): void {
+    if (error instanceof RequestError) this.#refuseRequest(exchange, error)
+    else this.#write(exchange, this.#options.operations.refuse([error], null, exchange.traceId))
+  }
+
+  #refuseRequest(exchange: Exchange, error: RequestError): void {
+    const { req, res } = exchange
+    for (const [name, value] of Object.entries(error.headers)) res.setHeader(name, value)
+    if (!req.complete) lingerOver(req, res)
+    const answer = refusal([codedError('BAD_REQUEST', error.message).toJSON()])
+    res.setHeader('content-type', `${mediaTypeOf(exchange)}; charset=utf-8`)
+    this.#send(exchange, error.status, answer.text)
+  }
+
+  #write(exchange: Exchange, answer: Answer): void {
+    const mediaType = mediaTypeOf(exchange)
+    exchange.res.setHeader('content-type', `${mediaType}; charset=utf-8`)
+    this.#send(exchange, statusOf(answer, mediaType), answer.text)
+  }
+
+  /** A Buffer body goes out in one piece, and nothing holds on to the text. */
+  #send({ res }: Exchange, status: number, text: string): void {
+    const bytes = Buffer.from(text)
+    if (status === 401) res.setHeader('www-authenticate', 'Bearer')
+    res.setHeader('cache-control', 'no-store')
+    res.setHeader('content-length', bytes.length)
+    res.writeHead(status)
+    res.end(bytes)
+  }
+}
+
+function mediaTypeOf({ accepted }: Exchange): MediaType {
+  return accepted === 'application/graphql-response+json' ? accepted : 'application/json'
+}
+
+function checkRequest({ req, accepted }: Exchange): void {
+  if (req.method !== 'GET' && req.method !== 'POST') {
+    throw new RequestError(405, 'GraphQL is asked for by GET or POST.', { allow: 'GET, POST' })
+  }
+  if (accepted === null) throw new RequestError(406, 'The accept header takes nothing that can be answered with.')
+  if (mayBeForged(req.method, req.headers)) {
+    throw new RequestError(
+      400,
+      'Blocked as a possible cross-site request forgery (CSRF): send content-type application/json, or a header apollo-require-preflight.',
+    )
+  }
+}
+
+function checkMethod({ req, accepted }: Exchange, admitted: AdmittedOperation | null): void {
+  if (admitted?.operation === undefined) return
+  if (req.method === 'GET' && admitted.operation.operation === OperationTypeNode.MUTATION) {
+    throw new RequestError(405, 'A mutation must be sent by POST.', { allow: 'POST' })
+  }
+  if (isSubscription(admitted) && accepted !== 'text/event-stream') {
+    throw new RequestError(
+      406,
+      'A subscription is answered over WebSocket (graphql-transport-ws), or with accept: text/event-stream.',
+    )
+  }
+}
+
+/** Reads on for a moment behind a refusal: a client that is still sending would lose the answer to a reset. */
+function lingerOver(req: IncomingMessage, res: ServerResponse): void {
+  res.setHeader('connection', 'close')
+  req.resume()
+  const timer = setTimeout(() => req.destroy(), lingerMs)
+  req.once('close', () => clearTimeout(timer))
+}

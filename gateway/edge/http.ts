@@ -1,0 +1,215 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Log } from '../../lib/log.ts'
+import type { Metrics } from '../../lib/metrics.ts'
+import { type Clock, type IdSource, systemClock, systemIds } from '../../lib/sources.ts'
+import type { Config } from '../config.ts'
+import { Guard } from '../guard/guard.ts'
+import type { Identity } from '../identity.ts'
+import type { LiveEngine } from '../live-engine.ts'
+import { createPipeline } from './apollo.ts'
+import { Connections } from './connections.ts'
+import { applyCors, isAllowedOrigin } from './cors.ts'
+import { isOwnOrigin } from './csrf.ts'
+import { type Authenticate, GraphQLHandler } from './graphql.ts'
+import { answerLive, answerReady, type ReadinessCheck } from './health.ts'
+import { Operations } from './operations.ts'
+import { WebSocketEdge } from './websocket.ts'
+
+export type EdgeConfig = Pick<
+  Config,
+  | 'introspection'
+  | 'corsOrigins'
+  | 'maxBodyBytes'
+  | 'limits'
+  | 'bodyTimeoutMs'
+  | 'operationTimeoutMs'
+  | 'streamStallMs'
+  | 'maxStreamsPerSocket'
+>
+
+/** A path, and what is below it, that something else answers, such as the explorer or MCP. */
+export interface Route {
+  readonly path: string
+  handle(req: IncomingMessage, res: ServerResponse, authenticate: Authenticate): void | Promise<void>
+}
+
+export interface EdgeOptions {
+  readonly engine: LiveEngine
+  readonly identity: Identity
+  readonly config: EdgeConfig
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly routes?: readonly Route[]
+  readonly readiness?: readonly ReadinessCheck[]
+  /** Lets the words of subgraphs' own errors through; for a gateway over subgraphs that are not ours. */
+  readonly showSubgraphErrors?: boolean
+  readonly clock?: Clock
+  readonly ids?: IdSource
+}
+
+export interface Edge {
+  /** Resolves with the address in use: port 0 takes a free one. */
+  listen(port: number, host: string): Promise<AddressInfo>
+  /** Listens on a unix socket whose owner says who asks; the caller keeps others away from its path. */
+  listenTrusted(path: string, authenticate: Authenticate): Promise<void>
+  /** Stops accepting, lets what is running finish for `graceMs`, ends streams with a code, then cuts off the rest. */
+  close(graceMs: number): Promise<void>
+}
+
+const headersTimeoutMs = 10_000
+const keepAliveTimeoutMs = 65_000
+
+/** The rim of the gateway: every listener, every route, and nothing that knows what an operation means. */
+export async function createEdge(options: EdgeOptions): Promise<Edge> {
+  const parts = await assemble(options)
+  const servers = new Set<Server>()
+  let draining = false
+
+  function serve(authenticate: Authenticate): Server {
+    const server = createServer({ headersTimeout: headersTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs })
+    server.on('request', (req: IncomingMessage, res: ServerResponse) => {
+      if (draining) res.setHeader('connection', 'close')
+      void parts.route(req, res, authenticate, draining).catch((error: unknown) => fail(res, error, options.log))
+    })
+    server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+      if (draining || !mayUpgrade(req, options.config.corsOrigins)) return refuseUpgrade(socket)
+      parts.sockets.upgrade(req, socket, head, authenticate)
+    })
+    servers.add(server)
+    return server
+  }
+
+  return {
+    async listen(port, host) {
+      const server = serve((authorization) => options.identity.identify(authorization))
+      await listening(server, () => server.listen(port, host))
+      return server.address() as AddressInfo
+    },
+    async listenTrusted(path, authenticate) {
+      const server = serve(authenticate)
+      await listening(server, () => server.listen(path))
+    },
+    async close(graceMs) {
+      draining = true
+      const closed = Promise.all([...servers].map((server) => new Promise((resolve) => server.close(resolve))))
+      parts.sockets.drain()
+      parts.streams.endAll('stopping')
+      const timer = setTimeout(() => {
+        parts.sockets.terminate()
+        for (const server of servers) server.closeAllConnections()
+      }, graceMs)
+      await closed
+      clearTimeout(timer)
+      parts.sockets.terminate()
+      parts.streams.close()
+      parts.watched.close()
+      await parts.pipeline.stop()
+    },
+  }
+}
+
+async function assemble(options: EdgeOptions) {
+  const { engine, identity, config, log, metrics, clock = systemClock, ids = systemIds } = options
+  const guard = new Guard(config)
+  const seconds = metrics.histogram('mnemograph_operation_seconds', 'Time to answer an operation.', ['kind'])
+  const failures = metrics.counter('mnemograph_operation_errors_total', 'Answers that carry errors.', ['kind'])
+  const lanes = metrics.counter('mnemograph_http_operations_total', 'Operations over HTTP, by the way they went.', [
+    'lane',
+  ])
+  const operations = new Operations({
+    engine,
+    guard,
+    log,
+    showSubgraphErrors: options.showSubgraphErrors ?? false,
+    observe: (kind, failed, took) => {
+      seconds.observe(took, [kind])
+      if (failed) failures.inc([kind])
+    },
+  })
+  const streams = new Connections(identity)
+  const watched = new Connections(identity)
+  const pipeline = await createPipeline(operations, log)
+  const common = {
+    operations,
+    clock,
+    ids,
+    operationTimeoutMs: config.operationTimeoutMs,
+    stallMs: config.streamStallMs,
+  }
+  const graphql = new GraphQLHandler({
+    ...common,
+    connections: streams,
+    pipeline,
+    showSuggestions: (viewer) => guard.mayIntrospect(viewer),
+    bodyLimits: { maxBytes: config.maxBodyBytes, timeoutMs: config.bodyTimeoutMs },
+    observeLane: (lane) => lanes.inc([lane]),
+  })
+  const sockets = new WebSocketEdge({
+    ...common,
+    connections: watched,
+    log,
+    maxMessageBytes: config.maxBodyBytes,
+    maxStreamsPerSocket: config.maxStreamsPerSocket,
+  })
+  metrics.observe('mnemograph_sockets_open', 'Open WebSockets.', () => sockets.size)
+  metrics.observe('mnemograph_event_streams_open', 'Open event streams of subscriptions.', () => streams.size)
+  return { streams, watched, pipeline, sockets, route: router(options, graphql) }
+}
+
+function router(options: EdgeOptions, graphql: GraphQLHandler) {
+  const { config, metrics, routes = [], readiness = [] } = options
+  return async (
+    req: IncomingMessage,
+    res: ServerResponse,
+    authenticate: Authenticate,
+    draining: boolean,
+  ): Promise<void> => {
+    const url = req.url ?? '/'
+    const query = url.indexOf('?')
+    const path = query < 0 ? url : url.slice(0, query)
+    res.setHeader('x-content-type-options', 'nosniff')
+    if (applyCors(req, res, config.corsOrigins)) return
+    if (path === '/graphql') return graphql.handle(req, res, query < 0 ? '' : url.slice(query), authenticate)
+    if (path === '/health/live') return answerLive(res)
+    if (path === '/health/ready') return answerReady(res, readiness, draining)
+    if (path === '/metrics') return answerMetrics(res, metrics)
+    const route = routes.find((candidate) => path === candidate.path || path.startsWith(`${candidate.path}/`))
+    if (route !== undefined) return route.handle(req, res, authenticate)
+    res.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('Not found\n')
+  }
+}
+
+function answerMetrics(res: ServerResponse, metrics: Metrics): void {
+  res.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(metrics.text())
+}
+
+/** A page of another origin may open a socket without asking, so its origin is checked here. */
+function mayUpgrade(req: IncomingMessage, allowed: readonly string[]): boolean {
+  if ((req.url ?? '').split('?')[0] !== '/graphql') return false
+  const { origin, host } = req.headers
+  return origin === undefined || isOwnOrigin(origin, host) || isAllowedOrigin(origin, allowed)
+}
+
+function refuseUpgrade(socket: Duplex): void {
+  socket.on('error', () => {})
+  socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
+}
+
+function fail(res: ServerResponse, error: unknown, log: Log): void {
+  log.error({ err: error }, 'A request failed')
+  if (res.headersSent) res.destroy()
+  else res.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' }).end('Internal server error\n')
+}
+
+function listening(server: Server, listen: () => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.once('listening', () => {
+      server.off('error', reject)
+      resolve()
+    })
+    listen()
+  })
+}

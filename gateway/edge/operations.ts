@@ -1,0 +1,140 @@
+import {
+  type GraphQLError,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+  OperationTypeNode,
+  validate,
+} from 'graphql'
+import type { Viewer } from '../../lib/context.ts'
+import { codedError, presentErrors } from '../../lib/errors.ts'
+import type { Log } from '../../lib/log.ts'
+import type { EngineResponse, OperationRequest } from '../engine/types.ts'
+import { type Guard, type GuardedDocument, operationNamed, withCode } from '../guard/guard.ts'
+import type { Lease, LiveEngine } from '../live-engine.ts'
+import type { Call } from './call.ts'
+import { type Answer, hideSuggestions, maskAnswer, refusal } from './errors.ts'
+import type { Parameters } from './parameters.ts'
+
+/** A well-formed request whose document is within the limits. */
+export interface AdmittedOperation extends Parameters {
+  readonly guarded: GuardedDocument
+  readonly viewer: Viewer | null
+  /** Undefined when the document holds no operation of the name given. */
+  readonly operation: OperationDefinitionNode | undefined
+}
+
+export interface OperationsOptions {
+  readonly engine: LiveEngine
+  readonly guard: Guard
+  readonly log: Log
+  /** Whether the words of a subgraph's own errors reach clients. */
+  readonly showSubgraphErrors: boolean
+  /** Hears of every answer: its operation's kind, whether it has errors, and the seconds it took. */
+  readonly observe: (kind: string, failed: boolean, seconds: number) => void
+}
+
+/**
+ * What every transport does with an operation: admit it, validate it, run it, and make its answer fit for the client.
+ * Nothing here throws but `admit`; whatever fails inside becomes an answer.
+ */
+export class Operations {
+  readonly #options: OperationsOptions
+
+  constructor(options: OperationsOptions) {
+    this.#options = options
+  }
+
+  get engine(): LiveEngine {
+    return this.#options.engine
+  }
+
+  /** Throws a coded GraphQLError when the guard refuses. */
+  admit(parameters: Parameters, viewer: Viewer | null): AdmittedOperation {
+    const guarded = this.#options.guard.admit(parameters.query, viewer)
+    return { ...parameters, guarded, viewer, operation: operationNamed(guarded, parameters.operationName) }
+  }
+
+  /** What keeps an operation from running on this schema; empty when nothing does. */
+  validate({ guarded, operation }: AdmittedOperation, schema: GraphQLSchema): readonly GraphQLError[] {
+    if (guarded.validFor !== schema) {
+      const errors = validate(schema, guarded.document)
+      if (errors.length > 0) return errors.map((error) => withCode(error, 'GRAPHQL_VALIDATION_FAILED'))
+      guarded.validFor = schema
+    }
+    if (operation !== undefined) return []
+    return [codedError('OPERATION_RESOLUTION_FAILURE', 'The document holds no operation of this name, or several.')]
+  }
+
+  /** Runs a query or mutation on the leased engine. */
+  async execute(admitted: AdmittedOperation, lease: Lease, call: Call): Promise<Answer> {
+    const started = performance.now()
+    const answer = await this.#run(admitted, lease, call)
+    const kind = admitted.operation?.operation ?? 'query'
+    this.#options.observe(kind, answer.errors.length > 0, (performance.now() - started) / 1000)
+    return answer
+  }
+
+  /** Opens a subscription; rejects with what the client may see as an answer of errors. */
+  async subscribe(admitted: AdmittedOperation, lease: Lease, call: Call): Promise<AsyncIterator<EngineResponse>> {
+    const opening = lease.engine.subscribe(toRequest(admitted, call))
+    const stream = await Promise.race([opening, call.cancelled]).catch(async (error: unknown) => {
+      // The call may be over before the stream is open; it must not stay open behind us.
+      void opening.then((late) => late[Symbol.asyncIterator]().return?.()).catch(() => {})
+      throw error
+    })
+    return stream[Symbol.asyncIterator]()
+  }
+
+  /** A response as a client may see it. */
+  presentResponse(response: EngineResponse, viewer: Viewer | null, call: Call): Answer {
+    return this.#present(answerOf(response), viewer, call)
+  }
+
+  /** An answer of errors alone, masked and logged. */
+  refuse(thrown: readonly unknown[], viewer: Viewer | null, traceId: string): Answer {
+    const answer = refusal(presentErrors(thrown, traceId, this.#options.log))
+    return this.#options.guard.mayIntrospect(viewer) ? answer : hideSuggestions(answer)
+  }
+
+  async #run(admitted: AdmittedOperation, lease: Lease, call: Call): Promise<Answer> {
+    try {
+      const running = lease.engine.execute(toRequest(admitted, call))
+      return this.#present(answerOf(await Promise.race([running, call.cancelled])), admitted.viewer, call)
+    } catch (error) {
+      return this.refuse([error], admitted.viewer, call.context.traceId)
+    }
+  }
+
+  #present(answer: Answer, viewer: Viewer | null, call: Call): Answer {
+    if (answer.errors.length === 0) return answer
+    const { guard, showSubgraphErrors, log } = this.#options
+    const shown = showSubgraphErrors ? answer : maskAnswer(answer, call.context.traceId)
+    if (shown !== answer)
+      log.error({ traceId: call.context.traceId, errors: answer.errors }, 'Unexpected errors in an answer')
+    return guard.mayIntrospect(viewer) ? shown : hideSuggestions(shown)
+  }
+}
+
+export function isSubscription(admitted: AdmittedOperation): boolean {
+  return admitted.operation?.operation === OperationTypeNode.SUBSCRIPTION
+}
+
+function toRequest(admitted: AdmittedOperation, call: Call): OperationRequest {
+  return {
+    query: admitted.query,
+    document: admitted.guarded.document,
+    operationName: admitted.operationName,
+    variables: admitted.variables,
+    context: call.context,
+  }
+}
+
+function answerOf({ text, errors }: EngineResponse): Answer {
+  return { text, errors, hasData: errors.length === 0 || responseHasData({ text, errors }) }
+}
+
+/** Only errors without a path can stand alone; then the text is short, and reading it is cheap. */
+function responseHasData({ text, errors }: EngineResponse): boolean {
+  if (errors.some((error) => error.path !== undefined)) return true
+  return Object.hasOwn(JSON.parse(text) as object, 'data')
+}

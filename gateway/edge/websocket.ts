@@ -1,0 +1,308 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { type ExecutionArgs, GraphQLError } from 'graphql'
+import { CloseCode, type Context, handleProtocols, makeServer, type Server, type SubscribeMessage } from 'graphql-ws'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { codedError } from '../../lib/errors.ts'
+import type { Log } from '../../lib/log.ts'
+import type { Clock, IdSource } from '../../lib/sources.ts'
+import type { Identified } from '../identity.ts'
+import type { Lease } from '../live-engine.ts'
+import { beginCall, type Call, traceIdOf } from './call.ts'
+import { type Connections, closeCodes, type EndReason } from './connections.ts'
+import type { Authenticate } from './graphql.ts'
+import type { AdmittedOperation, Operations } from './operations.ts'
+import { isSubscription } from './operations.ts'
+import { pump } from './pump.ts'
+
+/** Bytes that may wait in a socket before its streams wait for the reader. */
+const highWater = 256 * 1024
+const heartbeatMs = 12_000
+/** A peer that does not answer the close frame is cut off after this. */
+const closeGraceMs = 1000
+
+export interface WebSocketOptions {
+  readonly operations: Operations
+  readonly connections: Connections
+  readonly log: Log
+  readonly clock: Clock
+  readonly ids: IdSource
+  readonly maxMessageBytes: number
+  readonly operationTimeoutMs: number
+  readonly stallMs: number
+  readonly maxStreamsPerSocket: number
+}
+
+/** What is known of one socket. */
+interface Extra {
+  readonly socket: WebSocket
+  readonly request: IncomingMessage
+  readonly authenticate: Authenticate
+  identified?: Identified
+  authorization?: string | undefined
+  unwatch?: () => void
+}
+
+/** What one operation takes through graphql-ws. */
+interface Task {
+  readonly id: string
+  readonly admitted: AdmittedOperation
+  readonly lease: Lease
+  readonly call: Call
+  readonly extra: Extra
+}
+
+/** GraphQL over WebSocket (`graphql-transport-ws`): queries, mutations and subscriptions. */
+export class WebSocketEdge {
+  readonly #options: WebSocketOptions
+  readonly #server: WebSocketServer
+  readonly #protocol: Server<Extra>
+  readonly #answering = new Set<WebSocket>()
+  /** How many queries and mutations run on a socket; none when it is not here. */
+  readonly #running = new Map<WebSocket, number>()
+  readonly #heartbeat: NodeJS.Timeout
+  #draining = false
+
+  constructor(options: WebSocketOptions) {
+    this.#options = options
+    this.#server = new WebSocketServer({
+      noServer: true,
+      maxPayload: options.maxMessageBytes,
+      perMessageDeflate: false,
+      handleProtocols,
+    })
+    const relay = (args: ExecutionArgs) => this.#relay(args.contextValue as Task)
+    this.#protocol = makeServer<{ authorization?: unknown }, Extra>({
+      onConnect: (context) => this.#connect(context),
+      onSubscribe: (context, id, payload) => this.#subscribe(context, id, payload),
+      execute: relay as never,
+      subscribe: relay as never,
+      onClose: ({ extra }) => extra.unwatch?.(),
+    })
+    this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs)
+    this.#heartbeat.unref()
+  }
+
+  get size(): number {
+    return this.#server.clients.size
+  }
+
+  upgrade(request: IncomingMessage, duplex: Duplex, head: Buffer, authenticate: Authenticate): void {
+    this.#server.handleUpgrade(request, duplex, head, (socket) => this.#opened({ socket, request, authenticate }))
+  }
+
+  /** Closes every socket, each as soon as the queries and mutations that run on it are answered. */
+  drain(): void {
+    this.#draining = true
+    for (const socket of this.#server.clients) this.#endIfIdle(socket)
+  }
+
+  /** Cuts off whoever has not gone by now. */
+  terminate(): void {
+    clearInterval(this.#heartbeat)
+    for (const socket of this.#server.clients) socket.terminate()
+  }
+
+  #opened(extra: Extra): void {
+    const { socket } = extra
+    const failed = (error: unknown) => {
+      this.#options.log.warn({ err: error }, 'WebSocket failed')
+      close(socket, CloseCode.InternalServerError, 'Internal server error')
+    }
+    socket.on('error', failed)
+    socket.on('pong', () => this.#answering.add(socket))
+    this.#answering.add(socket)
+    const closed = this.#protocol.opened(
+      {
+        protocol: socket.protocol,
+        send: (data) => send(socket, data),
+        close: (code, reason) => close(socket, code ?? 1000, reason ?? ''),
+        onMessage: (listener) => socket.on('message', (data) => void listener(String(data)).catch(failed)),
+      },
+      extra,
+    )
+    socket.once('close', (code, reason) => {
+      this.#answering.delete(socket)
+      void closed(code, String(reason))
+    })
+  }
+
+  async #connect(context: Context<{ authorization?: unknown }, Extra>): Promise<boolean> {
+    const { extra, connectionParams } = context
+    const given = connectionParams?.authorization
+    extra.authorization = typeof given === 'string' ? given : extra.request.headers.authorization
+    const identified = await this.#identify(extra)
+    if (identified === null) return false
+    extra.identified = identified
+    if (extra.socket.readyState !== extra.socket.OPEN) return false
+    extra.unwatch = this.#options.connections.watch(identified, (reason) => end(extra.socket, reason))
+    return true
+  }
+
+  async #subscribe(
+    context: Context<{ authorization?: unknown }, Extra>,
+    id: string,
+    payload: SubscribeMessage['payload'],
+  ): Promise<readonly GraphQLError[] | ExecutionArgs> {
+    const { operations, clock, ids, operationTimeoutMs } = this.#options
+    const { extra } = context
+    const traceId = traceIdOf(undefined, ids)
+    // Asked again for each operation: a session may have ended without word of it.
+    const identified = await this.#identify(extra)
+    if (identified === null) {
+      end(extra.socket, 'revoked')
+      return [codedError('UNAUTHENTICATED', 'The session has ended.')]
+    }
+    const { viewer } = identified
+    try {
+      this.#checkStreams(context)
+      const admitted = operations.admit(
+        { query: payload.query, operationName: payload.operationName ?? undefined, variables: payload.variables ?? {} },
+        viewer,
+      )
+      const lease = operations.engine.lease()
+      const invalid = operations.validate(admitted, lease.engine.schema)
+      if (invalid.length > 0) {
+        lease.release()
+        return this.#refusal(operations.refuse(invalid, viewer, traceId).errors)
+      }
+      const timeout = isSubscription(admitted) ? {} : { timeoutMs: operationTimeoutMs }
+      const call = beginCall({ viewer, traceId, ...timeout }, clock, ids)
+      const task: Task = { id, admitted, lease, call, extra }
+      return {
+        schema: lease.engine.schema,
+        document: admitted.guarded.document,
+        operationName: admitted.operationName,
+        contextValue: task,
+      }
+    } catch (error) {
+      return this.#refusal(operations.refuse([error], viewer, traceId).errors)
+    }
+  }
+
+  #checkStreams({ subscriptions }: Context<{ authorization?: unknown }, Extra>): void {
+    const { maxStreamsPerSocket } = this.#options
+    if (Object.keys(subscriptions).length <= maxStreamsPerSocket) return
+    throw codedError('RATE_LIMITED', `A socket may run at most ${maxStreamsPerSocket} operations at once.`)
+  }
+
+  #refusal(errors: ReturnType<Operations['refuse']>['errors']): readonly GraphQLError[] {
+    return errors.map((error) => new FormattedError(error))
+  }
+
+  /** Null when the token is no good. */
+  async #identify(extra: Extra): Promise<Identified | null> {
+    try {
+      return await extra.authenticate(extra.authorization)
+    } catch (error) {
+      if (error instanceof GraphQLError) return null
+      throw error
+    }
+  }
+
+  /**
+   * Writes the operation's answers to the socket itself, since their text is ready: graphql-ws sees a stream of
+   * nothing, keeps the operation's id, and says `complete` when it ends.
+   */
+  #relay(task: Task): AsyncIterableIterator<never> {
+    const over: IteratorResult<never> = { done: true, value: undefined }
+    let begun = false
+    const finish = async () => {
+      task.call.cancel(new Error('the client completed the operation'))
+      if (!begun) finishTask(task)
+      return over
+    }
+    const relay: AsyncIterableIterator<never> = {
+      next: async () => {
+        begun = true
+        await this.#run(task)
+        return over
+      },
+      return: finish,
+      throw: finish,
+      [Symbol.asyncIterator]: () => relay,
+    }
+    return relay
+  }
+
+  async #run(task: Task): Promise<void> {
+    const { admitted, lease, call, extra } = task
+    const onReplaced = () => end(extra.socket, 'reloaded')
+    const streaming = isSubscription(admitted)
+    if (streaming) lease.replaced.addEventListener('abort', onReplaced)
+    else this.#count(extra.socket, 1)
+    const prefix = `{"id":${JSON.stringify(task.id)},"type":"next","payload":`
+    try {
+      await pump(this.#options.operations, admitted, lease, call, ({ text }) =>
+        this.#write(extra.socket, `${prefix}${text}}`),
+      )
+    } finally {
+      lease.replaced.removeEventListener('abort', onReplaced)
+      if (!streaming) this.#count(extra.socket, -1)
+      finishTask(task)
+    }
+  }
+
+  #count(socket: WebSocket, change: 1 | -1): void {
+    const running = (this.#running.get(socket) ?? 0) + change
+    if (running > 0) this.#running.set(socket, running)
+    else this.#running.delete(socket)
+    // After this turn, so that the operation's `complete` goes out before the close.
+    if (this.#draining) setImmediate(() => this.#endIfIdle(socket))
+  }
+
+  #endIfIdle(socket: WebSocket): void {
+    if (!this.#running.has(socket)) end(socket, 'stopping')
+  }
+
+  async #write(socket: WebSocket, text: string): Promise<void> {
+    const sent = send(socket, text)
+    if (socket.bufferedAmount <= highWater) return
+    const timer = setTimeout(() => end(socket, 'slow'), this.#options.stallMs)
+    await sent.finally(() => clearTimeout(timer))
+  }
+
+  #beat(): void {
+    for (const socket of this.#server.clients) {
+      if (!this.#answering.delete(socket)) socket.terminate()
+      else socket.ping()
+    }
+  }
+}
+
+function finishTask({ call, lease }: Task): void {
+  call.end()
+  lease.release()
+}
+
+/** An error whose wire form is settled already. */
+class FormattedError extends GraphQLError {
+  readonly #formatted: ReturnType<GraphQLError['toJSON']>
+
+  constructor(formatted: ReturnType<GraphQLError['toJSON']>) {
+    super(formatted.message)
+    this.#formatted = formatted
+  }
+
+  override toJSON(): ReturnType<GraphQLError['toJSON']> {
+    return this.#formatted
+  }
+}
+
+/** Resolves when the bytes have left the process, or when the socket is gone. */
+function send(socket: WebSocket, text: string): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.readyState !== socket.OPEN) return resolve()
+    socket.send(text, () => resolve())
+  })
+}
+
+function end(socket: WebSocket, reason: EndReason): void {
+  close(socket, closeCodes[reason].code, closeCodes[reason].reason)
+}
+
+function close(socket: WebSocket, code: number, reason: string): void {
+  socket.close(code, reason)
+  const timer = setTimeout(() => socket.terminate(), closeGraceMs)
+  socket.once('close', () => clearTimeout(timer))
+}

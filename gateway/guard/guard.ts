@@ -1,0 +1,146 @@
+import {
+  type DocumentNode,
+  GraphQLError,
+  type GraphQLSchema,
+  Lexer,
+  type OperationDefinitionNode,
+  parse,
+  Source,
+  TokenKind,
+} from 'graphql'
+import { LRUCache } from 'lru-cache'
+import type { Viewer } from '../../lib/context.ts'
+import { codedError, type ErrorCode } from '../../lib/errors.ts'
+import type { GuardLimits, Introspection } from '../config.ts'
+import { type Measure, measureOperations } from './measure.ts'
+
+/** A document that is within the limits. It is the same object each time the same text is asked for. */
+export interface GuardedDocument {
+  readonly text: string
+  readonly document: DocumentNode
+  readonly operations: readonly OperationDefinitionNode[]
+  readonly introspects: boolean
+  /** The schema that it was last found valid against; set by whoever validated it. */
+  validFor: GraphQLSchema | undefined
+}
+
+export interface GuardOptions {
+  readonly limits: GuardLimits
+  readonly introspection: Introspection
+}
+
+/** Bounds the memory of remembered documents: their number, and the characters of their texts together. */
+const rememberedDocuments = 2000
+const rememberedCharacters = 2_000_000
+
+/**
+ * Decides whether an operation may go on to be validated and run. It is the one guard of every transport and lane: it
+ * sees a text and a viewer, and knows nothing of how they came.
+ */
+export class Guard {
+  readonly #options: GuardOptions
+  readonly #documents = new LRUCache<string, GuardedDocument>({
+    max: rememberedDocuments,
+    maxSize: rememberedCharacters,
+    sizeCalculation: (_, text) => text.length + 1,
+  })
+
+  constructor(options: GuardOptions) {
+    this.#options = options
+  }
+
+  /** The guarded document, or a coded GraphQLError: a syntax error, a limit exceeded, or a schema not for this viewer. */
+  admit(text: string, viewer: Viewer | null): GuardedDocument {
+    let guarded = this.#documents.get(text)
+    if (guarded === undefined) {
+      guarded = this.#inspect(text)
+      this.#documents.set(text, guarded)
+    }
+    if (guarded.introspects) this.#admitIntrospection(viewer)
+    return guarded
+  }
+
+  /** Whether the viewer may learn names of the schema, so that errors may suggest them. */
+  mayIntrospect(viewer: Viewer | null): boolean {
+    const { introspection } = this.#options
+    return introspection === 'open' || (introspection === 'signed-in' && viewer !== null)
+  }
+
+  #inspect(text: string): GuardedDocument {
+    const { limits } = this.#options
+    const document = parseWithin(text, limits.tokens)
+    const measures = measureOperations(document)
+    for (const measure of measures.values()) checkLimits(measure, limits)
+    const introspects = [...measures.values()].some((measure) => measure.introspects)
+    return { text, document, operations: [...measures.keys()], introspects, validFor: undefined }
+  }
+
+  #admitIntrospection(viewer: Viewer | null): void {
+    if (this.mayIntrospect(viewer)) return
+    if (this.#options.introspection === 'off') throw codedError('FORBIDDEN', 'The schema may not be read here.')
+    throw codedError('UNAUTHENTICATED', 'Sign in to read the schema.')
+  }
+}
+
+/** The operation that a request means (GraphQL spec, 6.1), or undefined when there is none or no single one. */
+export function operationNamed(
+  guarded: GuardedDocument,
+  name: string | undefined,
+): OperationDefinitionNode | undefined {
+  const { operations } = guarded
+  if (name === undefined) return operations.length === 1 ? operations[0] : undefined
+  return operations.find((operation) => operation.name?.value === name)
+}
+
+function parseWithin(text: string, maxTokens: number): DocumentNode {
+  try {
+    countTokens(text, maxTokens)
+    return parse(text)
+  } catch (error) {
+    if (error instanceof RangeError) throw tooComplex('The document nests too deep to be read.')
+    if (!(error instanceof GraphQLError) || error.extensions.code !== undefined) throw error
+    throw withCode(error, 'GRAPHQL_PARSE_FAILED')
+  }
+}
+
+/** Lexing is linear and keeps nothing, so a document is counted before a tree is built of it. */
+function countTokens(text: string, max: number): void {
+  const lexer = new Lexer(new Source(text))
+  let count = 0
+  while (lexer.advance().kind !== TokenKind.EOF) {
+    count += 1
+    if (count > max) throw tooComplex(`The document has more than ${max} tokens.`)
+  }
+}
+
+function checkLimits(measure: Measure, limits: GuardLimits): void {
+  const { depth, aliases, directives, rootFields, fields } = measure
+  if (depth > limits.depth)
+    throw tooComplex(`The operation is ${depth} levels deep; at most ${limits.depth} are allowed.`)
+  if (aliases > limits.aliases)
+    throw tooComplex(`The operation has ${aliases} aliases; at most ${limits.aliases} are allowed.`)
+  if (directives > limits.directives) {
+    throw tooComplex(`The operation has ${directives} directives; at most ${limits.directives} are allowed.`)
+  }
+  if (rootFields > limits.rootFields) {
+    throw tooComplex(`The operation has ${rootFields} root fields; at most ${limits.rootFields} are allowed.`)
+  }
+  if (fields > limits.fields)
+    throw tooComplex(`The operation selects ${fields} fields; at most ${limits.fields} are allowed.`)
+}
+
+function tooComplex(message: string): GraphQLError {
+  return codedError('QUERY_TOO_COMPLEX', message)
+}
+
+/** The same error with a code; its message and places are kept. */
+export function withCode(error: GraphQLError, code: ErrorCode): GraphQLError {
+  return new GraphQLError(error.message, {
+    nodes: error.nodes ?? null,
+    source: error.source ?? null,
+    positions: error.positions ?? null,
+    path: error.path ?? null,
+    originalError: error,
+    extensions: { ...error.extensions, code },
+  })
+}

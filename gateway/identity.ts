@@ -1,0 +1,109 @@
+import { LRUCache } from 'lru-cache'
+import type { Viewer } from '../lib/context.ts'
+import { codedError } from '../lib/errors.ts'
+import type { Clock } from '../lib/sources.ts'
+import type { AccessTokens, VerifiedToken } from '../lib/tokens.ts'
+
+/** Who asks, and until when that is known; `expiresAt` null means that it does not end by itself. */
+export interface Identified {
+  readonly viewer: Viewer | null
+  readonly expiresAt: Date | null
+}
+
+export const anonymous: Identified = { viewer: null, expiresAt: null }
+
+/** Turns an `Authorization` value into who asks. Rejects with UNAUTHENTICATED when it is there and no good. */
+export interface Identity {
+  identify(authorization: string | undefined): Promise<Identified>
+  /** Tells of each session that ends while the process runs; call what it returns to stop listening. */
+  onRevoked(listener: (sessionId: string) => void): () => void
+}
+
+/** Whether a sign-in session is still good: a token outlives its signing out, its session does not. */
+export interface SessionGate {
+  isLive(sessionId: string): Promise<boolean>
+  onRevoked(listener: (sessionId: string) => void): () => void
+}
+
+/** Nobody is asked for a token, and none is read. */
+export const openIdentity: Identity = {
+  identify: async () => anonymous,
+  onRevoked: () => () => {},
+}
+
+const bearer = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i
+/** Verifying a signature costs more than a whole small query, so what was verified is remembered. */
+const rememberedTokens = 10_000
+
+/** Identity by access tokens; a revoked session is refused at once, on every transport. */
+export function createIdentity(tokens: AccessTokens, gate: SessionGate, clock: Clock): Identity {
+  const verified = new LRUCache<string, VerifiedToken>({ max: rememberedTokens })
+
+  async function verify(token: string): Promise<VerifiedToken> {
+    const known = verified.get(token)
+    if (known !== undefined && known.expiresAt > clock.now()) return known
+    const fresh = await tokens.verify(token).catch((cause: unknown) => {
+      throw unauthenticated('The access token is expired or not valid.', cause)
+    })
+    verified.set(token, fresh)
+    return fresh
+  }
+
+  return {
+    async identify(authorization) {
+      if (authorization === undefined || authorization === '') return anonymous
+      const token = bearer.exec(authorization)?.[1]
+      if (token === undefined) throw unauthenticated('The authorization must be of the form: Bearer <access token>.')
+      const found = await verify(token)
+      if (!(await gate.isLive(found.viewer.sessionId))) throw unauthenticated('The session has ended.')
+      return found
+    },
+    onRevoked: (listener) => gate.onRevoked(listener),
+  }
+}
+
+/**
+ * A session gate that asks its source once in a while and takes word of revocations in between. `ttlMs` bounds how
+ * long a revocation that nobody told of can go unnoticed.
+ */
+export class CachedSessionGate implements SessionGate {
+  readonly #ask: (sessionId: string) => Promise<boolean>
+  readonly #answers: LRUCache<string, Promise<boolean>>
+  readonly #listeners = new Set<(sessionId: string) => void>()
+
+  constructor(ask: (sessionId: string) => Promise<boolean>, options: { ttlMs: number; max?: number }) {
+    this.#ask = ask
+    this.#answers = new LRUCache({ max: options.max ?? 10_000, ttl: options.ttlMs })
+  }
+
+  isLive(sessionId: string): Promise<boolean> {
+    const known = this.#answers.get(sessionId)
+    if (known !== undefined) return known
+    const asked = this.#ask(sessionId)
+    this.#answers.set(sessionId, asked)
+    // A failed look-up must not stand for an answer; whoever waits for it sees the failure itself.
+    asked.catch(() => this.#forget(sessionId, asked))
+    return asked
+  }
+
+  /** Ends a session here and now: for the sign-out of this process and for word from others. */
+  revoke(sessionId: string): void {
+    this.#answers.set(sessionId, Promise.resolve(false))
+    for (const listener of this.#listeners) listener(sessionId)
+  }
+
+  onRevoked(listener: (sessionId: string) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  #forget(sessionId: string, asked: Promise<boolean>): void {
+    if (this.#answers.peek(sessionId) === asked) this.#answers.delete(sessionId)
+  }
+}
+
+function unauthenticated(message: string, cause?: unknown): Error {
+  const error = codedError('UNAUTHENTICATED', message)
+  if (cause !== undefined) error.cause = cause
+  return error
+}
