@@ -167,6 +167,7 @@ async function run(client: pg.Client, planned: Migration[], options: MigrateOpti
     const { direction } = options
     options.onProgress?.({ id, name, direction, state: 'started', durationMs: 0 })
     const durationMs = await apply(client, migration, direction)
+    if (durationMs === null) continue
     const step: MigrationStep = { id, name, direction, state: 'done', durationMs }
     options.onProgress?.(step)
     steps.push(step)
@@ -174,11 +175,17 @@ async function run(client: pg.Client, planned: Migration[], options: MigrateOpti
   return steps
 }
 
-async function apply(client: pg.Client, migration: Migration, direction: 'up' | 'down'): Promise<number> {
+/** @returns how long it took, or null when another process did it in the meantime */
+async function apply(client: pg.Client, migration: Migration, direction: 'up' | 'down'): Promise<number | null> {
   const start = performance.now()
   const elapsed = () => performance.now() - start
   try {
     if (migration.transactional) await client.query('BEGIN')
+    // The embedded server's connections share one session, where a session's lock keeps nobody out; a transaction does.
+    if ((await isApplied(client, migration)) === (direction === 'up')) {
+      if (migration.transactional) await client.query('ROLLBACK')
+      return null
+    }
     for (const statement of migration[direction]) await client.query(statement)
     await record(client, migration, direction, elapsed())
     if (migration.transactional) await client.query('COMMIT')
@@ -188,6 +195,11 @@ async function apply(client: pg.Client, migration: Migration, direction: 'up' | 
     throw new MigrationError(`migration ${label} failed ${direction}: ${(error as Error).message}`, { cause: error })
   }
   return elapsed()
+}
+
+async function isApplied(client: pg.Client, { id }: Migration): Promise<boolean> {
+  const { rows } = await client.query('SELECT 1 FROM public.mnemograph_migrations WHERE id = $1', [id])
+  return rows.length > 0
 }
 
 async function record(client: pg.Client, migration: Migration, direction: 'up' | 'down', durationMs: number) {

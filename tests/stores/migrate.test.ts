@@ -1,0 +1,148 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { migrate, migrationStatus } from '../../stores/postgres/migrate.ts'
+import { readMigrations } from '../../stores/postgres/migrations.ts'
+import { describeEachPostgres, type TestPostgres } from '../kit/postgres.ts'
+
+describeEachPostgres(
+  'migrations',
+  (world) => {
+    let directory: string
+
+    beforeEach(() => {
+      directory = mkdtempSync(join(tmpdir(), 'migrations-'))
+      write('0001_shelves', 'CREATE TABLE shelves (id integer PRIMARY KEY)', 'DROP TABLE shelves')
+      write('0002_books', 'CREATE TABLE books (id integer); INSERT INTO books VALUES (1)', 'DROP TABLE books')
+    })
+
+    afterEach(async () => {
+      rmSync(directory, { recursive: true })
+      await world().sql('DROP TABLE IF EXISTS public.mnemograph_migrations, shelves, books')
+    })
+
+    function write(folder: string, up: string, down: string): void {
+      mkdirSync(join(directory, folder), { recursive: true })
+      writeFileSync(join(directory, folder, 'up.sql'), up)
+      writeFileSync(join(directory, folder, 'down.sql'), down)
+    }
+    const up = (options = {}) => migrate(world().admin, { direction: 'up', directory, ...options })
+    const down = (options = {}) => migrate(world().admin, { direction: 'down', directory, ...options })
+    const states = async () => (await migrationStatus(world().admin, directory)).map(({ state }) => state)
+    const tables = async () =>
+      (
+        await world().sql<{ name: string }>(
+          `SELECT relname AS name FROM pg_class WHERE relname IN ('shelves', 'books') ORDER BY 1`,
+        )
+      ).map(({ name }) => name)
+
+    test('go up, tell their state, and go up no further', async () => {
+      expect(await states()).toEqual(['pending', 'pending'])
+      const steps: string[] = []
+      await up({ onProgress: (step: { id: number; state: string }) => steps.push(`${step.id} ${step.state}`) })
+      expect(steps).toEqual(['1 started', '1 done', '2 started', '2 done'])
+      expect(await tables()).toEqual(['books', 'shelves'])
+      expect(await states()).toEqual(['applied', 'applied'])
+      expect(await up()).toEqual([])
+    })
+
+    test('go down one step by default, or to a number, and up to a number', async () => {
+      await up()
+      await down()
+      expect(await tables()).toEqual(['shelves'])
+      await up()
+      await down({ to: 0 })
+      expect(await tables()).toEqual([])
+      await up({ to: 1 })
+      expect(await states()).toEqual(['applied', 'pending'])
+    })
+
+    test('change nothing in a dry run', async () => {
+      const planned = await up({ dryRun: true })
+      expect(planned.map(({ name, state }) => `${name} ${state}`)).toEqual(['shelves planned', 'books planned'])
+      expect(await states()).toEqual(['pending', 'pending'])
+    })
+
+    test('undo the one that fails, keep those before it, and say which', async () => {
+      write('0002_books', 'CREATE TABLE books (id integer); SELECT 1 / 0', 'SELECT 1')
+      await expect(up()).rejects.toThrow(/0002_books failed up: division by zero/)
+      expect(await tables()).toEqual(['shelves'])
+      expect(await states()).toEqual(['applied', 'pending'])
+    })
+
+    test('refuse a text that was changed after it was run', async () => {
+      await up()
+      write('0002_books', 'CREATE TABLE books (id bigint)', 'DROP TABLE books')
+      expect(await states()).toEqual(['applied', 'changed'])
+      await expect(up()).rejects.toThrow('0002_books was changed after it was run')
+    })
+
+    test('refuse a database that a newer program migrated', async () => {
+      await up()
+      rmSync(join(directory, '0002_books'), { recursive: true })
+      expect(await states()).toEqual(['applied', 'unknown'])
+      await expect(up()).rejects.toThrow('which this program does not know')
+    })
+
+    test('refuse one that was slipped in before those already run', async () => {
+      write('0004_pens', 'SELECT 1', 'SELECT 1')
+      await up()
+      write('0003_ink', 'SELECT 1', 'SELECT 1')
+      await expect(up()).rejects.toThrow('migration 3 is not applied, but a later one is')
+    })
+
+    test('run without a transaction where the text asks for it', async () => {
+      const index = 'CREATE INDEX CONCURRENTLY shelves_index ON shelves (id)'
+      const analyse = 'CREATE INDEX CONCURRENTLY shelves_other ON shelves (id)'
+      write(
+        '0003_index',
+        `-- no transaction\n${index};\n-- statement\n${analyse};`,
+        'DROP INDEX shelves_index, shelves_other',
+      )
+      await up()
+      const found = await world().sql(`SELECT indexname FROM pg_indexes WHERE tablename = 'shelves' ORDER BY 1`)
+      expect(found).toEqual(['shelves_index', 'shelves_other', 'shelves_pkey'].map((indexname) => ({ indexname })))
+    })
+
+    test('run once when two start at the same time', async () => {
+      const steps = await Promise.all([up(), up()])
+      expect(steps.flat().map(({ id }) => id)).toEqual([1, 2])
+    })
+  },
+  { migrations: 'none' },
+)
+
+describeEachPostgres('the project’s migrations', (world: () => TestPostgres) => {
+  test('can be undone to nothing and done again', async () => {
+    const count = readMigrations().length
+    const undone = await migrate(world().admin, { direction: 'down', to: 0 })
+    expect(undone).toHaveLength(count)
+    const left = await world().sql(
+      `SELECT nspname FROM pg_namespace
+       WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('information_schema', 'public')`,
+    )
+    expect(left).toEqual([])
+    expect(await migrate(world().admin, { direction: 'up' })).toHaveLength(count)
+  })
+})
+
+describe('migration folders', () => {
+  test('must be named, numbered once and complete', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'migrations-'))
+    const add = (folder: string, ...files: string[]) => {
+      mkdirSync(join(directory, folder))
+      for (const file of files) writeFileSync(join(directory, folder, file), 'SELECT 1')
+    }
+    add('0001_first', 'up.sql', 'down.sql')
+    add('0001_again', 'up.sql', 'down.sql')
+    expect(() => readMigrations(directory)).toThrow('two migrations have the number 1')
+    rmSync(join(directory, '0001_again'), { recursive: true })
+    add('2_second', 'up.sql', 'down.sql')
+    expect(() => readMigrations(directory)).toThrow('2_second is not named')
+    rmSync(join(directory, '2_second'), { recursive: true })
+    add('0002_second', 'up.sql')
+    expect(() => readMigrations(directory)).toThrow(/down\.sql is missing/)
+    rmSync(directory, { recursive: true })
+  })
+})
