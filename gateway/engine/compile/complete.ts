@@ -1,0 +1,223 @@
+import type { GraphQLFormattedError } from 'graphql'
+import type { ErrorNode, FetchError, PathSegment } from '../errors.ts'
+import { writers } from './project.ts'
+import type { AbstractShape, NullableShape, Selection, Shape, ShapeField } from './shape.ts'
+
+/** The response's data as JSON text, and its errors with their paths in the response. */
+export interface Completed {
+  readonly text: string
+  readonly errors: GraphQLFormattedError[]
+}
+
+/**
+ * Writes the response's data where something is not as it should be: completes values as section 6.4.3 of the GraphQL
+ * specification says, lets nulls bubble up, and puts each error of a fetch where the response shows its place.
+ */
+export function complete(root: Selection, data: Record<string, unknown>, errors: ErrorNode): Completed {
+  const completion = new Completion()
+  const text = completion.object(root, data, errors, false) ?? 'null'
+  completion.reportRest(root, errors)
+  return { text, errors: completion.errors }
+}
+
+class Completion {
+  readonly errors: GraphQLFormattedError[] = []
+  readonly #path: PathSegment[] = []
+  readonly #reported = new Set<FetchError>()
+
+  /** Undefined when a null inside takes the whole object with it. */
+  object(
+    selection: Selection,
+    object: Record<string, unknown>,
+    at: ErrorNode | undefined,
+    covered: boolean,
+  ): string | undefined {
+    let text = ''
+    let fits = true
+    for (const field of selection.fields) {
+      this.#path.push(field.responseKey)
+      const value = this.#value(field.shape, object[field.key], at?.below.get(field.key), covered, field, object)
+      this.#path.pop()
+      // The rest is gone through all the same, for its errors.
+      if (value === undefined) fits = false
+      text += `,"${field.responseKey}":${value}`
+    }
+    return fits ? `{${text.slice(1)}}` : undefined
+  }
+
+  #value(
+    shape: Shape,
+    value: unknown,
+    at: ErrorNode | undefined,
+    covered: boolean,
+    field: ShapeField,
+    parent: Record<string, unknown>,
+  ): string | undefined {
+    if (at) this.#report(at.errors)
+    const coveredBelow = covered || (at?.errors.some((error) => error.covers) ?? false)
+    if (shape.kind !== 'nonNull') return this.#nullable(shape, value, at, coveredBelow, field, parent)
+    const before = this.errors.length
+    const text = this.#nullable(shape.of, value, at, coveredBelow, field, parent)
+    if (text !== 'null') return text
+    const explained = coveredBelow || this.errors.length > before || (at !== undefined && hasErrors(at))
+    if (!explained) this.#fail(`Cannot return null for non-nullable field ${field.coordinate}.`)
+    return undefined
+  }
+
+  #nullable(
+    shape: NullableShape,
+    value: unknown,
+    at: ErrorNode | undefined,
+    covered: boolean,
+    field: ShapeField,
+    parent: Record<string, unknown>,
+  ): string {
+    if (shape.kind === 'typename' && shape.name !== undefined) return JSON.stringify(shape.name)
+    if (value === null || value === undefined) {
+      if (at) this.#reportBelow(shape, at)
+      return 'null'
+    }
+    switch (shape.kind) {
+      case 'text':
+        return value as string
+      case 'typename':
+        return writers.name(value)
+      case 'list':
+        return this.#list(shape.of, value, at, covered, field, parent)
+      case 'object':
+        return this.#object(shape.selection, value, at, covered, field)
+      case 'abstract':
+        return this.#abstract(shape, value, at, covered, field)
+      case 'enum': {
+        const text = shape.texts.get(value)
+        if (text === undefined && !shape.hidden.has(value)) this.#unfit(shape.type, field)
+        return text ?? 'null'
+      }
+      case 'scalar':
+        return this.#scalar(shape.type, value, field)
+    }
+  }
+
+  #list(
+    of: Shape,
+    list: unknown,
+    at: ErrorNode | undefined,
+    covered: boolean,
+    field: ShapeField,
+    parent: Record<string, unknown>,
+  ): string {
+    if (!Array.isArray(list)) return this.#unfit('a list', field)
+    let text = ''
+    let fits = true
+    for (const [index, item] of list.entries()) {
+      this.#path.push(index)
+      const value = this.#value(of, item, at?.below.get(index), covered, field, parent)
+      this.#path.pop()
+      if (value === undefined) fits = false
+      text += `,${value}`
+    }
+    return fits ? `[${text.slice(1)}]` : 'null'
+  }
+
+  #object(
+    selection: Selection,
+    value: unknown,
+    at: ErrorNode | undefined,
+    covered: boolean,
+    field: ShapeField,
+  ): string {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return this.#unfit('an object', field)
+    return this.object(selection, value as Record<string, unknown>, at, covered) ?? 'null'
+  }
+
+  #abstract(
+    shape: AbstractShape,
+    value: unknown,
+    at: ErrorNode | undefined,
+    covered: boolean,
+    field: ShapeField,
+  ): string {
+    const typename = (value as { __typename?: unknown }).__typename
+    if (shape.hidden.has(typename as string)) return 'null'
+    return this.#object(shape.selections.get(typename as string) ?? shape.otherwise, value, at, covered, field)
+  }
+
+  #scalar(type: string, value: unknown, field: ShapeField): string {
+    try {
+      return (scalarWriters[type] ?? writers.anything)(value)
+    } catch {
+      return this.#unfit(type, field)
+    }
+  }
+
+  #unfit(expected: string, field: ShapeField): 'null' {
+    this.#fail(`A subgraph answered a value for ${field.coordinate} that is not ${expected}.`)
+    return 'null'
+  }
+
+  #fail(message: string): void {
+    this.errors.push({ message, path: [...this.#path], extensions: { code: 'INTERNAL_SERVER_ERROR' } })
+  }
+
+  #report(errors: readonly FetchError[], tail: readonly PathSegment[] = []): void {
+    for (const error of errors) {
+      this.#reported.add(error)
+      this.errors.push({ message: error.message, path: [...this.#path, ...tail], extensions: error.extensions })
+    }
+  }
+
+  /** Reports what failed inside a value that is null because of it. */
+  #reportBelow(shape: Shape, at: ErrorNode, tail: readonly PathSegment[] = []): void {
+    for (const [segment, node] of at.below) {
+      const [name, inner] = followed(shape, segment)
+      const deeper = [...tail, name]
+      this.#report(node.errors, deeper)
+      this.#reportBelow(inner, node, deeper)
+    }
+  }
+
+  /** Reports errors at places that the client did not select, such as fields that others require. */
+  reportRest(root: Selection, at: ErrorNode): void {
+    this.#path.length = 0
+    const rest = (shape: Shape, node: ErrorNode, path: readonly PathSegment[]) => {
+      const unreported = node.errors.filter((error) => !this.#reported.has(error))
+      this.#report(unreported, path)
+      for (const [segment, inner] of node.below) {
+        const [name, next] = followed(shape, segment)
+        rest(next, inner, [...path, name])
+      }
+    }
+    rest({ kind: 'object', selection: root }, at, [])
+  }
+}
+
+const unknownShape: Shape = { kind: 'scalar', type: '' }
+
+/** The response's name for a step in the fetched data, and the form of what is there. */
+function followed(shape: Shape, segment: PathSegment): readonly [PathSegment, Shape] {
+  if (shape.kind === 'nonNull') return followed(shape.of, segment)
+  if (shape.kind === 'list') return [segment, shape.of]
+  const selections =
+    shape.kind === 'object'
+      ? [shape.selection]
+      : shape.kind === 'abstract'
+        ? [...shape.selections.values(), shape.otherwise]
+        : []
+  for (const { fields } of selections) {
+    const field = fields.find(({ key }) => key === segment)
+    if (field) return [field.responseKey, field.shape]
+  }
+  return [segment, unknownShape]
+}
+
+function hasErrors({ errors, below }: ErrorNode): boolean {
+  return errors.length > 0 || [...below.values()].some(hasErrors)
+}
+
+const scalarWriters: Readonly<Record<string, (value: unknown) => string>> = {
+  Int: writers.integer,
+  Float: writers.float,
+  String: writers.string,
+  ID: writers.id,
+  Boolean: writers.boolean,
+}

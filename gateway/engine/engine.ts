@@ -1,0 +1,59 @@
+import { Execution } from './execution.ts'
+import { type OperationPlan, PlanCache } from './plan-cache.ts'
+import { createHivePlanner, OverrideChooser } from './planner.ts'
+import { asFormatted, coerceVariables, requestErrors, respond } from './respond.ts'
+import { subscribe } from './subscribe.ts'
+import { readSupergraph, type SubgraphAddress } from './supergraph.ts'
+import type { Channel, Engine, EngineResponse, OperationRequest } from './types.ts'
+
+export interface EngineOptions {
+  readonly supergraphSdl: string
+  /** The way to each subgraph that the supergraph names. The engine closes what it is given. */
+  channelFor(subgraph: SubgraphAddress): Channel
+  /** How many operations keep their plans; 1,000 unless told. */
+  readonly planCacheSize?: number
+  /** A number from 0 up to 1, drawn for progressive overrides by percentage. */
+  random?(): number
+  /** Whether a progressive override's own label is on; none is unless told. */
+  isLabelOn?(label: string): boolean
+}
+
+/**
+ * Makes the engine over one supergraph.
+ * @throws SupergraphError when the supergraph cannot be served.
+ */
+export function createEngine(options: EngineOptions): Engine {
+  const supergraph = readSupergraph(options.supergraphSdl)
+  const planner = createHivePlanner(options.supergraphSdl)
+  const chooser = new OverrideChooser(planner, options.random ?? Math.random, options.isLabelOn ?? (() => false))
+  const plans = new PlanCache(supergraph, planner, chooser, options.planCacheSize ?? 1000)
+  const channels = new Map(supergraph.subgraphs.map((subgraph) => [subgraph.name, options.channelFor(subgraph)]))
+  return {
+    schema: supergraph.schema,
+    supergraphSdl: options.supergraphSdl,
+    execute: (request) => execute(plans, channels, request),
+    subscribe: (request) => subscribe(plans, channels, request),
+    async close() {
+      await Promise.all([...channels.values()].map((channel) => channel.close()))
+    },
+  }
+}
+
+type Channels = ReadonlyMap<string, Channel>
+
+async function execute(plans: PlanCache, channels: Channels, request: OperationRequest): Promise<EngineResponse> {
+  let plan: OperationPlan
+  let variables: Record<string, unknown>
+  try {
+    const operation = plans.operation(request)
+    const coerced = coerceVariables(plans, operation, request.variables)
+    if (coerced.errors) return requestErrors(coerced.errors)
+    variables = coerced.coerced
+    plan = await plans.plan(operation, variables)
+  } catch (error) {
+    return requestErrors([asFormatted(error)])
+  }
+  const execution = new Execution(channels, variables, request.context)
+  if (plan.steps) await execution.run(plan.steps)
+  return respond(plan, execution, variables)
+}
