@@ -11,6 +11,8 @@ CREATE TABLE users.users (
   -- Null until the first password is set: then only a one-time secret signs in.
   password_hash text,
   one_time_hash text,
+  -- The sign-in that spent the one-time secret: within it alone the secret still proves who sets the first password.
+  one_time_session_id uuid,
   role text NOT NULL CHECK (role IN ('ADMIN', 'ANALYST', 'MEMBER', 'SERVICE')),
   status text NOT NULL DEFAULT 'ACTIVE' CHECK (status IN ('ACTIVE', 'SUSPENDED')),
   created_at timestamptz NOT NULL,
@@ -57,7 +59,7 @@ CREATE POLICY definer ON users.sessions FOR SELECT TO mnemograph_definer USING (
 CREATE POLICY definer ON users.refresh_tokens FOR SELECT TO mnemograph_definer USING (true);
 
 GRANT SELECT ON users.users TO mnemograph_users;
-GRANT UPDATE (password_hash, one_time_hash, display_name, updated_at) ON users.users TO mnemograph_users;
+GRANT UPDATE (password_hash, one_time_hash, one_time_session_id, display_name, updated_at) ON users.users TO mnemograph_users;
 GRANT SELECT, INSERT ON users.sessions, users.refresh_tokens TO mnemograph_users;
 GRANT UPDATE (ended_at, end_reason, expires_at) ON users.sessions TO mnemograph_users;
 GRANT UPDATE (used_at) ON users.refresh_tokens TO mnemograph_users;
@@ -100,6 +102,17 @@ BEGIN ATOMIC
   SELECT users.id, users.username, users.display_name, users.created_at FROM users.users
   WHERE users.id = ANY (ids) AND users.tenant_id = app.current_tenant_id();
 END;
+-- What only the user himself and his tenant's admins may see of him.
+CREATE FUNCTION users.accounts(ids uuid[]) RETURNS TABLE (id uuid, email text, role text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+BEGIN ATOMIC
+  SELECT users.id, users.email, users.role FROM users.users
+  WHERE users.id = ANY (ids) AND users.tenant_id = app.current_tenant_id()
+    AND (users.id = app.current_user_id() OR EXISTS (
+      SELECT FROM users.users AS viewer
+      WHERE viewer.id = app.current_user_id() AND viewer.tenant_id = app.current_tenant_id()
+        AND viewer.role = 'ADMIN' AND viewer.status = 'ACTIVE'));
+END;
 CREATE FUNCTION users.create_user(new_id uuid, tenant uuid, username text, email text, password_hash text, one_time_hash text, role text, at timestamptz)
 RETURNS users.users
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -124,7 +137,8 @@ DECLARE
 BEGIN
   FOREACH signature IN ARRAY ARRAY[
     'users.find_by_login(text)', 'users.find_refresh_token(bytea)', 'users.session_is_live(uuid, timestamptz)',
-    'users.cards(uuid[])', 'users.create_user(uuid, uuid, text, text, text, text, text, timestamptz)', 'users.count_users()'
+    'users.cards(uuid[])', 'users.accounts(uuid[])',
+    'users.create_user(uuid, uuid, text, text, text, text, text, timestamptz)', 'users.count_users()'
   ] LOOP
     EXECUTE format('ALTER FUNCTION %s OWNER TO mnemograph_definer', signature);
     EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', signature);

@@ -235,3 +235,18 @@ CREATE POLICY definer ON memory.grants FOR SELECT TO mnemograph_definer USING (t
 
 SELECT audit.watch(('memory.' || name)::regclass)
 FROM unnest(ARRAY['chat_sessions', 'messages', 'memories', 'revisions']) AS name;
+
+-- All that another room may ask about a session: whether the viewer has one of that id.
+GRANT SELECT ON memory.chat_sessions TO mnemograph_definer;
+CREATE POLICY definer ON memory.chat_sessions FOR SELECT TO mnemograph_definer USING (true);
+CREATE FUNCTION memory.session_exists(session uuid) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+BEGIN ATOMIC
+  SELECT EXISTS (SELECT FROM memory.chat_sessions
+    WHERE chat_sessions.id = session AND chat_sessions.owner_id = app.current_user_id()
+      AND chat_sessions.tenant_id = app.current_tenant_id());
+END;
+ALTER FUNCTION memory.session_exists(uuid) OWNER TO mnemograph_definer;
+REVOKE EXECUTE ON FUNCTION memory.session_exists(uuid) FROM PUBLIC;
+GRANT USAGE ON SCHEMA memory TO mnemograph_agents;
+GRANT EXECUTE ON FUNCTION memory.session_exists(uuid) TO mnemograph_agents;

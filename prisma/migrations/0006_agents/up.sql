@@ -14,6 +14,7 @@ CREATE TABLE agents.agents (
   capabilities text[] NOT NULL DEFAULT '{}',
   status text NOT NULL DEFAULT 'OFFLINE' CHECK (status IN ('OFFLINE', 'IDLE', 'BUSY', 'FAILED')),
   metadata jsonb,
+  version integer NOT NULL DEFAULT 1,
   created_at timestamptz NOT NULL,
   updated_at timestamptz NOT NULL,
   UNIQUE (owner_id, agent_id)
@@ -94,7 +95,7 @@ CREATE TABLE agents.blackboard_events (
   PRIMARY KEY (id, created_at)
 ) PARTITION BY RANGE (created_at);
 CREATE TABLE agents.blackboard_events_default PARTITION OF agents.blackboard_events DEFAULT;
-CREATE INDEX blackboard_events_session ON agents.blackboard_events (session_id, sequence);
+CREATE INDEX blackboard_events_session ON agents.blackboard_events (session_id, log_epoch, log_xid, log_seq);
 SELECT app.ensure_partitions('agents.blackboard_events', 2);
 
 DO $$
@@ -111,8 +112,8 @@ BEGIN
   END LOOP;
 END
 $$;
-GRANT UPDATE (status, updated_at) ON agents.agents TO mnemograph_agents;
+GRANT UPDATE (status, version, updated_at) ON agents.agents TO mnemograph_agents;
 GRANT UPDATE (sequence, logical_timestamp) ON agents.blackboards TO mnemograph_agents;
 
 SELECT audit.watch(('agents.' || name)::regclass)
-FROM unnest(ARRAY['agents', 'tools', 'tool_grants', 'participations']) AS name;
+FROM unnest(ARRAY['agents', 'tools', 'tool_grants', 'participations', 'blackboard_events']) AS name;
