@@ -148,6 +148,13 @@ describe('forms', () => {
     expect(names('the key is AKIA1234567890ABCDEF or ghp_a1B2c3D4e5F6a1B2c3D4e5F6a1B2c3D4e5F6')).toEqual([])
   })
 
+  test('a quoted title is one name, a quoted sentence is none', () => {
+    expect(categories('I read "The Garden of Oksana" and she said "We met Brisko there".')).toEqual({
+      'The Garden of Oksana': 'NAME',
+      Brisko: 'NAME',
+    })
+  })
+
   test('code blocks hold no names', () => {
     expect(names('it says ```\nconst Brisko = new Oksana()\n``` here')).toEqual([])
   })
@@ -182,7 +189,14 @@ describe('dates', () => {
 describe('structured text', () => {
   const answer = JSON.stringify([
     { passenger: { first_name: 'Oksana', last_name: 'Brisko' }, city: 'Austin', status: 'available', cabin: 'Economy' },
-    { flight_number: 'KLM1042', origin: 'AMS', date: '2024-05-20', note: 'a "quoted"\nword', price: 120 },
+    {
+      flight_number: 'KLM1042',
+      booking_id: 'QWZRTP',
+      origin: 'AMS',
+      date: '2024-05-20',
+      note: 'a "quoted"\nword',
+      price: 120,
+    },
   ])
 
   test('the values of a tool answer are read, its properties and plain words are not', () => {
@@ -191,6 +205,7 @@ describe('structured text', () => {
       ['Oksana Brisko', 'PERSON'],
       ['Austin', 'PLACE'],
       ['KLM1042', 'IDENTIFIER'],
+      ['QWZRTP', 'IDENTIFIER'],
       ['AMS', 'NAME'],
       ['2024-05-20', 'DATE'],
     ])

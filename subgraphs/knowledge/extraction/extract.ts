@@ -58,10 +58,8 @@ function inData(values: readonly Fragment[], at: Date | undefined, casing: Casin
     }
     const { text, found: patterns } = masked(value.text)
     for (const each of [...patterns, ...dates(text, at)]) found.push(moved(each, value))
-    if (isWrittenAsName(text, casing, tagger)) {
-      const isPlace = places.has(text.toLowerCase()) || /^(?:city|country|province|state)$/u.test(value.property)
-      found.push({ name: text, category: isPlace ? 'PLACE' : 'NAME', span: [value.start, value.end] })
-    }
+    const category = categoryOfValue(value, text, casing, tagger)
+    if (category !== null) found.push({ name: text, category, span: [value.start, value.end] })
   }
   return found
 }
@@ -72,6 +70,16 @@ const familyName = /^(?:last|family|sur)_?name$/u
 function fullName(value: Fragment, next: Fragment | undefined): Found | null {
   if (next === undefined || !givenName.test(value.property) || !familyName.test(next.property)) return null
   return { name: `${value.text} ${next.text}`, category: 'PERSON', span: [value.start, next.end] }
+}
+
+const reference = /(?:^|_)(?:ids?|number|code|ref|reference|key|sku)$/u
+const locality = /^(?:city|country|province|state)$/u
+
+/** What a short value is as a whole, by its property and how it is written; null when it is no concept. */
+function categoryOfValue(value: Fragment, text: string, casing: CasingLookup, tagger: Tagger): Category | null {
+  if (reference.test(value.property) && /^[A-Z]{4,36}$/u.test(text)) return 'IDENTIFIER'
+  if (!isWrittenAsName(text, casing, tagger)) return null
+  return locality.test(value.property) || places.has(text.toLowerCase()) ? 'PLACE' : 'NAME'
 }
 
 function isWrittenAsName(text: string, casing: CasingLookup, tagger: Tagger): boolean {

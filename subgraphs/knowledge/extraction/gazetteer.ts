@@ -23,7 +23,7 @@ const cities = `Aberdeen Amman Antwerp Atlanta Austin Baltimore Bangalore Barcel
   Bologna Bonn Bordeaux Boston Bristol Calgary Cardiff Charlotte Chennai Cincinnati Cleveland Cologne Dallas Delhi
   Dresden Edinburgh Florence Frankfurt Geneva Genoa Ghent Glasgow Gothenburg Granada Hamburg Hanoi Heidelberg Houston
   Hyderabad Kyoto Leeds Leipzig Liverpool Lyon Malaga Manchester Marrakesh Marseille Melbourne Memphis Miami Milan
-  Milwaukee Minneapolis Montreal Mumbai Munich Naples Nashville Newark Nice Nuremberg Oakland Orlando Osaka Ottawa
+  Milwaukee Minneapolis Montreal Mumbai Munich Naples Nashville Newark Nuremberg Oakland Orlando Osaka Ottawa
   Oxford Philadelphia Pittsburgh Porto Portland Pune Rotterdam Sacramento Salzburg Seattle Seville Sheffield Shenzhen
   Stuttgart Toulouse Tucson Turin Utrecht Valencia Venice Wuhan`
 
@@ -51,13 +51,15 @@ const longNames = [
   ...['USA', 'U.S.', 'US', 'UK', 'UAE', 'EU', 'NYC', 'Europe', 'Asia', 'Africa', 'North America', 'South America'],
 ]
 
-/** Also given names: a place only in a longer name, or never. */
-const alsoPeople = 'chad jordan georgia jamaica israel virginia sydney victoria adelaide santiago martin kevin guy'
+/** Also given names or common words: no evidence of a place. */
+const ambiguous =
+  `chad jordan georgia jamaica israel virginia sydney victoria adelaide santiago martin guinea jersey man
+  center easter wake midway juba nome knox reading mobile`.split(/\s+/u)
 
 export const places: ReadonlySet<string> = new Set(
   [...territories(), ...zoneCities(), ...states.split(/\s+/u), ...cities.split(/\s+/u), ...longNames]
     .map((name) => name.toLowerCase())
-    .filter((name) => name !== '' && !alsoPeople.split(' ').includes(name)),
+    .filter((name) => name !== '' && !ambiguous.includes(name)),
 )
 
 /** First words that belong to the name that follows, though they are common ones. */

@@ -1,5 +1,5 @@
 import { categoryOfName } from './categories.ts'
-import { calendar, commonCapitals, companyForms, endings, greetings, honorifics, leading } from './gazetteer.ts'
+import { calendar, commonCapitals, companyForms, endings, greetings, honorifics, leading, places } from './gazetteer.ts'
 import type { Found } from './patterns.ts'
 import type { Tagger } from './tagger.ts'
 import type { CasingLookup } from './types.ts'
@@ -62,6 +62,7 @@ function createJudge(text: string, all: readonly Word[], casing: CasingLookup, t
       return capitalised >= lower
     }
     if (word.shape === 'upper') return capitalised > lower && !isCommon()
+    if (lower === 0 && places.has(word.lower)) return isProper(index)
     if (isCommon()) return capitalised >= 2 && capitalised > 2 * lower && isProper(index)
     if (capitalised === 0 && (lower > 0 || initial >= manyStarts || isExclaimed(text, all, index))) return false
     return capitalised >= lower && isProper(index)

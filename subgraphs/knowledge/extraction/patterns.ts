@@ -21,6 +21,10 @@ const link = /\bhttps?:\/\/[^\s<>"'`()[\]{}|\\^]+/giu
 const email = /(?<![\w.+-])[\w.+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,5}/giu
 const compound = /[\p{L}\p{N}]+(?:[_-][\p{L}\p{N}]+)*/gu
 const hashtag = /(?<![\p{L}\p{N}#&/])#(\p{L}[\p{L}\p{N}_]{1,48})/gu
+const quoted = /["“]([\p{L}\p{N}][^"“”\n]{2,60})["”]/gu
+/** Two words or more, all with a capital but the small ones between: a book, a song, a film. */
+const title =
+  /^\p{Lu}[\p{L}\p{N}'’]*(?:[ :,-]{1,2}(?:a|an|and|at|for|from|in|of|on|or|the|to|with|\p{Lu}[\p{L}\p{N}'’]*))*(?:[ :,-]{1,2}\p{Lu}[\p{L}\p{N}'’]*)$/u
 const fence = /```[^`]*```/gu
 const run = /\S{65,}/gu
 const hasDigit = /\p{N}/u
@@ -30,7 +34,7 @@ const credential = /^(?:sk|pk|rk|gh[pousr]|xox[abprs]|glpat|AKIA|eyJ)[-_A-Z0-9]/
 const trailing = /[.,;:!?*_]+$/u
 
 /**
- * Finds links, mail addresses, identifiers and hashtags, and blanks them out (same length) together with code blocks and
+ * Finds links, mail addresses, identifiers, hashtags and quoted titles, and blanks them out (same length) together with code blocks and
  * overlong runs, so that what is left is prose. Amounts of money, times and bare numbers are no concepts: they would
  * join what has nothing in common.
  */
@@ -43,6 +47,13 @@ export function masked(whole: string): { readonly text: string; readonly found: 
   if (text.includes('#')) {
     text = text.replace(hashtag, (raw, name: string, at: number) => {
       found.push({ name, category: 'TOPIC', span: [at, at + raw.length] })
+      return blank(raw)
+    })
+  }
+  if (/["“]/u.test(text)) {
+    text = text.replace(quoted, (raw, name: string, at: number) => {
+      if (!title.test(name)) return raw
+      found.push({ name, category: 'NAME', span: [at + 1, at + 1 + name.length] })
       return blank(raw)
     })
   }

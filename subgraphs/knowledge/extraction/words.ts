@@ -49,7 +49,9 @@ function wordsOfLine(line: string, offset: number): Word[] {
     }
     neutral = false
   }
-  return isTitle(found) ? found.map((each) => ({ ...each, neutral: true })) : found
+  return isTitle(found.filter((each) => each.start >= offset + label))
+    ? found.map((each) => ({ ...each, neutral: true }))
+    : found
 }
 
 function word(raw: string, start: number, neutral: boolean): Word {
