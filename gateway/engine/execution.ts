@@ -42,7 +42,11 @@ export class Execution {
 
   /** Takes an answer to a root fetch, such as a subscription's event, into the data. */
   addRoot(fetch: CompiledRootFetch, response: SubgraphResponse): void {
-    this.#mergeRoot(fetch, [this.data], response)
+    try {
+      this.#mergeRoot(fetch, [this.data], response)
+    } catch (reason) {
+      this.#failRoot(fetch, [this.data], reason)
+    }
   }
 
   async #fetchRoot(fetch: CompiledRootFetch): Promise<void> {
@@ -56,10 +60,14 @@ export class Execution {
     try {
       this.#mergeRoot(fetch, objects, await this.#send(request))
     } catch (reason) {
-      const failure = fetchFailure(fetch.subgraph, reason)
-      for (const place of this.#placesOf(fetch, objects)) {
-        for (const key of fetch.keys) this.errors.add([...place, key], failure)
-      }
+      this.#failRoot(fetch, objects, reason)
+    }
+  }
+
+  #failRoot(fetch: CompiledRootFetch, targets: readonly Json[], reason: unknown): void {
+    const failure = fetchFailure(fetch.subgraph, reason)
+    for (const place of this.#placesOf(fetch, targets)) {
+      for (const key of fetch.keys) this.errors.add([...place, key], failure)
     }
   }
 

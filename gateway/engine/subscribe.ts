@@ -1,4 +1,6 @@
 import { codedError } from '../../lib/errors.ts'
+import type { CompiledRootFetch } from './compile/compile.ts'
+import { fetchFailure } from './errors.ts'
 import { Execution, withinTime } from './execution.ts'
 import { FetchRequest } from './fetch-request.ts'
 import type { OperationPlan, PlanCache } from './plan-cache.ts'
@@ -24,23 +26,28 @@ export async function subscribe(
     const variables = coerceVariables(plans, operation, request.variables)
     if (variables.errors) return only(requestErrors(variables.errors))
     const plan = await plans.plan(operation, variables.coerced)
-    const upstream = await openUpstream(plan, channels, variables.coerced, request)
-    return new Events(upstream[Symbol.asyncIterator](), (event) =>
-      answer(plan, channels, variables.coerced, request, event),
+    const primary = primaryOf(plan)
+    const upstream = await openUpstream(primary, channels, variables.coerced, request)
+    return new Events(upstream[Symbol.asyncIterator](), primary.subgraph, request.context.signal, (event) =>
+      answer(plan, primary, channels, variables.coerced, request, event),
     )
   } catch (error) {
     return only(requestErrors([asFormatted(error)]))
   }
 }
 
+function primaryOf({ kind, primary }: OperationPlan): CompiledRootFetch {
+  if (kind !== 'subscription') throw codedError('BAD_REQUEST', `A ${kind} is not a subscription.`)
+  if (!primary) throw codedError('GRAPHQL_VALIDATION_FAILED', 'The subscription selects no field of a subgraph.')
+  return primary
+}
+
 function openUpstream(
-  { kind, primary }: OperationPlan,
+  primary: CompiledRootFetch,
   channels: Channels,
   variables: Record<string, unknown>,
   { context }: OperationRequest,
 ): Promise<AsyncIterable<SubgraphResponse>> {
-  if (kind !== 'subscription') throw codedError('BAD_REQUEST', `A ${kind} is not a subscription.`)
-  if (!primary) throw codedError('GRAPHQL_VALIDATION_FAILED', 'The subscription selects no field of a subgraph.')
   const channel = channels.get(primary.subgraph)
   if (!channel) throw codedError('SUBGRAPH_UNAVAILABLE', `There is no way to subgraph "${primary.subgraph}".`)
   const upstreamRequest = new FetchRequest(primary, 'subscription', variables, undefined, context)
@@ -49,13 +56,14 @@ function openUpstream(
 
 async function answer(
   plan: OperationPlan,
+  primary: CompiledRootFetch,
   channels: Channels,
   variables: Record<string, unknown>,
   { context }: OperationRequest,
   event: SubgraphResponse,
 ): Promise<EngineResponse> {
   const execution = new Execution(channels, variables, context)
-  if (plan.primary) execution.addRoot(plan.primary, event)
+  execution.addRoot(primary, event)
   if (plan.steps) await execution.run(plan.steps)
   return respond(plan, execution, variables, event.extensions)
 }
@@ -64,27 +72,64 @@ async function answer(
 class Events implements AsyncIterableIterator<EngineResponse> {
   readonly #upstream: AsyncIterator<SubgraphResponse>
   readonly #answer: (event: SubgraphResponse) => Promise<EngineResponse>
+  readonly #subgraph: string
+  readonly #signal: AbortSignal
+  readonly #close = () => void this.return()
+  #isOver = false
 
-  constructor(upstream: AsyncIterator<SubgraphResponse>, answer: (event: SubgraphResponse) => Promise<EngineResponse>) {
+  constructor(
+    upstream: AsyncIterator<SubgraphResponse>,
+    subgraph: string,
+    signal: AbortSignal,
+    answer: (event: SubgraphResponse) => Promise<EngineResponse>,
+  ) {
     this.#upstream = upstream
+    this.#subgraph = subgraph
+    this.#signal = signal
     this.#answer = answer
+    signal.addEventListener('abort', this.#close, { once: true })
   }
 
   async next(): Promise<IteratorResult<EngineResponse>> {
-    const event = await this.#upstream.next()
-    if (event.done) return { done: true, value: undefined }
+    if (this.#isOver) return over
+    let event: IteratorResult<SubgraphResponse>
+    try {
+      event = await this.#upstream.next()
+    } catch (reason) {
+      return this.#fail(reason)
+    }
+    if (event.done || this.#isOver) return this.#end()
     return { done: false, value: await this.#answer(event.value) }
   }
 
   async return(): Promise<IteratorResult<EngineResponse>> {
-    await this.#upstream.return?.()
-    return { done: true, value: undefined }
+    if (!this.#isOver) {
+      this.#end()
+      await this.#upstream.return?.()
+    }
+    return over
+  }
+
+  /** The last response of a stream that broke says why. */
+  #fail(reason: unknown): IteratorResult<EngineResponse> {
+    if (this.#isOver) return over
+    this.#end()
+    const { message, extensions } = fetchFailure(this.#subgraph, reason)
+    return { done: false, value: requestErrors([{ message, extensions }]) }
+  }
+
+  #end(): IteratorResult<EngineResponse> {
+    this.#isOver = true
+    this.#signal.removeEventListener('abort', this.#close)
+    return over
   }
 
   [Symbol.asyncIterator](): this {
     return this
   }
 }
+
+const over = { done: true, value: undefined } as const
 
 async function* only(response: EngineResponse): AsyncGenerator<EngineResponse> {
   yield response

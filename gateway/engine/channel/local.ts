@@ -1,6 +1,7 @@
 import { type DocumentNode, type ExecutionResult, execute, type GraphQLSchema, parse, subscribe } from 'graphql'
 import { LRUCache } from 'lru-cache'
 import type { Channel, SubgraphRequest, SubgraphResponse } from '../types.ts'
+import { single } from './answer.ts'
 
 export interface LocalChannelOptions {
   readonly schema: GraphQLSchema
@@ -73,8 +74,4 @@ class LocalEvents implements AsyncIterableIterator<SubgraphResponse> {
   [Symbol.asyncIterator](): this {
     return this
   }
-}
-
-async function* single(response: SubgraphResponse): AsyncGenerator<SubgraphResponse> {
-  yield response
 }

@@ -1,0 +1,212 @@
+import { LRUCache } from 'lru-cache'
+import { type Dispatcher, Pool } from 'undici'
+import type { Channel, SubgraphRequest, SubgraphResponse } from '../types.ts'
+import { isJson, readAnswer, readResponse, single, unavailable } from './answer.ts'
+import { readServerEvents } from './sse.ts'
+
+export interface HttpChannelOptions {
+  /** The subgraph's name, for messages. */
+  readonly name: string
+  /** Its GraphQL endpoint, `http:` or `https:`. */
+  readonly url: string
+  /**
+   * The headers of a request beyond those of the protocol, such as the signed envelope. Nothing else of what the
+   * client sent goes to a subgraph.
+   * @param body The request's body, as it is sent.
+   */
+  headersFor?(request: SubgraphRequest, body: string): Readonly<Record<string, string>>
+  /** Connections kept to the subgraph; 64 unless told. */
+  readonly connections?: number
+  /** The most bytes of an answer, or of one event of a subscription; 32 MiB unless told. */
+  readonly maxResponseBytes?: number
+}
+
+const defaultConnections = 64
+const defaultMaxResponseBytes = 32 * 1024 * 1024
+const answerTypes = 'application/graphql-response+json, application/json;q=0.9'
+
+/**
+ * The way to a subgraph over HTTP: connections kept alive, one request at a time on each. A query is sent once more
+ * when the connection broke or a proxy found no one behind it. Subscriptions come as server-sent events, in the
+ * distinct connections mode of GraphQL over SSE.
+ * @throws TypeError when the URL is none.
+ */
+export function createHttpChannel(options: HttpChannelOptions): Channel {
+  return new HttpChannel(options)
+}
+
+class HttpChannel implements Channel {
+  readonly #options: HttpChannelOptions
+  readonly #pool: Pool
+  readonly #path: string
+  readonly #limit: number
+  /** Operations as JSON strings: the same ones are sent again and again. */
+  readonly #operationTexts = new LRUCache<string, string>({ max: 2000 })
+
+  constructor(options: HttpChannelOptions) {
+    const url = new URL(options.url)
+    this.#options = options
+    this.#path = url.pathname + url.search
+    this.#limit = options.maxResponseBytes ?? defaultMaxResponseBytes
+    // The request's own signal ends it, so the pool needs no time limits beside it.
+    this.#pool = new Pool(url.origin, {
+      connections: options.connections ?? defaultConnections,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    })
+  }
+
+  async execute(request: SubgraphRequest): Promise<SubgraphResponse> {
+    const body = this.#bodyOf(request)
+    if (request.kind !== 'query') return this.#attempt(request, body)
+    try {
+      return await this.#attempt(request, body)
+    } catch (error) {
+      if (!isPassing(error) || request.context.signal.aborted) throw error
+      return this.#attempt(request, body)
+    }
+  }
+
+  async subscribe(request: SubgraphRequest): Promise<AsyncIterable<SubgraphResponse>> {
+    const answer = await this.#send(request, this.#bodyOf(request), 'text/event-stream')
+    const contentType = headerOf(answer, 'content-type')
+    if (answer.statusCode === 200 && contentType.startsWith('text/event-stream')) {
+      return new EventStream(answer.body, this.#events(answer.body))
+    }
+    // What answers otherwise tells why it does not stream.
+    return single(await this.#read(answer))
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.destroy()
+  }
+
+  async #attempt(request: SubgraphRequest, body: string): Promise<SubgraphResponse> {
+    return this.#read(await this.#send(request, body, answerTypes))
+  }
+
+  #bodyOf(request: SubgraphRequest): string {
+    let operation = this.#operationTexts.get(request.operation)
+    if (operation === undefined) {
+      operation = JSON.stringify(request.operation)
+      this.#operationTexts.set(request.operation, operation)
+    }
+    const variables = request.variablesText ?? JSON.stringify(request.variables)
+    return `{"query":${operation},"variables":${variables}}`
+  }
+
+  async #send(request: SubgraphRequest, body: string, accept: string): Promise<Dispatcher.ResponseData> {
+    try {
+      return await this.#pool.request({
+        path: this.#path,
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept, ...this.#options.headersFor?.(request, body) },
+        body,
+        signal: request.context.signal,
+      })
+    } catch (cause) {
+      throw this.#broken(cause)
+    }
+  }
+
+  async #read(answer: Dispatcher.ResponseData): Promise<SubgraphResponse> {
+    const { statusCode: status } = answer
+    if (gatewayStatuses.has(status) && !isJson(headerOf(answer, 'content-type'))) {
+      await answer.body.dump()
+      throw markPassing(unavailable(this.#options.name, `answered status ${status}`))
+    }
+    const text = await this.#text(answer)
+    return readAnswer(this.#options.name, { status, contentType: headerOf(answer, 'content-type') }, text)
+  }
+
+  async #text(answer: Dispatcher.ResponseData): Promise<string> {
+    const chunks: Buffer[] = []
+    let size = 0
+    try {
+      for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+        size += chunk.length
+        if (size > this.#limit) break
+        chunks.push(chunk)
+      }
+    } catch (cause) {
+      throw this.#broken(cause)
+    }
+    // Leaving the loop early has closed the connection.
+    if (size > this.#limit) throw unavailable(this.#options.name, `answered more than ${this.#limit} bytes`)
+    return Buffer.concat(chunks, size).toString('utf8')
+  }
+
+  async *#events(body: AsyncIterable<Uint8Array>): AsyncGenerator<SubgraphResponse> {
+    try {
+      for await (const { event, data } of readServerEvents(body, this.#limit)) {
+        if (event === 'complete') return
+        if (event === 'next') yield readResponse(this.#options.name, data, 'in a subscription')
+      }
+    } catch (cause) {
+      throw this.#broken(cause)
+    }
+    throw unavailable(this.#options.name, 'broke off a subscription')
+  }
+
+  #broken(cause: unknown): Error {
+    if (cause instanceof Error && 'extensions' in cause) return cause
+    if (cause instanceof RangeError)
+      return unavailable(this.#options.name, `answered an event over ${this.#limit} bytes`)
+    if (cause instanceof Error && cause.name === 'AbortError') return unavailable(this.#options.name, 'was given up on')
+    const { code } = cause as { code?: unknown }
+    return markPassing(unavailable(this.#options.name, `could not be reached (${String(code ?? 'unknown reason')})`))
+  }
+}
+
+/** A subscription's events, which can be ended also while the next one is waited for. */
+class EventStream implements AsyncIterableIterator<SubgraphResponse> {
+  readonly #body: Dispatcher.ResponseData['body']
+  readonly #events: AsyncGenerator<SubgraphResponse>
+  #isClosed = false
+
+  constructor(body: Dispatcher.ResponseData['body'], events: AsyncGenerator<SubgraphResponse>) {
+    this.#body = body
+    this.#events = events
+    // Destroying a body that nobody reads at the moment raises an error event.
+    body.on('error', () => {})
+  }
+
+  async next(): Promise<IteratorResult<SubgraphResponse>> {
+    try {
+      return await this.#events.next()
+    } catch (error) {
+      if (this.#isClosed) return { done: true, value: undefined }
+      throw error
+    }
+  }
+
+  async return(): Promise<IteratorResult<SubgraphResponse>> {
+    this.#isClosed = true
+    this.#body.destroy()
+    return { done: true, value: undefined }
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+}
+
+/** Statuses by which a proxy says that it got no answer from the subgraph. */
+const gatewayStatuses = new Set([502, 503, 504])
+
+const passing = new WeakSet<Error>()
+
+/** Marks a failure that may be gone on the next attempt. */
+function markPassing(error: Error): Error {
+  passing.add(error)
+  return error
+}
+
+function isPassing(error: unknown): boolean {
+  return error instanceof Error && passing.has(error)
+}
+
+function headerOf(answer: Dispatcher.ResponseData, name: string): string {
+  const value = answer.headers[name]
+  return (Array.isArray(value) ? value[0] : value) ?? ''
+}
