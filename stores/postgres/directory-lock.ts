@@ -96,14 +96,20 @@ function isAlive(holder: Holder): boolean {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
   }
   const now = startTime(holder.pid)
-  return now === null || holder.started === null || now === holder.started
+  return now === null || (now !== DEAD && (holder.started === null || now === holder.started))
 }
 
-/** Clock ticks between boot and the process's start (proc(5), field 22 of stat); null where there is no /proc. */
+const DEAD = 'dead'
+
+/**
+ * Clock ticks between boot and the process's start, or `DEAD` for one that has ended and is only still listed
+ * (proc(5), fields 22 and 3 of stat); null where there is no /proc.
+ */
 function startTime(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' || fields[0] === 'X' ? DEAD : (fields[19] ?? null)
   } catch {
     return null
   }

@@ -23,6 +23,7 @@ export function findTemplate(directory: string = TEMPLATE_DIRECTORY): ClusterTem
 export async function buildTemplate(directory: string = TEMPLATE_DIRECTORY): Promise<void> {
   mkdirSync(dirname(directory), { recursive: true })
   const draft = mkdtempSync(`${directory}-`)
+  const key = templateKey()
   try {
     const server = await openPglite({ directory: join(draft, 'data') })
     try {
@@ -35,7 +36,7 @@ export async function buildTemplate(directory: string = TEMPLATE_DIRECTORY): Pro
     cpSync(join(draft, 'data', 'postgres'), join(draft, 'cluster'), { recursive: true })
     rmSync(join(draft, 'data'), { recursive: true })
     // The key comes last: a template without one is never used.
-    writeFileSync(join(draft, 'key'), templateKey())
+    writeFileSync(join(draft, 'key'), key)
     rmSync(directory, { recursive: true, force: true })
     renameSync(draft, directory)
   } finally {

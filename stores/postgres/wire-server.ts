@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
-import { errorResponse, type Frame, FrameReader, leavesIdle } from './wire.ts'
+import { errorMessage, errorResponse, type Frame, FrameReader, leavesIdle } from './wire.ts'
 
 /** A PostgreSQL backend that answers whole protocol flights at once: PGlite, in production use. */
 export interface Backend {
@@ -74,7 +74,8 @@ export class WireServer {
     try {
       for (const frame of session.frames.push(data)) this.#handle(session, frame)
     } catch (error) {
-      session.socket.end(errorResponse('08P01', String(error), 'FATAL'))
+      session.waiting.length = 0
+      session.socket.end(errorResponse('08P01', (error as Error).message, 'FATAL'))
     }
     this.#schedule()
   }
@@ -131,15 +132,18 @@ export class WireServer {
         session.socket.write(answer)
       }
     } catch (error) {
-      session.socket.end(errorResponse('57P02', String(error), 'FATAL'))
+      session.waiting.length = 0
+      session.socket.end(errorResponse('57P02', (error as Error).message, 'FATAL'))
     }
     session.socket.uncork()
   }
 
   #hand(session: Session): void {
-    this.#current = session
+    // Nobody's turn while it is handed over: a session whose user is refused must not be served as another.
+    this.#current = null
     this.#simple('DISCARD ALL')
     this.#simple(`SET SESSION AUTHORIZATION "${(session.user ?? '').replaceAll('"', '""')}"`)
+    this.#current = session
   }
 
   #rollBack(): void {
@@ -155,6 +159,7 @@ export class WireServer {
     message.writeInt32BE(4 + body.length, 1)
     body.copy(message, 5)
     const answer = this.#backend.execute(message)
-    if (answer[0] === 'E'.charCodeAt(0)) throw new Error(`${sql}: ${Buffer.from(answer).toString('latin1')}`)
+    const error = errorMessage(answer)
+    if (error) throw new Error(error)
   }
 }

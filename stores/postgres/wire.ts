@@ -109,3 +109,11 @@ export function errorResponse(code: string, message: string, severity: 'ERROR' |
   head.writeInt32BE(4 + body.length, 1)
   return Buffer.concat([head, body])
 }
+
+/** The message of an answer that begins with an ErrorResponse; null of any other. */
+export function errorMessage(answer: Uint8Array): string | null {
+  const bytes = Buffer.from(answer)
+  if (bytes.length < 5 || bytes[0] !== 'E'.charCodeAt(0)) return null
+  const fields = bytes.toString('utf8', 5, 1 + bytes.readInt32BE(1)).split('\0')
+  return fields.find((field) => field.startsWith('M'))?.slice(1) ?? 'unknown error'
+}
