@@ -19,7 +19,18 @@ CREATE INDEX concepts_owner ON knowledge.concepts (owner_id, ordinal);
 CREATE INDEX concepts_key_prefix ON knowledge.concepts (owner_id, key text_pattern_ops);
 CREATE INDEX concepts_category ON knowledge.concepts (owner_id, category, ordinal);
 
--- Concept APPEARS_IN memory. The version is the memory's that was read last.
+-- How a concept is written, and in how many memories so; its name and category are chosen from these.
+CREATE TABLE knowledge.forms (
+  concept_id uuid NOT NULL REFERENCES knowledge.concepts (id) ON DELETE CASCADE,
+  name text NOT NULL,
+  category text NOT NULL,
+  tenant_id uuid NOT NULL REFERENCES app.tenants (id),
+  owner_id uuid NOT NULL,
+  support integer NOT NULL,
+  PRIMARY KEY (concept_id, name, category)
+);
+
+-- Concept APPEARS_IN memory, in the form that the memory has it.
 CREATE TABLE knowledge.mentions (
   concept_id uuid NOT NULL REFERENCES knowledge.concepts (id) ON DELETE CASCADE,
   memory_id uuid NOT NULL,
@@ -27,8 +38,9 @@ CREATE TABLE knowledge.mentions (
   owner_id uuid NOT NULL,
   ordinal bigint GENERATED ALWAYS AS IDENTITY,
   session_id uuid,
+  name text NOT NULL,
+  category text NOT NULL,
   count integer NOT NULL,
-  version integer NOT NULL,
   occurred_at timestamptz NOT NULL,
   PRIMARY KEY (concept_id, memory_id)
 );
@@ -55,31 +67,55 @@ CREATE TABLE knowledge.casing (
   tenant_id uuid NOT NULL REFERENCES app.tenants (id),
   lower_count integer NOT NULL,
   capital_count integer NOT NULL,
+  initial_count integer NOT NULL,
   PRIMARY KEY (owner_id, word)
 );
 
--- How many memories of an owner were read, and which version of each.
+-- Which version of each memory was read, and what it added to the owner's casing (word: [lower, capital, initial]), so
+-- that it can be taken back when the memory is gone.
 CREATE TABLE knowledge.readings (
   memory_id uuid PRIMARY KEY,
   tenant_id uuid NOT NULL REFERENCES app.tenants (id),
   owner_id uuid NOT NULL,
   version integer NOT NULL,
-  forgotten boolean NOT NULL DEFAULT false
+  words jsonb NOT NULL
 );
-CREATE INDEX readings_owner ON knowledge.readings (owner_id) WHERE NOT forgotten;
+
+-- How many memories of an owner were read.
+CREATE TABLE knowledge.corpora (
+  owner_id uuid PRIMARY KEY,
+  tenant_id uuid NOT NULL REFERENCES app.tenants (id),
+  readings integer NOT NULL
+);
+
+-- How strongly two concepts belong together, 0 to 1: normalised pointwise mutual information (Bouma 2009), discounted
+-- for rare events (Pantel and Lin 2002).
+CREATE FUNCTION knowledge.strength(support float8, source_count float8, target_count float8, readings float8) RETURNS float8
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN greatest(0, ln(support * (readings + 1) / (source_count * target_count)) / ln((readings + 1) / support))
+  * support / (support + 1) * least(source_count, target_count) / (least(source_count, target_count) + 1);
+
+CREATE VIEW knowledge.strengths WITH (security_invoker = true) AS
+  SELECT relations.owner_id, relations.source_id, relations.target_id, relations.type, relations.support,
+         knowledge.strength(relations.support, source.mention_count, target.mention_count, corpora.readings) AS strength
+  FROM knowledge.relations
+  JOIN knowledge.concepts AS source ON source.id = relations.source_id
+  JOIN knowledge.concepts AS target ON target.id = relations.target_id
+  JOIN knowledge.corpora ON corpora.owner_id = relations.owner_id;
+GRANT SELECT ON knowledge.strengths TO mnemograph_knowledge, mnemograph_projector;
 
 DO $$
 DECLARE
   name text;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['concepts', 'mentions', 'relations', 'casing', 'readings'] LOOP
+  FOREACH name IN ARRAY ARRAY['concepts', 'forms', 'mentions', 'relations', 'casing', 'readings', 'corpora'] LOOP
     EXECUTE format('ALTER TABLE knowledge.%I ENABLE ROW LEVEL SECURITY', name);
     EXECUTE format('ALTER TABLE knowledge.%I FORCE ROW LEVEL SECURITY', name);
     EXECUTE format('CREATE POLICY read_own ON knowledge.%I FOR SELECT TO mnemograph_knowledge
       USING (owner_id = (SELECT app.current_user_id()) AND tenant_id = (SELECT app.current_tenant_id()))', name);
     EXECUTE format('CREATE POLICY projector ON knowledge.%I TO mnemograph_projector USING (true) WITH CHECK (true)', name);
     EXECUTE format('GRANT SELECT ON knowledge.%I TO mnemograph_knowledge', name);
-    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON knowledge.%I TO mnemograph_projector', name);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON knowledge.%I TO mnemograph_projector', name);
   END LOOP;
 END
 $$;
