@@ -1,0 +1,32 @@
+import type { Viewer } from '../../lib/context.ts'
+import type { SecurityContext } from '../../stores/postgres/security.ts'
+import type { Stores } from '../../stores/stores.ts'
+import { isLive } from './session-store.ts'
+import { findByLogin } from './store.ts'
+
+const nobody: SecurityContext = {
+  role: 'users',
+  tenantId: null,
+  userId: null,
+  sessionId: null,
+  traceId: 'identity',
+  deadline: Number.POSITIVE_INFINITY,
+}
+
+/** The `sessionId` of a viewer who has not signed in: whoever runs the system speaks for him. No session has it. */
+const noSession = '00000000-0000-0000-0000-000000000000'
+
+/** Whether a sign-in goes on: neither ended nor expired, and its user is active. For the gateway, of each request. */
+export function isSessionLive(stores: Stores, sessionId: string): Promise<boolean> {
+  return stores.postgres.read(nobody, (db) => isLive(db, sessionId, stores.clock.now()))
+}
+
+/**
+ * The user of a name or address, for whoever holds the data directory and so needs no password; null when there is
+ * none, or he is suspended.
+ */
+export async function viewerOfLogin(stores: Stores, login: string): Promise<Viewer | null> {
+  const user = await stores.postgres.read(nobody, (db) => findByLogin(db, login))
+  if (user === null || user.status !== 'ACTIVE') return null
+  return { userId: user.id, tenantId: user.tenantId, sessionId: noSession, role: user.role, scopes: [] }
+}

@@ -1,0 +1,121 @@
+import type { Viewer } from '../../lib/context.ts'
+import type { Problem } from '../../lib/problems.ts'
+import type { Transaction } from '../../stores/postgres/postgres.ts'
+import type { Stores } from '../../stores/stores.ts'
+import { requireViewer, securityOf } from '../security.ts'
+import { securityAs, type UsersContext } from './context.ts'
+import { toUser, type User } from './mappers.ts'
+import {
+  endSessions,
+  findRefreshToken,
+  insertRefreshToken,
+  insertSession,
+  prolongSession,
+  spendRefreshToken,
+} from './session-store.ts'
+import { findSelf, type RefreshTokenRecord, type UserRecord } from './store.ts'
+import { hashRefreshToken, newRefreshToken, refreshTokenMs } from './tokens.ts'
+
+/** `AuthSession` of the graph. */
+export interface AuthSession {
+  readonly accessToken: string
+  readonly refreshToken: string
+  readonly expiresAt: Date
+  readonly user: User
+}
+
+/** The same in every case, so that it does not tell which names exist. */
+export const invalidCredentials: Problem = {
+  __typename: 'InvalidCredentials',
+  code: 'INVALID_CREDENTIALS',
+  message: 'The name and secret do not fit, or the token is spent.',
+  path: null,
+}
+
+/** Writes a new sign-in in the transaction that proved who it is; answers its refresh token. */
+export async function beginSession(
+  tx: Transaction,
+  { request }: UsersContext,
+  user: UserRecord,
+  sessionId: string,
+): Promise<string> {
+  const at = request.clock.now()
+  const owned = { tenantId: user.tenantId, ownerId: user.id }
+  await insertSession(tx, owned, sessionId, at, expiryFrom(at))
+  return addRefreshToken(tx, request.ids.next(), { ...owned, sessionId }, at)
+}
+
+/** The answer to a sign-in that has been committed. */
+export async function authSession(
+  { stores }: UsersContext,
+  user: UserRecord,
+  sessionId: string,
+  refreshToken: string,
+): Promise<AuthSession> {
+  const viewer: Viewer = { userId: user.id, tenantId: user.tenantId, sessionId, role: user.role, scopes: [] }
+  const { token, expiresAt } = await stores.tokens.issue(viewer)
+  return { accessToken: token, refreshToken, expiresAt, user: toUser(user) }
+}
+
+/**
+ * Trades a refresh token for a new one (RFC 9700, §4.14.2). One that comes a second time was stolen from or by
+ * somebody, and nobody can tell who holds the newest: the whole sign-in ends.
+ */
+export async function refreshSession(context: UsersContext, token: string): Promise<AuthSession | Problem> {
+  const { stores, request } = context
+  const found = await stores.postgres.read(securityOf(request, 'users'), (db) =>
+    findRefreshToken(db, hashRefreshToken(token)),
+  )
+  if (found === null) return invalidCredentials
+  const { tenantId, ownerId: userId, sessionId } = found
+  const outcome = await stores.postgres.write(securityAs(request, { tenantId, userId, sessionId }), (tx) =>
+    rotate(tx, context, found),
+  )
+  if (outcome === 'REUSED') announceEnd(stores, sessionId)
+  if (outcome === 'REUSED' || outcome === 'OVER') return invalidCredentials
+  return authSession(context, outcome.user, sessionId, outcome.refreshToken)
+}
+
+async function rotate(tx: Transaction, { request }: UsersContext, old: RefreshTokenRecord) {
+  const at = request.clock.now()
+  if (!(await prolongSession(tx, old.sessionId, at, expiryFrom(at)))) return 'OVER'
+  if (!(await spendRefreshToken(tx, old.id, at))) {
+    await endSessions(tx, { only: old.sessionId }, 'REUSED', at)
+    return 'REUSED'
+  }
+  const user = await findSelf(tx)
+  if (user === null || user.status !== 'ACTIVE' || old.expiresAt <= at) return 'OVER'
+  return { user, refreshToken: await addRefreshToken(tx, request.ids.next(), old, at) }
+}
+
+async function addRefreshToken(
+  tx: Transaction,
+  id: string,
+  { tenantId, ownerId, sessionId }: Pick<RefreshTokenRecord, 'tenantId' | 'ownerId' | 'sessionId'>,
+  at: Date,
+): Promise<string> {
+  const token = newRefreshToken()
+  const hash = hashRefreshToken(token)
+  await insertRefreshToken(tx, { id, tenantId, ownerId, sessionId, hash, at, expiresAt: expiryFrom(at) })
+  return token
+}
+
+/** Ends the viewer's present sign-in. */
+export async function signOut({ stores, request }: UsersContext): Promise<{ endedAt: Date }> {
+  const { sessionId } = requireViewer(request)
+  const at = request.clock.now()
+  const ended = await stores.postgres.write(securityOf(request, 'users'), (tx) =>
+    endSessions(tx, { only: sessionId }, 'SIGNED_OUT', at),
+  )
+  for (const id of ended) announceEnd(stores, id)
+  return { endedAt: at }
+}
+
+/** Tells every part of the system, open streams too, that a sign-in is over. */
+export function announceEnd(stores: Stores, sessionId: string): void {
+  stores.bus.publish('session-ended', sessionId)
+}
+
+function expiryFrom(at: Date): Date {
+  return new Date(at.getTime() + refreshTokenMs)
+}
