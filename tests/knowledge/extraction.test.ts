@@ -66,6 +66,7 @@ describe('names', () => {
     const talk = ['the blackboard is full', 'wipe the blackboard, then fill the blackboard']
     expect(names('We looked at Blackboard together.')).toEqual(['Blackboard'])
     expect(names(...talk, 'We looked at Blackboard together.')).toEqual([])
+    expect(names('a zorb, two zorbs, one more zorb', 'We looked at the Zorb together.')).toEqual([])
   })
 
   test('the start of a sentence, line, label or heading is no evidence', () => {
@@ -75,6 +76,17 @@ describe('names', () => {
   test('an unknown word at a start is a name once the owner writes it inside a sentence', () => {
     expect(names('Brisko, look at this!')).toEqual([])
     expect(names('I asked Brisko today.', 'Brisko, look at this!')).toEqual(['Brisko'])
+  })
+
+  test('an unknown word that only ever starts sentences is no name', () => {
+    expect(names('Startin to rain again')).toEqual(['Startin'])
+    const often = ['a', 'b', 'c', 'd'].map((each) => `Startin to like ${each}`)
+    expect(names(...often, 'Startin to rain again')).toEqual([])
+  })
+
+  test('a label with its number is no name', () => {
+    expect(names('We take Option 2 of the list.')).toEqual([])
+    expect(names('We take Option of the list.')).toEqual(['Option'])
   })
 
   test('words of one name are joined, possessives and contractions stripped, neighbours kept apart', () => {
@@ -303,7 +315,8 @@ describe('any text', () => {
     ['newlines', '\n'],
   ])('100 KB of %s are read', (_, unit) => {
     const long = unit.repeat(Math.ceil(100_000 / unit.length))
-    for (const content of [long, `{"${long}`]) expect(mentions(content).length).toBeLessThanOrEqual(mostConcepts)
+    for (const content of [long, `Brisko went home. ${long}`, `{"${long}`])
+      expect(mentions(content).length).toBeLessThanOrEqual(mostConcepts)
   })
 
   test('a catalogue keeps the most mentioned of its concepts', () => {

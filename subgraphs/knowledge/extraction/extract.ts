@@ -30,15 +30,7 @@ export function extractBatch(sources: readonly Source[], casing: CasingLookup, t
 
 function inProse(source: Source, casing: CasingLookup, tagger: Tagger): Found[] {
   const { text, found } = masked(source.text)
-  const days = dates(text, source.at)
-  return [...found, ...days, ...names(without(text, days), casing, tagger)]
-}
-
-/** Blanks spans out, so that a date's words are not read again as names. */
-function without(text: string, found: readonly Found[]): string {
-  let rest = text
-  for (const { span } of found) rest = rest.slice(0, span[0]) + ' '.repeat(span[1] - span[0]) + rest.slice(span[1])
-  return rest
+  return [...found, ...dates(text, source.at), ...names(text, casing, tagger)]
 }
 
 /** Long values are prose; short ones are taken whole when they are written as a name is. */
