@@ -60,21 +60,24 @@ export interface Edge {
 
 const headersTimeoutMs = 10_000
 const keepAliveTimeoutMs = 65_000
+const idleSweepMs = 50
 
 /** The rim of the gateway: every listener, every route, and nothing that knows what an operation means. */
 export async function createEdge(options: EdgeOptions): Promise<Edge> {
   const parts = await assemble(options)
   const servers = new Set<Server>()
-  let draining = false
+  let closing: Promise<void> | undefined
 
   function serve(authenticate: Authenticate): Server {
     const server = createServer({ headersTimeout: headersTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs })
     server.on('request', (req: IncomingMessage, res: ServerResponse) => {
-      if (draining) res.setHeader('connection', 'close')
-      void parts.route(req, res, authenticate, draining).catch((error: unknown) => fail(res, error, options.log))
+      if (closing) res.setHeader('connection', 'close')
+      void parts
+        .route(req, res, authenticate, closing !== undefined)
+        .catch((error: unknown) => fail(res, error, options.log))
     })
     server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
-      if (draining || !mayUpgrade(req, options.config.corsOrigins)) return refuseUpgrade(socket)
+      if (closing || !mayUpgrade(req, options.config.corsOrigins)) return refuseUpgrade(socket)
       parts.sockets.upgrade(req, socket, head, authenticate)
     })
     servers.add(server)
@@ -91,23 +94,34 @@ export async function createEdge(options: EdgeOptions): Promise<Edge> {
       const server = serve(authenticate)
       await listening(server, () => server.listen(path))
     },
-    async close(graceMs) {
-      draining = true
-      const closed = Promise.all([...servers].map((server) => new Promise((resolve) => server.close(resolve))))
-      parts.sockets.drain()
-      parts.streams.endAll('stopping')
-      const timer = setTimeout(() => {
-        parts.sockets.terminate()
-        for (const server of servers) server.closeAllConnections()
-      }, graceMs)
-      await closed
-      clearTimeout(timer)
-      parts.sockets.terminate()
-      parts.streams.close()
-      parts.watched.close()
-      await parts.pipeline.stop()
+    close: (graceMs) => {
+      closing ??= drain(parts, servers, graceMs)
+      return closing
     },
   }
+}
+
+type Parts = Awaited<ReturnType<typeof assemble>>
+
+async function drain(parts: Parts, servers: ReadonlySet<Server>, graceMs: number): Promise<void> {
+  const closed = Promise.all([...servers].map((server) => new Promise((resolve) => server.close(resolve))))
+  parts.sockets.drain()
+  parts.streams.endAll('stopping')
+  // A connection that was busy when the servers closed becomes idle later, and would be kept alive.
+  const sweep = setInterval(() => {
+    for (const server of servers) server.closeIdleConnections()
+  }, idleSweepMs)
+  const timer = setTimeout(() => {
+    parts.sockets.terminate()
+    for (const server of servers) server.closeAllConnections()
+  }, graceMs)
+  await closed
+  clearTimeout(timer)
+  clearInterval(sweep)
+  parts.sockets.terminate()
+  parts.streams.close()
+  parts.watched.close()
+  await parts.pipeline.stop()
 }
 
 async function assemble(options: EdgeOptions) {

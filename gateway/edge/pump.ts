@@ -3,8 +3,8 @@ import type { Call } from './call.ts'
 import type { Answer } from './errors.ts'
 import { type AdmittedOperation, isSubscription, type Operations } from './operations.ts'
 
-/** Takes one answer towards the client; resolves when the client has room for the next. */
-export type Write = (answer: Answer) => Promise<void> | void
+/** Takes one answer towards the client; resolves when there is room for the next: true, or when the client is gone. */
+export type Write = (answer: Answer) => Promise<boolean>
 
 /**
  * Carries the answers of an operation to a writer, one after another: a query's one, a subscription's many. Nothing is
@@ -20,7 +20,10 @@ export async function pump(
 ): Promise<void> {
   const { signal } = call.context
   const invalid = operations.validate(admitted, lease.engine.schema)
-  if (invalid.length > 0) return void (await write(operations.refuse(invalid, admitted.viewer, call.context.traceId)))
+  if (invalid.length > 0) {
+    await write(operations.refuse(invalid, admitted.viewer, call.context.traceId))
+    return
+  }
   try {
     if (isSubscription(admitted)) await pumpEvents(operations, admitted, lease, call, write)
     else await write(await operations.execute(admitted, lease, call))
@@ -41,7 +44,9 @@ async function pumpEvents(
     for (;;) {
       const next = await Promise.race([stream.next(), call.cancelled])
       if (next.done === true) return
-      await write(operations.presentResponse(next.value, admitted.viewer, call))
+      const more = await write(operations.presentResponse(next.value, admitted.viewer, call))
+      if (!more) call.cancel(new Error('the reader is gone'))
+      if (call.context.signal.aborted) return
     }
   } finally {
     // Not awaited: an upstream that is waiting for its next event may take its time to end.

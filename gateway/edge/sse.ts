@@ -31,12 +31,13 @@ export class EventStream {
     res.once('close', () => clearInterval(this.#heartbeat))
   }
 
-  /** Resolves when the reader has room again; a reader that stays full for too long is cut off. */
-  async next(answer: Answer): Promise<void> {
+  /** Resolves when the reader has room again: true, or is gone. One that stays full for too long is cut off. */
+  async next(answer: Answer): Promise<boolean> {
     const id = cursorOf(answer)
     const text = `event: next\n${id === undefined ? '' : `id: ${id}\n`}data: ${answer.text.replaceAll('\n', '\ndata: ')}\n\n`
-    if (this.#res.destroyed || this.#res.write(text)) return
-    await drained(this.#res, this.#stallMs)
+    if (this.#res.destroyed || this.#res.writableEnded) return false
+    if (!this.#res.write(text)) await drained(this.#res, this.#stallMs)
+    return !this.#res.destroyed
   }
 
   complete(): void {

@@ -255,11 +255,13 @@ export class WebSocketEdge {
     if (!this.#running.has(socket)) end(socket, 'stopping')
   }
 
-  async #write(socket: WebSocket, text: string): Promise<void> {
+  async #write(socket: WebSocket, text: string): Promise<boolean> {
     const sent = send(socket, text)
-    if (socket.bufferedAmount <= highWater) return
-    const timer = setTimeout(() => end(socket, 'slow'), this.#options.stallMs)
-    await sent.finally(() => clearTimeout(timer))
+    if (socket.bufferedAmount > highWater) {
+      const timer = setTimeout(() => end(socket, 'slow'), this.#options.stallMs)
+      await sent.finally(() => clearTimeout(timer))
+    }
+    return socket.readyState === socket.OPEN
   }
 
   #beat(): void {
