@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { delimiter, dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /**
@@ -8,7 +9,13 @@ import { fileURLToPath } from 'node:url'
 const prisma = fileURLToPath(new URL('../node_modules/prisma/build/index.js', import.meta.url))
 const { status } = spawnSync(process.execPath, [prisma, 'generate', '--no-hints'], {
   cwd: fileURLToPath(new URL('..', import.meta.url)),
-  env: { PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, CHECKPOINT_DISABLE: '1', ...process.env },
+  env: {
+    PRISMA_SCHEMA_ENGINE_BINARY: process.execPath,
+    CHECKPOINT_DISABLE: '1',
+    ...process.env,
+    // Our own generator is TypeScript and must find this Node, not the machine's.
+    PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}`,
+  },
   stdio: ['ignore', 'inherit', 'inherit'],
 })
 process.exitCode = status ?? 1
