@@ -1,14 +1,13 @@
-import { createRequire } from 'node:module'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
-  // The file that Node resolves: graphql's `module` entry would be a second copy beside the one Apollo's packages load.
-  resolve: { alias: [{ find: /^graphql$/, replacement: createRequire(import.meta.url).resolve('graphql') }] },
   test: {
     include: ['tests/**/*.test.ts'],
-    globalSetup: ['tests/kit/prepare.ts'],
-    // Databases start inside tests, on machines that do other things: a limit for what hangs, not a measure of speed.
+    // Each file opens databases of its own; two at a time is what two cores and their memory bear.
+    pool: 'forks',
+    maxWorkers: 2,
     testTimeout: 30_000,
-    hookTimeout: 90_000,
+    hookTimeout: 60_000,
+    reporters: ['default'],
   },
 })

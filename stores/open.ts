@@ -1,17 +1,20 @@
+import type pg from 'pg'
 import { createCursorCodec } from '../lib/cursor.ts'
 import type { Log } from '../lib/log.ts'
 import { type Clock, type IdSource, systemClock, systemIds } from '../lib/sources.ts'
 import type { AccessTokens } from '../lib/tokens.ts'
 import { inProcessBus } from './bus/in-process.ts'
 import { inProcessCache } from './cache/in-process.ts'
-import { openStaticVectors } from './encoder/static-vectors.ts'
+import { staticVectors } from './encoder/static-vectors.ts'
 import { openSqlGraph } from './graph/sql.ts'
 import { openFeed } from './log/feed.ts'
 import { openEventLog, projectorContext } from './log/log.ts'
 import { openEmbeddedPostgres } from './postgres/embedded.ts'
 import type { MigrationStep } from './postgres/migrate.ts'
+import { openPglite } from './postgres/pglite.ts'
 import { openPostgres, type Postgres } from './postgres/postgres.ts'
 import { openServerPostgres } from './postgres/server.ts'
+import { findTemplate } from './postgres/template.ts'
 import type { Stores } from './stores.ts'
 import { openPgvector } from './vector/pgvector.ts'
 
@@ -39,7 +42,7 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
     opened.defer(() => bus.close())
     const cache = inProcessCache()
     opened.defer(() => cache.close())
-    const encoder = openStaticVectors()
+    const encoder = staticVectors()
     opened.defer(() => encoder.close())
     const log = openEventLog(postgres)
     const feed = openFeed(log, bus, options.logger)
@@ -95,4 +98,16 @@ async function cursorKey(postgres: Postgres): Promise<Uint8Array> {
   )
   if (!row) throw new Error('the database has no system row: its migrations are incomplete')
   return row.cursor_key
+}
+
+/** A connection that owns the database's objects, for migrations and repairs. Requests never use it. */
+export async function openOwnerConnection(options: {
+  readonly data: string
+  readonly databaseUrl: string | undefined
+}): Promise<{ readonly connection: pg.ClientConfig; close(): Promise<void> }> {
+  if (options.databaseUrl !== undefined) {
+    return { connection: { connectionString: options.databaseUrl }, close: async () => {} }
+  }
+  const server = await openPglite({ directory: options.data, template: findTemplate() })
+  return { connection: server.admin, close: () => server.close() }
 }

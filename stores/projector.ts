@@ -37,7 +37,7 @@ export interface Projectors {
   /** Resolves when every projector has taken in all that is settled now; rejects when the signal aborts. */
   caughtUp(signal?: AbortSignal): Promise<void>
   /** Forgets what a projector has derived, and derives it again from the beginning. */
-  rebuild(name: string): Promise<void>
+  rebuild(name: string, signal?: AbortSignal): Promise<void>
   close(): Promise<void>
 }
 
@@ -60,10 +60,10 @@ export async function runProjectors(
       const head = await source.log.head()
       await Promise.all(runners.map((runner) => runner.reached(head, signal)))
     },
-    async rebuild(name) {
+    async rebuild(name, signal) {
       const runner = runners.find((candidate) => candidate.name === name)
       if (!runner) throw new Error(`there is no projector ${name}`)
-      await runner.rebuild()
+      await runner.rebuild(signal)
     },
     async close() {
       await Promise.all(runners.map((runner) => runner.close()))
@@ -127,10 +127,10 @@ async function startRunner(source: Source, projector: Projector, epoch: number, 
         await progress.wait(idleInterval, signal ?? closing.signal)
       }
     },
-    async rebuild() {
+    async rebuild(signal?: AbortSignal) {
       const goal = await source.log.head()
       rebuilding = true
-      await this.reached(goal)
+      await this.reached(goal, signal)
     },
     async close() {
       unsubscribe()

@@ -21,8 +21,8 @@ export interface Room<Context> {
   context(stores: Stores, request: RequestContext): Context
   /** What the room keeps up to date by following the log of events. */
   projectors?(stores: Stores): readonly Projector[]
-  /** What must be there before the room serves, done once at the start. */
-  prepare?(stores: Stores): Promise<void>
+  /** Makes what must be there before the room serves; answers what whoever starts the server should be told. */
+  prepare?(stores: Stores): Promise<readonly string[]>
 }
 
 /** Says what a room is; only there so that the room's context is inferred once for all its parts. */

@@ -138,5 +138,5 @@ function implementsFace(node: DefinitionNode, face: string): boolean {
 }
 
 function nameOf(node: DefinitionNode): string {
-  return 'name' in node && node.name && node.kind !== Kind.SCHEMA_EXTENSION ? node.name.value : ''
+  return 'name' in node && node.name ? node.name.value : ''
 }

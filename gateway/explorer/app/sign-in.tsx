@@ -1,0 +1,47 @@
+import { type FormEvent, useState } from 'react'
+import { type Session, signIn } from './session.ts'
+
+/** The page before anyone is signed in. */
+export function SignIn({ onSignedIn }: { onSignedIn: (session: Session) => void }) {
+  const [problem, setProblem] = useState<string | null>(null)
+  const [busy, setBusy] = useState(false)
+
+  async function submit(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault()
+    const form = new FormData(event.currentTarget)
+    setBusy(true)
+    setProblem(null)
+    try {
+      onSignedIn(await signIn(String(form.get('login')), String(form.get('password'))))
+    } catch (error) {
+      setProblem((error as Error).message)
+      setBusy(false)
+    }
+  }
+
+  return (
+    <main className="sign-in">
+      <form onSubmit={submit}>
+        <h1>Mnemograph</h1>
+        <p>Explore what your agents remember.</p>
+        <label>
+          Username or email
+          <input name="login" autoComplete="username" required />
+        </label>
+        <label>
+          Password
+          <input name="password" type="password" autoComplete="current-password" required />
+        </label>
+        <button type="submit" disabled={busy}>
+          {busy ? 'Signing in …' : 'Sign in'}
+        </button>
+        <p className="hint">The first start prints how to sign in as admin.</p>
+        {problem !== null && (
+          <p role="alert" className="problem">
+            {problem}
+          </p>
+        )}
+      </form>
+    </main>
+  )
+}

@@ -1,0 +1,139 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Log } from '../lib/log.ts'
+import { Metrics } from '../lib/metrics.ts'
+import { systemClock } from '../lib/sources.ts'
+import { createAccessTokens, loadSigningKey } from '../lib/tokens.ts'
+import { openStores } from '../stores/open.ts'
+import type { MigrationStep } from '../stores/postgres/migrate.ts'
+import type { Projectors } from '../stores/projector.ts'
+import type { Stores } from '../stores/stores.ts'
+import { isSessionLive, viewerOfLogin } from '../subgraphs/users/identity.ts'
+import type { Config } from './config.ts'
+import { createEdge, type Edge } from './edge/http.ts'
+import { explorerRoute } from './explorer/route.ts'
+import { openGraph } from './graph.ts'
+import { CachedSessionGate, createIdentity, type Identified } from './identity.ts'
+import { LiveEngine } from './live-engine.ts'
+
+/** The whole product in one process. */
+export interface Server {
+  /** Where it listens, as a URL; null when only the control socket is open. */
+  readonly url: string | null
+  readonly controlSocket: string
+  readonly stores: Stores
+  readonly projectors: Projectors
+  /** What whoever started it should be told. */
+  readonly notices: readonly string[]
+  /** Lets what is running finish, then closes every store. */
+  close(): Promise<void>
+}
+
+export interface OpenServerOptions {
+  readonly config: Config
+  readonly log: Log
+  /** Whether to listen on the configured port, or on the control socket alone. */
+  readonly listen: boolean
+  readonly onMigration?: (step: MigrationStep) => void
+}
+
+/** How long a revocation that this process was not told of may go unnoticed. */
+const sessionTtlMs = 5_000
+
+/**
+ * Opens stores, rooms, engine and edge.
+ * @throws what the part that could not be opened throws; those already open are closed again.
+ */
+export async function openServer(options: OpenServerOptions): Promise<Server> {
+  const { config, log } = options
+  const opened = new AsyncDisposableStack()
+  try {
+    const tokens = createAccessTokens(loadSigningKey(config.data), systemClock)
+    const progress = options.onMigration ? { onMigration: options.onMigration } : {}
+    const stores = await openStores({
+      data: config.data,
+      databaseUrl: config.databaseUrl,
+      tokens,
+      logger: log,
+      ...progress,
+    })
+    opened.defer(() => stores.close())
+    const graph = await openGraph(stores, log)
+    opened.defer(() => graph.close())
+    const edge = await openEdge(config, log, stores, graph.engine)
+    opened.defer(() => edge.close(config.shutdownGraceMs))
+    const controlSocket = await listenForControl(edge, stores, config.data, opened)
+    const url = options.listen ? await listen(edge, config) : null
+    const release = opened.move()
+    return {
+      url,
+      controlSocket,
+      stores,
+      projectors: graph.projectors,
+      notices: graph.notices,
+      close: () => release.disposeAsync(),
+    }
+  } catch (error) {
+    await opened.disposeAsync()
+    throw error
+  }
+}
+
+async function openEdge(config: Config, log: Log, stores: Stores, engine: ConstructorParameters<typeof LiveEngine>[0]) {
+  const gate = new CachedSessionGate((sessionId) => isSessionLive(stores, sessionId), { ttlMs: sessionTtlMs })
+  stores.bus.subscribe('session-ended', (sessionId) => gate.revoke(sessionId))
+  return createEdge({
+    engine: new LiveEngine(engine),
+    identity: createIdentity(stores.tokens, gate, stores.clock),
+    config,
+    log,
+    metrics: new Metrics(),
+    routes: [explorerRoute()],
+    readiness: [{ name: 'postgres', check: () => requireHealthy(stores) }],
+    clock: stores.clock,
+    ids: stores.ids,
+  })
+}
+
+async function requireHealthy(stores: Stores): Promise<void> {
+  const { ok, problem } = await stores.postgres.health()
+  if (!ok) throw new Error(problem ?? 'PostgreSQL is not well')
+}
+
+async function listen(edge: Edge, config: Config): Promise<string> {
+  const { address, port, family } = await edge.listen(config.port, config.host)
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}
+
+/** Where commands find the control socket of the server that holds a data directory. */
+export function controlFile(data: string): string {
+  return join(data, 'control')
+}
+
+/**
+ * Opens the control socket in a directory that only its owner may enter, and leaves its path in the data directory: a
+ * socket's own path may hold 107 bytes at most. Whoever may open it says in whose name he speaks.
+ */
+async function listenForControl(
+  edge: Edge,
+  stores: Stores,
+  data: string,
+  opened: AsyncDisposableStack,
+): Promise<string> {
+  const directory = mkdtempSync(join(tmpdir(), 'mnemograph-'))
+  opened.defer(async () => rmSync(directory, { recursive: true, force: true }))
+  const path = join(directory, 'control.sock')
+  await edge.listenTrusted(path, (authorization) => identifyOwner(stores, authorization))
+  chmodSync(path, 0o600)
+  if (data === ':memory:') return path
+  mkdirSync(data, { recursive: true, mode: 0o700 })
+  writeFileSync(controlFile(data), path, { mode: 0o600 })
+  opened.defer(async () => rmSync(controlFile(data), { force: true }))
+  return path
+}
+
+async function identifyOwner(stores: Stores, authorization: string | undefined): Promise<Identified> {
+  const login = /^User (\S+)$/.exec(authorization ?? '')?.[1]
+  return { viewer: login === undefined ? null : await viewerOfLogin(stores, login), expiresAt: null }
+}
