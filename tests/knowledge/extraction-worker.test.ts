@@ -23,8 +23,8 @@ describe('the extractor', () => {
 
   test('counts and extracts in its worker', async () => {
     const { count, extract } = extractor()
-    const casing = await count([text, text])
-    expect(casing.get('oksana')).toEqual({ lower: 0, capitalised: 2, initial: 0 })
+    const [casing = new Map()] = await count([text, 'nothing'])
+    expect(casing.get('oksana')).toEqual({ lower: 0, capitalised: 1, initial: 0 })
     const [first, second] = await extract([{ text, at: new Date('2025-06-11T00:00:00Z') }, { text: 'nothing' }], casing)
     expect(first?.map((mention) => mention.key)).toEqual(['oksana', 'klm1042', '2025-06-10'])
     expect(second).toEqual([])
@@ -50,7 +50,7 @@ describe('the extractor', () => {
     const served = [count([text]), count([text]), count([text])]
     await expect(count([text])).rejects.toBeInstanceOf(ExtractorBusyError)
     await expect(Promise.all(served)).resolves.toHaveLength(3)
-    await expect(count([text])).resolves.toBeInstanceOf(Map)
+    await expect(count([text])).resolves.toHaveLength(1)
   })
 
   test('an aborted call leaves the queue, and the others are answered', async () => {
@@ -59,15 +59,15 @@ describe('the extractor', () => {
     const [first, second, third] = [count([text]), count([text], abort.signal), count(['one'])]
     abort.abort(new Error('gone'))
     await expect(second).rejects.toThrow('gone')
-    expect((await first).has('oksana')).toBe(true)
-    expect([...(await third).keys()]).toEqual(['one'])
+    expect((await first)[0]?.has('oksana')).toBe(true)
+    expect((await third).map((words) => [...words.keys()])).toEqual([['one']])
     await expect(count([text], AbortSignal.abort(new Error('late')))).rejects.toThrow('late')
   })
 
   test('a job that cannot be read fails alone', async () => {
     const { count } = extractor()
     await expect(count([null as unknown as string])).rejects.toThrow()
-    await expect(count([text])).resolves.toBeInstanceOf(Map)
+    await expect(count([text])).resolves.toHaveLength(1)
   })
 
   test('closing refuses what waits and what comes, twice as well as once', async () => {

@@ -4,8 +4,8 @@ import type { Answer, Job } from './worker.ts'
 
 /** Extraction off the main thread. One worker, started by the first call; calls are answered in their order. */
 export interface Extractor {
-  /** Sums `countCasing` over texts. Its keys are the words whose counts `extract` then needs of the owner. */
-  count(texts: readonly string[], signal?: AbortSignal): Promise<Map<string, Casing>>
+  /** `countCasing` of each text. Its keys are the words whose counts, of all the owner's texts, `extract` then needs. */
+  count(texts: readonly string[], signal?: AbortSignal): Promise<Map<string, Casing>[]>
   /** The mentions of each text, in the order of the texts. See `extract`. */
   extract(sources: readonly Source[], casing: CasingLookup, signal?: AbortSignal): Promise<Mention[][]>
   /** Ends the worker and refuses what waits and what comes. May be called again. */

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads'
-import { addCasing, countCasing } from './casing.ts'
+import { countCasing } from './casing.ts'
 import { extractBatch } from './extract.ts'
 import { createTagger, type Tagger } from './tagger.ts'
 import type { Casing, CasingLookup, Mention, Source } from './types.ts'
@@ -11,18 +11,14 @@ export type Job =
 
 /** What it answers; `failed` carries the reason of a fault in our own code. */
 export type Answer =
-  | { readonly kind: 'counted'; readonly casing: Map<string, Casing> }
+  | { readonly kind: 'counted'; readonly casing: Map<string, Casing>[] }
   | { readonly kind: 'extracted'; readonly mentions: Mention[][] }
   | { readonly kind: 'failed'; readonly message: string }
 
 let tagger: Tagger | undefined
 
 function work(job: Job): Answer {
-  if (job.kind === 'count') {
-    const casing = new Map<string, Casing>()
-    for (const text of job.texts) addCasing(casing, countCasing(text))
-    return { kind: 'counted', casing }
-  }
+  if (job.kind === 'count') return { kind: 'counted', casing: job.texts.map(countCasing) }
   tagger ??= createTagger()
   return { kind: 'extracted', mentions: extractBatch(job.sources, job.casing, tagger) }
 }
