@@ -1,6 +1,9 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
+  // Packages load graphql's CommonJS form; a second copy of it in the tests would refuse their schemas.
+  resolve: { alias: [{ find: /^graphql$/, replacement: fileURLToPath(import.meta.resolve('graphql')) }] },
   test: {
     include: ['tests/**/*.test.ts'],
     // Each file opens databases of its own; two at a time is what two cores and their memory bear.
