@@ -15,6 +15,8 @@ CREATE TABLE memory.chat_sessions (
   external_id text,
   active boolean NOT NULL DEFAULT true,
   message_count integer NOT NULL DEFAULT 0,
+  -- How many memories it has ever had: the next one's position.
+  memory_count integer NOT NULL DEFAULT 0,
   created_at timestamptz NOT NULL,
   updated_at timestamptz NOT NULL,
   ended_at timestamptz
@@ -30,6 +32,8 @@ CREATE TABLE memory.prompts (
   owner_id uuid NOT NULL,
   content_hash bytea NOT NULL,
   content text NOT NULL,
+  -- The memory made of it. It is made once: when it is forgotten, the prompt is not remembered again.
+  memory_id uuid,
   created_at timestamptz NOT NULL,
   UNIQUE (owner_id, content_hash)
 );
@@ -62,6 +66,7 @@ CREATE TABLE memory.memories (
   ordinal bigint GENERATED ALWAYS AS IDENTITY,
   session_id uuid REFERENCES memory.chat_sessions (id) ON DELETE SET NULL,
   message_id uuid REFERENCES memory.messages (id) ON DELETE SET NULL,
+  -- Its place among the memories of its session, so that a search finds its neighbours.
   position integer,
   speaker text,
   external_id text,
@@ -116,10 +121,11 @@ CREATE INDEX grants_subject ON memory.grants (subject_id, memory_id);
 
 -- Full text. A shelf is what a search reads as one corpus: an owner's private and shared memories stand on his own
 -- (shelf = owner), public ones on the tenant's (shelf = tenant), so no count tells of what the searcher cannot see.
+-- Twenty rows for each memory: a foreign key would double what they cost, and memories are never deleted, only emptied.
 CREATE TABLE memory.postings (
   shelf_id uuid NOT NULL,
   term text NOT NULL,
-  memory_id uuid NOT NULL REFERENCES memory.memories (id) ON DELETE CASCADE,
+  memory_id uuid NOT NULL,
   tenant_id uuid NOT NULL,
   owner_id uuid NOT NULL,
   frequency smallint NOT NULL,
@@ -191,7 +197,7 @@ CREATE POLICY own_shelf ON memory.shelves TO mnemograph_memory
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON memory.chat_sessions, memory.messages, memory.memories, memory.revisions,
   memory.grants, memory.postings, memory.shelves TO mnemograph_memory;
-GRANT SELECT, INSERT ON memory.prompts TO mnemograph_memory;
+GRANT SELECT, INSERT, UPDATE (memory_id) ON memory.prompts TO mnemograph_memory;
 
 -- Projectors work for every owner; ids they hand out are read again under the viewer's own rights.
 GRANT SELECT ON memory.memories, memory.revisions TO mnemograph_projector;
@@ -212,7 +218,7 @@ GRANT SELECT ON memory.current_memories TO mnemograph_memory, mnemograph_project
 -- Meaning. One table for each model: its name says which. A projector fills it, so a row may lag behind its memory.
 CREATE TABLE memory.embeddings (
   model text NOT NULL,
-  memory_id uuid NOT NULL REFERENCES memory.memories (id) ON DELETE CASCADE,
+  memory_id uuid NOT NULL,
   shelf_id uuid NOT NULL,
   tenant_id uuid NOT NULL,
   owner_id uuid NOT NULL,
@@ -220,18 +226,62 @@ CREATE TABLE memory.embeddings (
   embedding halfvec NOT NULL,
   PRIMARY KEY (model, memory_id)
 ) PARTITION BY LIST (model);
+CREATE INDEX embeddings_shelf ON memory.embeddings (shelf_id, memory_id);
 GRANT SELECT, INSERT, UPDATE, DELETE ON memory.embeddings TO mnemograph_projector;
-GRANT DELETE ON memory.embeddings TO mnemograph_memory;
+-- Forgetting takes the vectors at once, whatever the projector does.
+GRANT SELECT (memory_id, tenant_id, owner_id), DELETE ON memory.embeddings TO mnemograph_memory;
 GRANT SELECT ON memory.embeddings, memory.postings, memory.shelves, memory.memories, memory.revisions, memory.grants TO mnemograph_definer;
 ALTER TABLE memory.embeddings ENABLE ROW LEVEL SECURITY;
 ALTER TABLE memory.embeddings FORCE ROW LEVEL SECURITY;
 CREATE POLICY projector ON memory.embeddings TO mnemograph_projector USING (true) WITH CHECK (true);
+CREATE POLICY own ON memory.embeddings TO mnemograph_memory
+  USING (owner_id = (SELECT app.current_user_id()) AND tenant_id = (SELECT app.current_tenant_id()));
 CREATE POLICY definer ON memory.embeddings FOR SELECT TO mnemograph_definer USING (true);
 CREATE POLICY definer ON memory.postings FOR SELECT TO mnemograph_definer USING (true);
 CREATE POLICY definer ON memory.shelves FOR SELECT TO mnemograph_definer USING (true);
 CREATE POLICY definer ON memory.memories FOR SELECT TO mnemograph_definer USING (true);
 CREATE POLICY definer ON memory.revisions FOR SELECT TO mnemograph_definer USING (true);
 CREATE POLICY definer ON memory.grants FOR SELECT TO mnemograph_definer USING (true);
+
+-- A model's table, made when the model is first used. Its graph index serves shelves too large to be compared one by
+-- one; answers whether there is one. Where PostgreSQL runs as WebAssembly, one vector costs the index 10 ms or more and
+-- comparing 100,000 takes a tenth of a second: there it does without.
+CREATE FUNCTION memory.ensure_embeddings(model text, dimensions integer) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+  partition text := 'embeddings_' || left(encode(sha256(convert_to(model, 'UTF8')), 'hex'), 16);
+  indexed boolean := version() NOT LIKE '%wasm%';
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended(partition, 0));
+  IF to_regclass('memory.' || partition) IS NULL THEN
+    EXECUTE format('CREATE TABLE memory.%I PARTITION OF memory.embeddings FOR VALUES IN (%L)', partition, model);
+    EXECUTE format('ALTER TABLE memory.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', partition);
+    IF indexed THEN
+      EXECUTE format('CREATE INDEX ON memory.%I USING hnsw ((embedding::public.halfvec(%s)) public.halfvec_cosine_ops)',
+        partition, dimensions);
+    END IF;
+  END IF;
+  RETURN indexed;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION memory.ensure_embeddings(text, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION memory.ensure_embeddings(text, integer) TO mnemograph_projector;
+
+-- The nearest vectors by the model's graph index, which is searched on until enough of them stand on the shelves.
+CREATE FUNCTION memory.nearest_by_index(model text, dimensions integer, shelves uuid[], query text, most integer)
+RETURNS TABLE (memory_id uuid, score double precision)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog
+SET hnsw.iterative_scan = 'strict_order' SET hnsw.ef_search = 100 SET hnsw.max_scan_tuples = 100000 AS $$
+BEGIN
+  RETURN QUERY EXECUTE format(
+    'SELECT memory_id, 1 - (embedding::public.halfvec(%1$s) OPERATOR(public.<=>) $2::public.halfvec(%1$s))
+     FROM memory.embeddings WHERE model = %2$L AND shelf_id = ANY ($1)
+     ORDER BY embedding::public.halfvec(%1$s) OPERATOR(public.<=>) $2::public.halfvec(%1$s) LIMIT $3',
+    dimensions, model) USING shelves, query, most;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION memory.nearest_by_index(text, integer, uuid[], text, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION memory.nearest_by_index(text, integer, uuid[], text, integer) TO mnemograph_projector;
 
 SELECT audit.watch(('memory.' || name)::regclass)
 FROM unnest(ARRAY['chat_sessions', 'messages', 'memories', 'revisions']) AS name;
