@@ -88,4 +88,72 @@ export const labelled: readonly Labelled[] = [
     text: 'On March 3rd, 2025 the audit by Jean-Luc Moreau and J. K. Adeyemi begins.',
     concepts: [['2025-03-03', 'DATE'], ['Jean-Luc Moreau'], ['J. K. Adeyemi']],
   },
+  // A second team, without categories.
+  {
+    text: 'Morning! Did Anneke ever get back to you about the Rotterdam warehouse?',
+    concepts: [['Anneke'], ['Rotterdam']],
+  },
+  {
+    text: "Nope, she's with Hapag-Lloyd today, something about container HLXU2008419.",
+    concepts: [['Hapag-Lloyd'], ['HLXU2008419']],
+  },
+  {
+    text: "OK. Then let's push the Falcon launch to 9 September 2025 and tell Budi.",
+    concepts: [['Falcon'], ['2025-09-09'], ['Budi']],
+  },
+  {
+    text: "Budi's out until Thursday. Sunita can cover for him in Jakarta.",
+    concepts: [['Budi'], ['Sunita'], ['Jakarta']],
+  },
+  {
+    text: "I've drafted the memo in Notion; please have a look before we send it to Mrs. Haverkamp.",
+    concepts: [['Notion'], ['Haverkamp']],
+  },
+  { text: 'Great work everyone, the numbers look really good this quarter!', concepts: [] },
+  { text: 'The Stripe webhook returned a 502 twice, I opened BUG-881 for it.', concepts: [['Stripe'], ['BUG-881']] },
+  {
+    text: 'Reminder: Oluwaseun is allergic to peanuts, so no satay at the offsite in Lake Como.',
+    concepts: [['Oluwaseun'], ['Lake Como']],
+  },
+  {
+    text: 'Our cat Mochi knocked over the router again. Sorry for dropping off the Zoom call.',
+    concepts: [['Mochi'], ['Zoom']],
+  },
+  {
+    text: 'Could you book the Eurostar from London to Brussels for me and Anneke?',
+    concepts: [['Eurostar'], ['London'], ['Brussels'], ['Anneke']],
+  },
+  { text: 'Sure, which class do you prefer? Standard costs 89 euros, Business costs 210.', concepts: [] },
+  { text: 'Standard is fine. My loyalty number is EU77120934.', concepts: [['EU77120934']] },
+  {
+    text: '**Summary**\n\n- Passenger: Daan Verhoeven\n- Route: London to Brussels\n- Fare: Standard\n- Total: $89.00',
+    concepts: [['Daan Verhoeven'], ['London'], ['Brussels']],
+  },
+  {
+    text: 'Daan studied at the Technical University of Delft before joining Philips.',
+    concepts: [['Daan'], ['Technical University of Delft'], ['Philips']],
+  },
+  { text: 'Elixir would be a better fit than Go for this, says Sunita.', concepts: [['Elixir'], ['Go'], ['Sunita']] },
+  { text: 'She loves hiking, reading and Sunday brunches with her sister Rania.', concepts: [['Rania']] },
+  { text: 'We watched Dune at the cinema on Kalverstraat, then had ramen.', concepts: [['Dune'], ['Kalverstraat']] },
+  { text: 'Happy birthday, Rania! Hope the cake survived the trip.', concepts: [['Rania']] },
+  { text: 'Installing CUDA 12.4 on the A100 box took all afternoon.', concepts: [['CUDA'], ['A100']] },
+  {
+    text: 'The contract with Umbrella Logistics GmbH ends on 2026-01-31.',
+    concepts: [['Umbrella Logistics GmbH'], ['2026-01-31']],
+  },
+  {
+    text: "I can't find the invoice. Can you resend it to billing@umbrella.example?",
+    concepts: [['billing@umbrella.example']],
+  },
+  { text: 'Please note: All Prices Include Tax.', concepts: [] },
+  { text: 'THIS IS NOT ACCEPTABLE, I WANT A REFUND NOW', concepts: [] },
+  {
+    text: 'Thank you for your patience. Your request has been forwarded to the Billing Team.',
+    concepts: [['Billing Team']],
+  },
+  {
+    text: 'Perfect, Anneke and Daan will meet at Amsterdam Centraal.',
+    concepts: [['Anneke'], ['Daan'], ['Amsterdam Centraal']],
+  },
 ]

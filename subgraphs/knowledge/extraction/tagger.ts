@@ -13,7 +13,7 @@ export interface Tagger {
  * The model keeps every word that it ever met. It is loaded afresh (0.1 s) after this many new ones, so that a server
  * that reads for months stays at its size.
  */
-const mostNewWords = 200_000
+const mostNewWords = 50_000
 /** Not a word; the model gives it the first number after those of its own dictionary. */
 const nonsense = 'zqxwvkjh'
 
