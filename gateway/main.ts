@@ -1,0 +1,112 @@
+import { readFileSync, watch } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import type { Log } from '../lib/log.ts'
+import { Metrics, registerProcessMetrics } from '../lib/metrics.ts'
+import type { SigningKey } from '../lib/tokens.ts'
+import type { Config } from './config.ts'
+import { createEdge } from './edge/http.ts'
+import { createHttpChannel } from './engine/channel/http.ts'
+import { createEngine } from './engine/engine.ts'
+import type { SubgraphAddress } from './engine/supergraph.ts'
+import type { Channel, Engine } from './engine/types.ts'
+import type { Identity } from './identity.ts'
+import { LiveEngine } from './live-engine.ts'
+import { subgraphHeaders } from './subgraph-headers.ts'
+
+export interface GatewayOptions {
+  readonly config: Config
+  readonly log: Log
+  readonly identity: Identity
+  /** Signs what goes to the subgraphs; null when they are not rooms of ours. */
+  readonly key: SigningKey | null
+  /** A supergraph's file, watched for as long as the gateway runs. */
+  readonly supergraphFile: string
+}
+
+/** A gateway that listens. */
+export interface RunningGateway {
+  readonly url: string
+  /** Stops accepting, finishes what is running, closes sockets with a code, then everything behind them. */
+  close(): Promise<void>
+}
+
+/** Editors and deployments write a file in several steps; this long after the last one it is read. */
+const settleMs = 100
+
+/**
+ * Starts the gateway alone, over a supergraph whose subgraphs answer at the URLs that it names, or at those that the
+ * settings give.
+ * @throws SupergraphError when the file holds no supergraph that can be served.
+ */
+export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
+  const { config, log, identity, supergraphFile } = options
+  const open = () => openEngine(options)
+  const metrics = new Metrics()
+  registerProcessMetrics(metrics)
+  const engine = new LiveEngine(open())
+  const reloads = metrics.counter('mnemograph_supergraph_reloads_total', 'Reloads of the supergraph.', ['outcome'])
+  const stopWatching = watchFile(supergraphFile, () => {
+    reloads.inc([reload(engine, supergraphFile, open, log)])
+  })
+  const edge = await createEdge({ engine, identity, config, log, metrics, showSubgraphErrors: true })
+  const { address, port, family } = await edge.listen(config.port, config.host)
+  return {
+    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+    async close() {
+      stopWatching()
+      await edge.close(config.shutdownGraceMs)
+      await engine.close()
+    },
+  }
+}
+
+function openEngine(options: GatewayOptions): Engine {
+  return createEngine({
+    supergraphSdl: readFileSync(options.supergraphFile, 'utf8'),
+    channelFor: (subgraph) => channelTo(subgraph, options),
+  })
+}
+
+function channelTo({ name, url }: SubgraphAddress, { config, key }: GatewayOptions): Channel {
+  const target = config.subgraphUrls[settingName(name).toLowerCase()] ?? url
+  if (!/^https?:\/\//.test(target)) {
+    throw new Error(`The supergraph gives no URL for ${name}: set MNEMOGRAPH_SUBGRAPH_${settingName(name)}_URL.`)
+  }
+  return createHttpChannel({ name, url: target, headersFor: subgraphHeaders(target, key) })
+}
+
+function settingName(subgraph: string): string {
+  return subgraph.toUpperCase().replaceAll(/\W/g, '_')
+}
+
+/** An invalid supergraph never replaces a good one: it is logged, and the good one goes on. */
+function reload(engine: LiveEngine, file: string, open: () => Engine, log: Log): 'replaced' | 'unchanged' | 'refused' {
+  try {
+    if (readFileSync(file, 'utf8') === engine.current.supergraphSdl) return 'unchanged'
+    engine.replace(open())
+    log.info({ file }, 'Supergraph reloaded')
+    return 'replaced'
+  } catch (error) {
+    log.error({ file, err: error }, 'Supergraph refused; the one before it goes on')
+    return 'refused'
+  }
+}
+
+/**
+ * Watches the folder, not the file: a file that is replaced by renaming, as Kubernetes and editors do, is another
+ * file afterwards.
+ */
+function watchFile(file: string, onChange: () => void): () => void {
+  let timer: NodeJS.Timeout | undefined
+  const watcher = watch(dirname(file), (_event, name) => {
+    // Kubernetes swaps a link `..data` beside the file that its own link points through.
+    if (name !== null && name !== basename(file) && name !== '..data') return
+    clearTimeout(timer)
+    timer = setTimeout(onChange, settleMs)
+  })
+  watcher.unref()
+  return () => {
+    clearTimeout(timer)
+    watcher.close()
+  }
+}

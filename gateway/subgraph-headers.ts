@@ -1,0 +1,23 @@
+import { randomBytes } from 'node:crypto'
+import { envelopeHeader, sealEnvelope } from '../lib/envelope.ts'
+import { systemClock } from '../lib/sources.ts'
+import type { SigningKey } from '../lib/tokens.ts'
+import type { SubgraphRequest } from './engine/types.ts'
+
+/**
+ * What goes to a subgraph beside the operation: the trace, the cursor that a stream resumes from, and with a key the
+ * signed envelope, without which a room answers nothing. Nothing that the client sent goes on by itself.
+ */
+export function subgraphHeaders(url: string, key: SigningKey | null) {
+  const { pathname, search } = new URL(url)
+  return ({ subgraph, context }: SubgraphRequest, body: string): Record<string, string> => {
+    const { traceId, resumeAfter } = context
+    const headers: Record<string, string> = { traceparent: `00-${traceId}-${randomBytes(8).toString('hex')}-01` }
+    if (resumeAfter !== undefined) headers['last-event-id'] = resumeAfter
+    if (key !== null) {
+      const request = { method: 'POST', path: pathname + search, body: Buffer.from(body), audience: subgraph }
+      headers[envelopeHeader] = sealEnvelope(request, context, key, systemClock)
+    }
+    return headers
+  }
+}
