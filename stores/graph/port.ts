@@ -29,14 +29,32 @@ export interface RelatedOptions {
  */
 export interface GraphStore {
   /** What each concept relates to, the strongest first; one round trip for all of them. */
-  related(ownerId: string, conceptIds: readonly string[], options: RelatedOptions): Promise<RelatedConcept[]>
-  /** The concepts within `depth` relations, the nearest and strongest first, and the relations among them. */
+  related(
+    ownerId: string,
+    conceptIds: readonly string[],
+    options: RelatedOptions,
+    signal?: AbortSignal,
+  ): Promise<RelatedConcept[]>
+  /**
+   * The concepts within `depth` relations, the nearest first and of equally near ones the strongest, the concept itself
+   * before all; and the relations among them, each once. Nothing when the concept is not there.
+   */
   neighborhood(
     ownerId: string,
     conceptId: string,
     options: { readonly depth: number; readonly minStrength: number; readonly limit: number },
+    signal?: AbortSignal,
   ): Promise<{ readonly conceptIds: readonly string[]; readonly links: readonly GraphLink[] }>
-  /** A shortest way, the strongest among equals; `null` when there is none within `maxDepth`. */
-  path(ownerId: string, from: string, to: string, maxDepth: number): Promise<readonly GraphLink[] | null>
+  /**
+   * A shortest way, the strongest among equals (by the product of its links); no links from a concept to itself, `null`
+   * when there is no way within `maxDepth`.
+   */
+  path(
+    ownerId: string,
+    from: string,
+    to: string,
+    maxDepth: number,
+    signal?: AbortSignal,
+  ): Promise<readonly GraphLink[] | null>
   health(): Promise<boolean>
 }

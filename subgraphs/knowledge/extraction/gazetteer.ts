@@ -34,6 +34,8 @@ const longNames = [
     'San Diego',
     'San Jose',
     'San Antonio',
+    'Fort Worth',
+    'Cape Town',
     'Las Vegas',
     'Los Angeles',
     'Salt Lake City',

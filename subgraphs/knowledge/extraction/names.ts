@@ -61,7 +61,7 @@ function createJudge(text: string, all: readonly Word[], casing: CasingLookup, t
       if (isCommon()) return capitalised > 2 * lower && !isNumbered(all, index)
       return capitalised >= lower
     }
-    if (word.shape === 'upper') return capitalised > lower && !isCommon()
+    if (word.shape === 'upper') return capitalised > (isCommon() ? 2 * lower + 1 : lower)
     if (lower === 0 && places.has(word.lower)) return isProper(index)
     if (isCommon()) return capitalised >= 2 && capitalised > 2 * lower && isProper(index)
     if (capitalised === 0 && (lower > 0 || initial >= manyStarts || isExclaimed(text, all, index))) return false
@@ -111,6 +111,7 @@ function extent(all: readonly Word[], index: number, text: string, judge: Judge)
 function continuation(all: readonly Word[], index: number, text: string, judge: Judge): number {
   const [word, after] = [all[index], all[index + 1]]
   if (word === undefined) return 0
+  if (isPlace(all[index - 1], word)) return 1
   const isHyphened = text[word.start - 1] === '-'
   if (isCapital(word) && (isHyphened || judge.isName(index) || endings.has(word.lower) || isInitial(word))) return 1
   if (after === undefined || !isCapital(after) || !isJoined(all, index, text)) return 0
@@ -123,7 +124,7 @@ function isLead(all: readonly Word[], index: number, text: string, judge: Judge)
   const [word, next] = [all[index], all[index + 1]]
   if (word === undefined || next === undefined || !isCapital(word) || !isCapital(next)) return false
   if (!isJoined(all, index, text)) return false
-  if (companyForms.has(next.lower)) return true
+  if (companyForms.has(next.lower) || isPlace(word, next)) return true
   if (leading.has(word.lower) || (next.start === word.tokenEnd + 1 && text[word.tokenEnd] === '-'))
     return judge.isName(index + 1)
   if (!word.neutral || greetings.has(word.lower) || !judge.isProper(index)) return false
@@ -137,6 +138,11 @@ function named(all: readonly Word[], index: number, length: number, text: string
   const end = parts.at(-1)?.end ?? start
   const name = text.slice(start, end).replace(/\s+/gu, ' ')
   return { name, category: categoryOfName({ all, index, length, text }), span: [start, end] }
+}
+
+/** `Fort Worth`, `Cape Town`: two common words that the gazetteer knows together. */
+function isPlace(word: Word | undefined, next: Word): boolean {
+  return word !== undefined && isCapital(word) && isCapital(next) && places.has(`${word.lower} ${next.lower}`)
 }
 
 /** Whether only a space, a hyphen or an initial's full stop lies between the word and the next, and no possessive. */
