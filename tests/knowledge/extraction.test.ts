@@ -98,6 +98,16 @@ describe('names', () => {
     expect(names("I think Tomasz'll call Oksana’s Zurich office.")).toEqual(['Tomasz', 'Oksana', 'Zurich'])
   })
 
+  test('codes and places of common words are found at starts too', () => {
+    const talk = ['it is worth a fort', 'what the town is worth', 'from SEA to BOS', 'via SEA']
+    expect(names(...talk, 'Route: SEA to Dallas/Fort Worth. Cape Town is next.')).toEqual([
+      'SEA',
+      'Dallas',
+      'Fort Worth',
+      'Cape Town',
+    ])
+  })
+
   test('a name that is always capitalised is also found in small letters', () => {
     const owner = ['a', 'b', 'c', 'd', 'e'].map((each) => `I saw Oksana at ${each}.`)
     expect(names(...owner, 'then oksana left')).toEqual(['oksana'])
