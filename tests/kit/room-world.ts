@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import { type GraphQLSchema, graphql, parse, subscribe } from 'graphql'
+import type { RequestContext, Viewer } from '../../lib/context.ts'
+import { createCursorCodec } from '../../lib/cursor.ts'
+import { silentLog } from '../../lib/log.ts'
+import { type Clock, systemIds } from '../../lib/sources.ts'
+import { defaultTenantId } from '../../lib/tenants.ts'
+import { createAccessTokens, loadSigningKey } from '../../lib/tokens.ts'
+import { inProcessBus } from '../../stores/bus/in-process.ts'
+import { openFeed } from '../../stores/log/feed.ts'
+import { openEventLog } from '../../stores/log/log.ts'
+import type { StatementEvent } from '../../stores/postgres/pool.ts'
+import type { Stores } from '../../stores/stores.ts'
+import { type Room, roomSchema } from '../../subgraphs/subgraph.ts'
+import { type Backend, openTestPostgres, type TestPostgres } from './postgres.ts'
+
+/** A clock that stands still until a test moves it. */
+export interface TestClock extends Clock {
+  advance(milliseconds: number): void
+}
+
+export interface Answer {
+  // biome-ignore lint/suspicious/noExplicitAny: a test knows what it selected
+  readonly data: any
+  readonly errors: readonly { readonly message: string; readonly code: unknown; readonly path: string }[]
+}
+
+/** One room over a real database, asked through its schema. */
+export interface RoomWorld {
+  readonly database: TestPostgres
+  readonly stores: Stores
+  readonly schema: GraphQLSchema
+  readonly clock: TestClock
+  /** The statements that the room has sent since the test last emptied it. */
+  readonly statements: StatementEvent[]
+  /** Runs an operation for a viewer, or for nobody. */
+  run(viewer: Viewer | null, source: string, variables?: Record<string, unknown>): Promise<Answer>
+  /** Opens a subscription; ends when the signal aborts. */
+  follow(
+    viewer: Viewer | null,
+    source: string,
+    variables: Record<string, unknown>,
+    signal: AbortSignal,
+  ): Promise<AsyncIterableIterator<Answer>>
+  close(): Promise<void>
+}
+
+const start = Date.parse('2026-05-15T15:00:00.000Z')
+/** What the room under test does not use; to touch it is an error. */
+const absent = null as never
+
+// biome-ignore lint/suspicious/noExplicitAny: each room has a context of its own
+export async function openRoomWorld(room: Room<any>, backend: Backend = 'PGlite'): Promise<RoomWorld> {
+  const database = await openTestPostgres(backend)
+  const statements: StatementEvent[] = []
+  const postgres = database.open({ onStatement: (statement) => void statements.push(statement) })
+  const bus = inProcessBus()
+  const log = openEventLog(postgres)
+  const feed = openFeed(log, bus, silentLog())
+  const clock = testClock()
+  const stores: Stores = {
+    postgres,
+    log,
+    feed,
+    bus,
+    cache: absent,
+    vectors: absent,
+    graph: absent,
+    encoder: absent,
+    cursors: createCursorCodec(Buffer.alloc(32, 1)),
+    tokens: createAccessTokens(loadSigningKey(':memory:'), clock),
+    clock,
+    ids: systemIds,
+    logger: silentLog(),
+    async close() {
+      await feed.close()
+      await bus.close()
+    },
+  }
+  const schema = roomSchema(room, rooms)
+  const context = (viewer: Viewer | null, signal = new AbortController().signal): RequestContext => ({
+    viewer,
+    deadline: Number.POSITIVE_INFINITY,
+    signal,
+    traceId: 'test',
+    clock,
+    ids: systemIds,
+  })
+  return {
+    database,
+    stores,
+    schema,
+    clock,
+    statements,
+    async run(viewer, source, variableValues = {}) {
+      const contextValue = room.context(stores, context(viewer))
+      return toAnswer(await graphql({ schema, source, variableValues, contextValue }))
+    },
+    async follow(viewer, source, variableValues, signal) {
+      const contextValue = room.context(stores, context(viewer, signal))
+      const events = await subscribe({ schema, document: parse(source), variableValues, contextValue })
+      if (!(Symbol.asyncIterator in events)) throw new Error(JSON.stringify(toAnswer(events)))
+      return mapped(events)
+    },
+    async close() {
+      await stores.close()
+      await database.close()
+    },
+  }
+}
+
+/** Somebody signed in, for rooms that take the gateway's word for it. */
+export function viewerOf(given: Partial<Viewer> = {}): Viewer {
+  const viewer = { tenantId: defaultTenantId, userId: randomUUID(), sessionId: randomUUID(), role: 'MEMBER' } as const
+  return { ...viewer, scopes: [], ...given }
+}
+
+/** A room's place is all that another's schema needs of it. */
+const rooms = ['agents', 'knowledge', 'memory', 'users'].map(
+  (name) => ({ name, directory: fileURLToPath(new URL(`../../subgraphs/${name}`, import.meta.url)) }) as Room<unknown>,
+)
+
+function testClock(): TestClock {
+  let now = start
+  return {
+    now: () => new Date(now),
+    advance(milliseconds) {
+      now += milliseconds
+    },
+  }
+}
+
+type Result = Awaited<ReturnType<typeof graphql>>
+
+function toAnswer({ data, errors = [] }: Result): Answer {
+  return {
+    // Through JSON, as a client gets it.
+    data: data && JSON.parse(JSON.stringify(data)),
+    errors: errors.map(({ message, extensions, path }) => ({
+      message,
+      code: extensions.code,
+      path: path?.join('.') ?? '',
+    })),
+  }
+}
+
+async function* mapped(events: AsyncIterable<Result>): AsyncGenerator<Answer> {
+  for await (const event of events) yield toAnswer(event)
+}

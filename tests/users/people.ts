@@ -1,0 +1,57 @@
+import type { Viewer } from '../../lib/context.ts'
+import { isSessionLive } from '../../subgraphs/users/identity.ts'
+import { room } from '../../subgraphs/users/index.ts'
+import { type Answer, openRoomWorld, type RoomWorld } from '../kit/room-world.ts'
+
+const session = 'session { accessToken refreshToken expiresAt user { id username displayName email role createdAt } }'
+const problem = '... on Problem { code message path }'
+
+export const operations = {
+  signUp: `mutation ($input: SignUpInput!) { signUp(input: $input) { __typename ... on SignUpSuccess { ${session} } ${problem} } }`,
+  signIn: `mutation ($input: SignInInput!) { signIn(input: $input) { __typename ... on SignInSuccess { ${session} } ${problem} } }`,
+  refresh: `mutation ($input: RefreshSessionInput!) {
+    refreshSession(input: $input) { __typename ... on RefreshSessionSuccess { ${session} } ${problem} } }`,
+  signOut: 'mutation { signOut { ... on SignOutSuccess { endedAt } } }',
+  changePassword: `mutation ($input: ChangePasswordInput!) {
+    changePassword(input: $input) { __typename ... on ChangePasswordSuccess { user { username } } ${problem} } }`,
+  viewer: '{ viewer { id username displayName email role createdAt } }',
+}
+
+export const password = 'correct horse battery'
+
+export interface SignedIn {
+  readonly viewer: Viewer
+  readonly accessToken: string
+  readonly refreshToken: string
+  readonly user: { readonly id: string; readonly username: string }
+}
+
+export interface UsersWorld extends RoomWorld {
+  /** Signs up with a name; everyone has the same password. */
+  signUp(username: string): Promise<SignedIn>
+  signIn(login: string, secret?: string): Promise<Answer>
+  signedIn(login: string, secret?: string): Promise<SignedIn>
+  refresh(refreshToken: string): Promise<Answer>
+  isLive(viewer: Viewer): Promise<boolean>
+}
+
+export async function openUsersWorld(): Promise<UsersWorld> {
+  const world = await openRoomWorld(room)
+  const taken = async (session: { accessToken: string; refreshToken: string; user: SignedIn['user'] }) => ({
+    ...session,
+    viewer: (await world.stores.tokens.verify(session.accessToken)).viewer,
+  })
+  const signIn = (login: string, secret = password) =>
+    world.run(null, operations.signIn, { input: { login, password: secret } })
+  return {
+    ...world,
+    signIn,
+    async signUp(username) {
+      const input = { username, email: `${username}@example.org`, password }
+      return taken((await world.run(null, operations.signUp, { input })).data.signUp.session)
+    },
+    signedIn: async (login, secret) => taken((await signIn(login, secret)).data.signIn.session),
+    refresh: (refreshToken) => world.run(null, operations.refresh, { input: { refreshToken } }),
+    isLive: ({ sessionId }) => isSessionLive(world.stores, sessionId),
+  }
+}

@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { viewerOf } from '../kit/room-world.ts'
+import { openUsersWorld, operations, password, type UsersWorld } from './people.ts'
+
+const day = 24 * 60 * 60 * 1000
+
+let world: UsersWorld
+const ended: string[] = []
+
+beforeAll(async () => {
+  world = await openUsersWorld()
+  world.stores.bus.subscribe('session-ended', (sessionId) => ended.push(sessionId))
+}, 60_000)
+afterAll(() => world.close())
+
+/** Word travels on the next turn. */
+const told = () => new Promise(setImmediate).then(() => ended.splice(0))
+
+describe('refreshing', () => {
+  test('gives new tokens of the same session, also after the access token has ended', async () => {
+    const { viewer, refreshToken } = await world.signUp('anna')
+    world.clock.advance(day)
+    const { refreshSession } = (await world.refresh(refreshToken)).data
+    expect(refreshSession).toMatchObject({
+      __typename: 'RefreshSessionSuccess',
+      session: { user: { username: 'anna' } },
+    })
+    expect(refreshSession.session.refreshToken).not.toBe(refreshToken)
+    const { viewer: renewed, expiresAt } = await world.stores.tokens.verify(refreshSession.session.accessToken)
+    expect(renewed).toEqual(viewer)
+    expect(expiresAt.getTime() - world.clock.now().getTime()).toBe(15 * 60 * 1000)
+  })
+
+  test('goes on as long as each token is used within 30 days', async () => {
+    const { viewer, refreshToken } = await world.signUp('ben')
+    let newest = refreshToken
+    for (let month = 0; month < 3; month += 1) {
+      world.clock.advance(30 * day - 1)
+      expect(await world.isLive(viewer)).toBe(true)
+      newest = (await world.refresh(newest)).data.refreshSession.session.refreshToken
+    }
+    world.clock.advance(30 * day)
+    expect(await world.isLive(viewer)).toBe(false)
+    expect((await world.refresh(newest)).data.refreshSession.code).toBe('INVALID_CREDENTIALS')
+  })
+
+  test('a spent token ends the whole sign-in, the newest token too', async () => {
+    const { viewer, refreshToken } = await world.signUp('carla')
+    const other = await world.signedIn('carla')
+    const newest = (await world.refresh(refreshToken)).data.refreshSession.session.refreshToken
+    await told()
+    const reused = (await world.refresh(refreshToken)).data.refreshSession
+    expect(reused).toMatchObject({ __typename: 'InvalidCredentials', code: 'INVALID_CREDENTIALS' })
+    expect(await told()).toEqual([viewer.sessionId])
+    expect(await world.isLive(viewer)).toBe(false)
+    expect((await world.refresh(newest)).data.refreshSession).toEqual(reused)
+    expect(await world.isLive(other.viewer)).toBe(true)
+    const [row] = await world.database.sql('SELECT end_reason FROM users.sessions WHERE id = $1', [viewer.sessionId])
+    expect(row).toEqual({ end_reason: 'REUSED' })
+  })
+
+  test('two uses of one token at once: one wins, then the sign-in ends', async () => {
+    const { viewer, refreshToken } = await world.signUp('dora')
+    const answers = await Promise.all([world.refresh(refreshToken), world.refresh(refreshToken)])
+    const names = answers.map(({ data }) => data.refreshSession.__typename).sort()
+    expect(names).toEqual(['InvalidCredentials', 'RefreshSessionSuccess'])
+    expect(await world.isLive(viewer)).toBe(false)
+  })
+
+  test.each(['', 'rubbish', 'A'.repeat(43)])('refuses the token %j', async (token) => {
+    expect((await world.refresh(token)).data.refreshSession.code).toBe('INVALID_CREDENTIALS')
+  })
+
+  test('refuses a suspended user', async () => {
+    const { refreshToken } = await world.signUp('emil')
+    await world.database.sql(`UPDATE users.users SET status = 'SUSPENDED' WHERE username = 'emil'`)
+    expect((await world.refresh(refreshToken)).data.refreshSession.code).toBe('INVALID_CREDENTIALS')
+  })
+})
+
+describe('signing out', () => {
+  test('ends the present sign-in alone and says so', async () => {
+    const { viewer, refreshToken } = await world.signUp('fred')
+    const other = await world.signedIn('fred')
+    const { data } = await world.run(viewer, operations.signOut)
+    expect(data.signOut.endedAt).toBe(world.clock.now().toISOString())
+    expect(await told()).toContain(viewer.sessionId)
+    expect(await world.isLive(viewer)).toBe(false)
+    expect(await world.isLive(other.viewer)).toBe(true)
+    expect((await world.refresh(refreshToken)).data.refreshSession.code).toBe('INVALID_CREDENTIALS')
+    expect((await world.refresh(other.refreshToken)).data.refreshSession.__typename).toBe('RefreshSessionSuccess')
+  })
+
+  test('ends nobody else’s, whatever session a viewer claims', async () => {
+    const { viewer } = await world.signUp('gerd')
+    const thief = await world.signUp('hugo')
+    await world.run(viewerOf({ userId: thief.viewer.userId, sessionId: viewer.sessionId }), operations.signOut)
+    expect(await world.isLive(viewer)).toBe(true)
+  })
+
+  test('needs somebody signed in', async () => {
+    expect((await world.run(null, operations.signOut)).errors).toMatchObject([{ code: 'UNAUTHENTICATED' }])
+  })
+})
+
+describe('changing the password', () => {
+  const change = (viewer: Parameters<UsersWorld['isLive']>[0], currentPassword: string, newPassword: string) =>
+    world.run(viewer, operations.changePassword, { input: { currentPassword, newPassword } })
+
+  test('ends every other sign-in and takes only the new password from then on', async () => {
+    const present = await world.signUp('ida')
+    const other = await world.signedIn('ida')
+    const stranger = await world.signUp('jan')
+    await told()
+    const { data } = await change(present.viewer, password, 'new password')
+    expect(data.changePassword).toEqual({ __typename: 'ChangePasswordSuccess', user: { username: 'ida' } })
+    expect(await told()).toEqual([other.viewer.sessionId])
+    expect(await Promise.all([present, other, stranger].map(({ viewer }) => world.isLive(viewer)))).toEqual([
+      true,
+      false,
+      true,
+    ])
+    expect((await world.signIn('ida')).data.signIn.code).toBe('INVALID_CREDENTIALS')
+    expect((await world.signIn('ida', 'new password')).data.signIn.__typename).toBe('SignInSuccess')
+  })
+
+  test('needs the present password and a good new one, or changes nothing', async () => {
+    const { viewer } = await world.signUp('karl')
+    const other = await world.signedIn('karl')
+    expect((await change(viewer, 'wrong password', 'new password')).data.changePassword.code).toBe(
+      'INVALID_CREDENTIALS',
+    )
+    expect((await change(viewer, password, 'short')).data.changePassword).toMatchObject({
+      code: 'INVALID_INPUT',
+      path: ['input', 'newPassword'],
+    })
+    expect(await world.isLive(other.viewer)).toBe(true)
+    expect((await world.signIn('karl')).data.signIn.__typename).toBe('SignInSuccess')
+  })
+
+  test('needs somebody signed in', async () => {
+    const { errors } = await world.run(null, operations.changePassword, {
+      input: { currentPassword: password, newPassword: 'new password' },
+    })
+    expect(errors).toMatchObject([{ code: 'UNAUTHENTICATED' }])
+  })
+})
