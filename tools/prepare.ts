@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 
 // Makes what the server needs and the checkout does not hold. `npm ci` runs it; `npm start` then builds nothing.
@@ -20,3 +21,8 @@ for (const [what, script, ...args] of steps) {
   }
   console.log(`Made ${what} in ${((performance.now() - started) / 1000).toFixed(1)} s`)
 }
+
+// npm links the bins of dependencies, not the package's own: npx would install the checkout into its cache first.
+const link = join(root, 'node_modules/.bin/mnemograph')
+rmSync(link, { force: true })
+symlinkSync('../../cli/bin.js', link)
