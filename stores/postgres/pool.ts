@@ -1,12 +1,13 @@
-import type { PoolClient, QueryArrayResult, QueryConfig, QueryResult } from 'pg'
+import type { PoolClient, QueryConfig, QueryResult } from 'pg'
 import pg from 'pg'
 import { abortable, sendCancelRequest } from './cancel.ts'
+import { cork, inOneFlight } from './flight.ts'
 import { SavepointClient, SecuredClient } from './secured-client.ts'
 import {
-  CONTEXT_STATEMENT,
-  contextValues,
+  contextStatements,
   currentScope,
   DeadlineExceededError,
+  isOver,
   MissingSecurityContextError,
   NestedTransactionError,
   type OpenTransaction,
@@ -62,15 +63,21 @@ export class SecurityContextPool extends pg.Pool {
   /** Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. */
   async transaction<T>(security: SecurityContext, work: () => PromiseLike<T>): Promise<T> {
     if (currentScope()?.transaction) throw new NestedTransactionError()
-    const values = contextValues(security, Date.now())
+    const context = contextStatements(security, Date.now())
     const client = await this.#acquire(security)
-    const transaction: OpenTransaction = { client, ended: false, nested: Promise.resolve(), savepoints: 0 }
+    const transaction: OpenTransaction = {
+      client,
+      begun: begin(client, context),
+      ended: false,
+      nested: Promise.resolve(),
+      savepoints: 0,
+    }
     try {
-      await this.#guard(security, client, all([client.query('BEGIN'), client.query(CONTEXT_STATEMENT, values)]))
       const result = await withScope({ security, transaction }, work)
       transaction.ended = true
       security.signal?.throwIfAborted()
-      const { command } = await this.#guard(security, client, client.query('COMMIT'))
+      const ending = Promise.all([transaction.begun, client.query('COMMIT')])
+      const [, { command }] = await this.#guard(security, client, ending)
       if (command === 'ROLLBACK') throw new Error('a failed statement was ignored: the transaction was rolled back')
       client.release()
       return result
@@ -112,29 +119,29 @@ export class SecurityContextPool extends pg.Pool {
     const scope = currentScope()
     if (!scope) throw new MissingSecurityContextError()
     const { security, transaction } = scope
-    const told = <T extends QueryResult>(statement: QueryConfig, run: () => Promise<T>) =>
-      this.#told(security, statement, run)
     if (transaction?.ended) throw new TransactionEndedError()
-    if (transaction) return SavepointClient.open(transaction, told)
-    return new SecuredClient(await this.#acquire(security), security, told)
+    const client = transaction?.client ?? (await this.#acquire(security))
+    const told = (statement: QueryConfig, run: () => Promise<QueryResult>) =>
+      this.#told(security, statement, () => this.#guard(security, client, run()))
+    return transaction ? SavepointClient.open(transaction, told) : new SecuredClient(client, security, told)
   }) as unknown as pg.Pool['connect']
 
   #inTransaction(security: SecurityContext, transaction: OpenTransaction, statement: Statement): Promise<QueryResult> {
     security.signal?.throwIfAborted()
-    return this.#guard(security, transaction.client, transaction.client.query(statement))
+    const running = Promise.all([transaction.begun, transaction.client.query(statement)])
+    return this.#guard(
+      security,
+      transaction.client,
+      running.then(([, result]) => result),
+    )
   }
 
   async #oneFlight(security: SecurityContext, statement: Statement): Promise<QueryResult> {
-    const values = contextValues(security, Date.now())
+    const begin = `BEGIN READ ONLY; ${contextStatements(security, Date.now())}`
     const client = await this.#acquire(security)
-    const flight = all([
-      client.query('BEGIN READ ONLY'),
-      client.query(CONTEXT_STATEMENT, values),
-      client.query(statement),
-      client.query('COMMIT'),
-    ])
+    const flight = inOneFlight(client, () => [client.query(begin), client.query(statement), client.query('COMMIT')])
     try {
-      const [, , result] = await this.#guard(security, client, flight)
+      const [, result] = await this.#guard(security, client, flight)
       client.release()
       return result as QueryResult
     } catch (error) {
@@ -210,13 +217,12 @@ function toStatement(config: string | Statement, values: unknown[] | undefined):
   return values ? { text: config, values } : { text: config }
 }
 
-/** Settles when all have settled, with the first failure in order: the ones behind it only say "aborted". */
-async function all<T extends QueryResult | QueryArrayResult>(flight: Promise<T>[]): Promise<T[]> {
-  const settled = await Promise.allSettled(flight)
-  return settled.map((outcome) => {
-    if (outcome.status === 'rejected') throw outcome.reason
-    return outcome.value
-  })
+/** Sent with the transaction's first statement, if that comes at once. */
+function begin(client: PoolClient, context: string): Promise<unknown> {
+  setImmediate(cork(client))
+  const begun = client.query(`BEGIN; ${context}`)
+  begun.catch(() => {})
+  return begun
 }
 
 function isServerError(error: unknown): boolean {
@@ -230,8 +236,4 @@ function isCancelled(error: unknown): boolean {
 
 function reasonOf(security: SecurityContext): unknown {
   return security.signal?.aborted ? security.signal.reason : new DeadlineExceededError()
-}
-
-function isOver(security: SecurityContext): boolean {
-  return security.signal?.aborted === true || security.deadline <= Date.now()
 }

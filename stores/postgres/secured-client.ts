@@ -1,14 +1,16 @@
 import { EventEmitter } from 'node:events'
 import type { PoolClient, QueryConfig, QueryResult } from 'pg'
+import { inOneFlight } from './flight.ts'
 import {
-  CONTEXT_STATEMENT,
-  contextValues,
+  contextStatements,
+  isOver,
   MissingSecurityContextError,
   type OpenTransaction,
   type SecurityContext,
 } from './security.ts'
 
-type Told = <T extends QueryResult>(statement: QueryConfig, run: () => Promise<T>) => Promise<T>
+/** Runs a statement for the pool: told to whoever counts, and no longer than the context allows. */
+type Told = (statement: QueryConfig, run: () => Promise<QueryResult>) => Promise<QueryResult>
 
 const BEGIN = /^\s*BEGIN\s*$/i
 const ISOLATION = /^\s*SET\s+TRANSACTION\s+ISOLATION\s+LEVEL\s/i
@@ -49,20 +51,20 @@ export class SecuredClient extends EventEmitter {
 
   release(error?: Error | boolean): void {
     this.#client.off('error', this.#forward)
-    this.#client.release(this.#state === 'ended' ? error : (error ?? true))
+    // What was aborted may still run, and be cancelled at any moment: nobody else may get that connection.
+    const clean = this.#state === 'ended' && !isOver(this.#security)
+    this.#client.release(clean ? error : true)
   }
 
   async #run(statement: QueryConfig): Promise<QueryResult> {
     if (this.#state === 'secured') return this.#client.query(statement)
-    const values = contextValues(this.#security, Date.now())
+    const context = contextStatements(this.#security, Date.now())
     this.#state = 'secured'
-    const [context, result] = await Promise.allSettled([
-      this.#client.query(CONTEXT_STATEMENT, values),
+    const [, result] = await inOneFlight(this.#client, () => [
+      this.#client.query(context),
       this.#client.query(statement),
     ])
-    if (context.status === 'rejected') throw context.reason
-    if (result.status === 'rejected') throw result.reason
-    return result.value
+    return result as QueryResult
   }
 
   readonly #forward = (error: Error): void => {
