@@ -5,7 +5,7 @@ import {
   getNamedType,
   isAbstractType,
   isCompositeType,
-  isObjectType,
+  isUnionType,
   Kind,
   print,
   type SelectionNode,
@@ -16,10 +16,13 @@ import { fragmentOf, type SettledOperation } from './operation.ts'
 import { type FetchedField, fieldOf, narrowed, type Place, type Scope, signatureOf } from './place.ts'
 import type { Supergraph } from './supergraph.ts'
 
-/** Fields of one type at a place, merged by the name they are fetched under, and narrower types beside them. */
+/** Fields by the name they are fetched under, each with what is selected below it. */
+type Fields = Map<string, { readonly fetched: FetchedField; readonly scopes: Scope[] }>
+
+/** What is selected at a place, whatever type the object has, and what only for some object types. */
 interface Merged {
-  readonly fields: Map<string, { readonly fetched: FetchedField; readonly scopes: Scope[] }>
-  readonly narrower: Map<string, Scope[]>
+  readonly fields: Fields
+  readonly byType: Map<string, Fields>
   /** Whether the client asks for `__typename` here. */
   typename: boolean
 }
@@ -63,53 +66,70 @@ export class Normalizer {
     return print(document)
   }
 
+  /**
+   * Fragments on interfaces and unions are spread out to the object types that they mean here: the planner does not
+   * follow every nesting of them.
+   */
   #selections(scopes: readonly Scope[], place: Place, type: GraphQLCompositeType): SelectionNode[] {
-    const merged = this.#merge(scopes, place, type)
-    const selections: SelectionNode[] = []
-    if (this.#needsTypename(type, merged)) selections.push(typename)
+    const merged: Merged = { fields: new Map(), byType: new Map(), typename: false }
+    const possible = this.#possible(type)
+    for (const scope of scopes) this.#add(scope, place, type, possible, merged)
+    const selections: SelectionNode[] = this.#needsTypename(type, merged) ? [typename] : []
     for (const { fetched, scopes: below } of merged.fields.values()) selections.push(this.#field(fetched, below))
-    for (const [on, inside] of merged.narrower) {
+    for (const [on, fields] of merged.byType) {
+      const inside = [...fields.values()].map(({ fetched, scopes: below }) => this.#field(fetched, below))
       selections.push({
         kind: Kind.INLINE_FRAGMENT,
         typeCondition: { kind: Kind.NAMED_TYPE, name: { kind: Kind.NAME, value: on } },
-        selectionSet: {
-          kind: Kind.SELECTION_SET,
-          selections: this.#selections(inside, place, narrowed(this.#supergraph.schema, type, on)),
-        },
+        selectionSet: { kind: Kind.SELECTION_SET, selections: inside },
       })
     }
     return selections.length > 0 ? selections : [typename]
   }
 
-  #merge(scopes: readonly Scope[], place: Place, type: GraphQLCompositeType): Merged {
-    const merged: Merged = { fields: new Map(), narrower: new Map(), typename: false }
-    for (const scope of scopes) this.#add(scope, place, type, merged)
-    return merged
+  #possible(type: GraphQLCompositeType): readonly string[] {
+    return isAbstractType(type) ? this.#supergraph.schema.getPossibleTypes(type).map(({ name }) => name) : [type.name]
   }
 
-  #add(scope: Scope, place: Place, type: GraphQLCompositeType, merged: Merged): void {
+  #add(scope: Scope, place: Place, type: GraphQLCompositeType, types: readonly string[], merged: Merged): void {
     for (const selection of scope.set.selections) {
       if (!this.#operation.isIncluded(selection)) continue
       if (selection.kind === Kind.FIELD) {
-        this.#addField(selection, scope.type, place, merged)
+        if (selection.name.value === '__typename') merged.typename = true
+        for (const fields of this.#targets(selection, type, types, merged)) {
+          this.#addField(selection, scope.type, place, fields)
+        }
         continue
       }
       const fragment = fragmentOf(this.#operation, selection)
       const on = narrowed(this.#supergraph.schema, scope.type, fragment.on)
-      const inside: Scope = { type: on, set: fragment.selectionSet }
-      if (on === type || isObjectType(type)) this.#add(inside, place, type, merged)
-      else merged.narrower.set(on.name, [...(merged.narrower.get(on.name) ?? []), inside])
+      const meant = new Set(this.#possible(on))
+      const inside = types.filter((name) => meant.has(name))
+      if (inside.length > 0) this.#add({ type: on, set: fragment.selectionSet }, place, type, inside, merged)
     }
   }
 
-  #addField(node: FieldNode, type: GraphQLCompositeType, place: Place, merged: Merged): void {
-    if (node.name.value === '__typename') merged.typename = true
+  /** Where a field goes: to all types together where they share it, or to each of those that it is meant for. */
+  #targets(node: FieldNode, type: GraphQLCompositeType, types: readonly string[], merged: Merged): Fields[] {
+    if (node.name.value.startsWith('__')) return []
+    const isShared = !isUnionType(type) && type.getFields()[node.name.value] !== undefined
+    if (isShared && types.length === this.#possible(type).length) return [merged.fields]
+    return types.map((name) => {
+      const known = merged.byType.get(name)
+      if (known) return known
+      const fields: Fields = new Map()
+      merged.byType.set(name, fields)
+      return fields
+    })
+  }
+
+  #addField(node: FieldNode, type: GraphQLCompositeType, place: Place, fields: Fields): void {
     const field = fieldOf(type, node)
     const fetched = field && place.fetched.get(signatureOf(this.#operation, type, node, field))
     if (!fetched) return
-    const known = merged.fields.get(fetched.key)
+    const known = fields.get(fetched.key)
     const entry = known ?? { fetched, scopes: [] }
-    if (!known) merged.fields.set(fetched.key, entry)
+    if (!known) fields.set(fetched.key, entry)
     const below = getNamedType(fetched.field.type)
     if (node.selectionSet && isCompositeType(below)) entry.scopes.push({ type: below, set: node.selectionSet })
   }
@@ -128,9 +148,9 @@ export class Normalizer {
   }
 
   /** Where the answer depends on the object's type: on what is selected, or on whether clients may see it. */
-  #needsTypename(type: GraphQLCompositeType, { narrower, typename: asked }: Merged): boolean {
+  #needsTypename(type: GraphQLCompositeType, { byType, typename: asked }: Merged): boolean {
     if (!isAbstractType(type)) return false
-    if (asked || narrower.size > 0) return true
+    if (asked || byType.size > 0) return true
     const possible = this.#supergraph.possibleTypes.get(type.name) ?? []
     return [...possible].some((name) => this.#supergraph.schema.getType(name) === undefined)
   }

@@ -5,7 +5,6 @@ import {
   type GraphQLSchema,
   getNamedType,
   isCompositeType,
-  isObjectType,
   isUnionType,
   Kind,
   print,
@@ -21,7 +20,7 @@ import type { Supergraph } from './supergraph.ts'
  *
  * Fields are fetched under names of the engine's own, one for each combination of field, arguments and type. The
  * client's aliases never reach a subgraph, so they can neither hide a key that the engine needs (`id: name`) nor give
- * two types' fields one name that a subgraph refuses; a field asked for under two aliases is fetched once.
+ * two types' fields one name that a subgraph refuses; a leaf asked for under two aliases is fetched once.
  */
 export interface Place {
   readonly id: number
@@ -155,7 +154,8 @@ export function signatureOf(
 ): string {
   const given = node.arguments?.length ? node.arguments.map(print).sort().join() : ''
   const signature = `${node.name.value}(${given}):${field.type}`
-  // Each field of a mutation is an act of its own, also when two look the same.
-  const isAct = operation.definition.operation === 'mutation' && parent === operation.rootType && isObjectType(parent)
-  return isAct ? `${node.alias?.value ?? node.name.value}=${signature}` : signature
+  // Objects that show twice are fetched twice: a null that may not be inside one of them must not take the other.
+  // And each field of a mutation is an act of its own, also when two look the same.
+  const isAct = operation.definition.operation === 'mutation' && parent === operation.rootType
+  return node.selectionSet || isAct ? `${node.alias?.value ?? node.name.value}=${signature}` : signature
 }
