@@ -1,0 +1,89 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { ConfigError, loadConfig } from '../../gateway/config.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'config-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const load = (env: Record<string, string>, overrides: Record<string, string | undefined> = {}) =>
+  loadConfig({ env, cwd: '/nowhere', overrides })
+
+function mistakesOf(env: Record<string, string>): readonly string[] {
+  try {
+    load(env)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.mistakes
+    throw error
+  }
+  return []
+}
+
+describe('the settings', () => {
+  test('have defaults for all, and cannot be changed afterwards', () => {
+    const { config, warnings } = load({})
+    expect(config).toMatchObject({ port: 4000, host: '127.0.0.1', data: '/nowhere/.data', introspection: 'signed-in' })
+    expect(warnings).toEqual([])
+    expect(() => Object.assign(config.limits, { depth: 1 })).toThrow(TypeError)
+  })
+
+  test('report every mistake at once', () => {
+    const mistakes = mistakesOf({
+      MNEMOGRAPH_PORT: '70000',
+      MNEMOGRAPH_LOG_LEVEL: 'loud',
+      MNEMOGRAPH_DATABASE_URL: 'mysql://x',
+      MNEMOGRAPH_MAX_DEPTH: 'deep',
+      MNEMOGRAPH_SUBGRAPH_MEMORY_URL: 'nowhere',
+      MNEMOGRAPH_CORS_ORIGINS: 'https://a.example/path',
+    })
+    expect(mistakes).toEqual([
+      'MNEMOGRAPH_PORT must be at most 65535',
+      'MNEMOGRAPH_DATABASE_URL must be a URL that begins with postgres:// or postgresql://',
+      expect.stringMatching(/^MNEMOGRAPH_LOG_LEVEL must be one of fatal, /),
+      expect.stringMatching(/^MNEMOGRAPH_CORS_ORIGINS must be \* or /),
+      'MNEMOGRAPH_MAX_DEPTH must be a whole number',
+      'MNEMOGRAPH_SUBGRAPH_MEMORY_URL must be a URL that begins with http:// or https://',
+    ])
+  })
+
+  test('never show a value that is wrong: it may be a secret', () => {
+    expect(mistakesOf({ MNEMOGRAPH_DATABASE_URL: 'mysql://user:hunter2@x' }).join()).not.toContain('hunter2')
+  })
+
+  test('warn of what is unknown', () => {
+    expect(load({ MNEMOGRAPH_PROT: '1', OTHER_PROT: '1' }).warnings).toEqual(['MNEMOGRAPH_PROT is not a setting'])
+  })
+
+  test('ignore what an orchestrator injects', () => {
+    const { config, warnings } = load({
+      MNEMOGRAPH_PORT: 'tcp://10.0.0.1:4000',
+      MNEMOGRAPH_PORT_4000_TCP: 'tcp://10.0.0.1:4000',
+      MNEMOGRAPH_PORT_4000_TCP_ADDR: '10.0.0.1',
+      MNEMOGRAPH_PORT_4000_TCP_PORT: '4000',
+      MNEMOGRAPH_PORT_4000_TCP_PROTO: 'tcp',
+      MNEMOGRAPH_SERVICE_HOST: '10.0.0.1',
+      MNEMOGRAPH_SERVICE_PORT: '4000',
+      MNEMOGRAPH_SERVICE_PORT_HTTP: '4000',
+      MNEMOGRAPH_REDIS_SERVICE_HOST: '10.0.0.2',
+      MNEMOGRAPH_REDIS_PORT: 'tcp://10.0.0.2:6379',
+    })
+    expect(config.port).toBe(4000)
+    expect(warnings).toEqual([])
+  })
+
+  test('come from flags before the environment before .env', () => {
+    writeFileSync(join(folder, '.env'), 'MNEMOGRAPH_PORT=1\nMNEMOGRAPH_HOST=h1\nMNEMOGRAPH_DATA=d1\n')
+    const { config } = loadConfig({
+      env: { MNEMOGRAPH_PORT: '2', MNEMOGRAPH_HOST: 'h2' },
+      cwd: folder,
+      overrides: { PORT: '3', HOST: undefined },
+    })
+    expect(config).toMatchObject({ port: 3, host: 'h2', data: join(folder, 'd1') })
+  })
+
+  test('name subgraphs in small letters', () => {
+    const { config } = load({ MNEMOGRAPH_SUBGRAPH_MEMORY_URL: 'http://memory:4001/graphql' })
+    expect(config.subgraphUrls).toEqual({ memory: 'http://memory:4001/graphql' })
+  })
+})

@@ -1,0 +1,128 @@
+import fc from 'fast-check'
+import { parse } from 'graphql'
+import { describe, expect, test } from 'vitest'
+import { loadConfig } from '../../gateway/config.ts'
+import { Guard } from '../../gateway/guard/guard.ts'
+import { measureOperations } from '../../gateway/guard/measure.ts'
+import { member } from '../kit/edge.ts'
+
+const { limits } = loadConfig({ env: {}, cwd: '/nowhere' }).config
+const guard = new Guard({ limits, introspection: 'signed-in' })
+
+function codeOf(text: string): unknown {
+  try {
+    guard.admit(text, null)
+    return 'admitted'
+  } catch (error) {
+    return (error as { extensions: { code: unknown } }).extensions.code
+  }
+}
+
+const nested = (depth: number) => `${'{ a '.repeat(depth)}${'}'.repeat(depth)}`
+const times = (count: number, text: (index: number) => string) =>
+  Array.from({ length: count }, (_, index) => text(index)).join(' ')
+
+describe('the guard', () => {
+  test.each([
+    ['depth', (n: number) => nested(n), limits.depth],
+    ['aliases', (n: number) => `{ a { ${times(n, (i) => `x${i}: b`)} } }`, limits.aliases],
+    ['directives', (n: number) => `{ a ${times(n, () => '@include(if: true)')} }`, limits.directives],
+    ['root fields', (n: number) => `{ ${times(n, () => 'a')} }`, limits.rootFields],
+    [
+      'root fields in fragments',
+      (n: number) => `{ ...F } fragment F on Query { ... { ${times(n, () => 'a')} } }`,
+      limits.rootFields,
+    ],
+  ])('admits up to the limit and no further: %s', (_name, text, limit) => {
+    expect(codeOf(text(limit))).toBe('admitted')
+    expect(codeOf(text(limit + 1))).toBe('QUERY_TOO_COMPLEX')
+  })
+
+  test('counts tokens before it builds a tree', () => {
+    const few = new Guard({ limits: { ...limits, tokens: 6 }, introspection: 'open' })
+    expect(() => few.admit('{ a b c d }', null)).not.toThrow()
+    // Not a document at all: the count is known before anyone looks at what it says.
+    expect(() => few.admit('} } } } } } }', null)).toThrow('more than 6 tokens')
+  })
+
+  test('is not held up by fragments that multiply', () => {
+    const bomb = `{ ...F0 } ${times(60, (i) => `fragment F${i} on Query { a { ...F${i + 1} ...F${i + 1} } }`)} fragment F60 on Query { a }`
+    expect(codeOf(bomb)).toBe('QUERY_TOO_COMPLEX')
+    const flat = `{ ...F0 } ${times(60, (i) => `fragment F${i} on Query { ...F${i + 1} ...F${i + 1} }`)} fragment F60 on Query { a }`
+    expect(codeOf(flat)).toBe('QUERY_TOO_COMPLEX')
+  })
+
+  test('refuses fragments in a circle', () => {
+    expect(codeOf('{ ...A } fragment A on Query { a { ...B } } fragment B on Query { ...A }')).toBe(
+      'GRAPHQL_VALIDATION_FAILED',
+    )
+  })
+
+  test('refuses values nested beyond what can be read', () => {
+    const wide = new Guard({ limits: { ...limits, tokens: 1_000_000 }, introspection: 'open' })
+    expect(() => wide.admit(`{ a(b: ${'['.repeat(200_000)}${']'.repeat(200_000)}) }`, null)).toThrow('nests too deep')
+  })
+
+  test('names a syntax error', () => {
+    expect(codeOf('{ a')).toBe('GRAPHQL_PARSE_FAILED')
+  })
+
+  test('lets the schema be read by whom the setting says', () => {
+    const query = '{ a ...F } fragment F on Query { ... { x: __type(name: "A") { name } } }'
+    const may = (introspection: 'off' | 'signed-in' | 'open', viewer: typeof member | null) => {
+      try {
+        new Guard({ limits, introspection }).admit(query, viewer)
+        return true
+      } catch {
+        return false
+      }
+    }
+    expect([may('open', null), may('signed-in', null), may('signed-in', member), may('off', member)]).toEqual([
+      true,
+      false,
+      true,
+      false,
+    ])
+    expect(codeOf('{ __typename }')).toBe('admitted')
+  })
+
+  test('gives the same document for the same text', () => {
+    expect(guard.admit('{ a }', null)).toBe(guard.admit('{ a }', member))
+  })
+})
+
+/** A selection with what it should measure, written out by hand beside it. */
+interface Grown {
+  readonly text: string
+  readonly depth: number
+  readonly fields: number
+  readonly aliases: number
+}
+
+const { selection } = fc.letrec<{ selection: Grown; set: Grown }>((tie) => ({
+  set: fc.array(tie('selection'), { minLength: 1, maxLength: 3 }).map((all) => ({
+    text: `{ ${all.map(({ text }) => text).join(' ')} }`,
+    depth: Math.max(...all.map(({ depth }) => depth)),
+    fields: all.reduce((sum, { fields }) => sum + fields, 0),
+    aliases: all.reduce((sum, { aliases }) => sum + aliases, 0),
+  })),
+  selection: fc.oneof(
+    { maxDepth: 4 },
+    fc.boolean().map((alias) => ({ text: alias ? 'x: a' : 'a', depth: 1, fields: 1, aliases: alias ? 1 : 0 })),
+    tie('set').map((set) => ({ ...set, text: `a ${set.text}`, depth: set.depth + 1, fields: set.fields + 1 })),
+    tie('set').map((set) => ({ ...set, text: `... on A ${set.text}` })),
+    tie('set').map((set) => ({ ...set, text: `... ${set.text}` })),
+  ),
+}))
+
+test('what is measured is what is there', () => {
+  fc.assert(
+    fc.property(selection, ({ text, depth, fields, aliases }) => {
+      const whole = measureOperations(parse(`{ ${text} }`))
+      const inFragment = measureOperations(parse(`{ ...F } fragment F on Query { ${text} }`))
+      for (const measures of [whole, inFragment]) {
+        expect([...measures.values()]).toMatchObject([{ depth, fields, aliases }])
+      }
+    }),
+  )
+})
