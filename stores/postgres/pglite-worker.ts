@@ -33,7 +33,7 @@ async function main(port: NonNullable<typeof parentPort>): Promise<void> {
   const database = await open(options)
   const backend: Backend = {
     greeting: Uint8Array.from(database.execProtocolRawSync(STARTUP)),
-    execute: (messages) => database.execProtocolRawSync(messages),
+    execute: (messages) => execute(database, messages),
   }
   const server = new WireServer(backend)
   await server.listen(options.socket)
@@ -48,6 +48,16 @@ async function main(port: NonNullable<typeof parentPort>): Promise<void> {
     port.close()
   })
   port.postMessage({ kind: 'ready' } satisfies WorkerReport)
+}
+
+/** The streaming form hands out the bytes as they are; the others also parse every answer, which costs more than it. */
+async function execute(database: PGlite, messages: Uint8Array): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  await database.execProtocolRawStream(messages, {
+    // A copy: the bytes lie in the engine's own memory and are overwritten by the next.
+    onRawData: (bytes) => chunks.push(bytes.slice()),
+  })
+  return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks)
 }
 
 function startupMessage(parameters: Record<string, string>): Uint8Array {

@@ -4,7 +4,7 @@ import { errorMessage, errorResponse, type Frame, FrameReader, leavesIdle } from
 /** A PostgreSQL backend that answers whole protocol flights at once: PGlite, in production use. */
 export interface Backend {
   /** Answers complete frontend messages that end where the server must reply (Sync, Query or Flush). */
-  execute(messages: Uint8Array): Uint8Array
+  execute(messages: Uint8Array): Promise<Uint8Array>
   /** The reply to a start-up message: authentication, parameters, backend key, ready. */
   readonly greeting: Uint8Array
 }
@@ -31,7 +31,7 @@ export class WireServer {
   readonly #sessions = new Set<Session>()
   #current: Session | null = null
   #inTransaction = false
-  #scheduled = false
+  #turn: Promise<void> | null = null
 
   constructor(backend: Backend) {
     this.#backend = backend
@@ -45,11 +45,13 @@ export class WireServer {
     })
   }
 
+  /** Ends every connection, waits for the statement that runs and rolls back what is open. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     for (const session of this.#sessions) session.socket.destroy()
     await closed
-    this.#rollBack()
+    await this.#turn
+    await this.#rollBack()
   }
 
   #accept(socket: Socket): void {
@@ -64,9 +66,6 @@ export class WireServer {
     session.open = false
     session.waiting.length = 0
     this.#sessions.delete(session)
-    if (this.#current !== session) return
-    this.#rollBack()
-    this.#current = null
     this.#schedule()
   }
 
@@ -102,15 +101,22 @@ export class WireServer {
     }
   }
 
+  /** One turn at a time: the backend has one session. */
   #schedule(): void {
-    if (this.#scheduled || !this.#next()) return
-    this.#scheduled = true
-    setImmediate(() => {
-      this.#scheduled = false
-      const session = this.#next()
-      if (session) this.#serve(session)
+    if (this.#turn || !this.#isWanted()) return
+    this.#turn = this.#takeTurn().finally(() => {
+      this.#turn = null
       this.#schedule()
     })
+  }
+
+  #isWanted(): boolean {
+    return this.#isOrphaned() || this.#next() !== null
+  }
+
+  /** Its connection died in the middle of the transaction. */
+  #isOrphaned(): boolean {
+    return this.#inTransaction && this.#current?.open !== true
   }
 
   #next(): Session | null {
@@ -119,15 +125,22 @@ export class WireServer {
     return null
   }
 
-  #serve(session: Session): void {
+  async #takeTurn(): Promise<void> {
+    // Lets everything that has arrived be read first, so that a turn answers as much as it can.
+    await new Promise((resolve) => setImmediate(resolve))
+    if (this.#isOrphaned()) await this.#rollBack()
+    const session = this.#next()
+    if (session) await this.#serve(session)
+  }
+
+  async #serve(session: Session): Promise<void> {
+    // Move to the back of the line, so that a busy connection cannot starve the others.
+    if (this.#sessions.delete(session)) this.#sessions.add(session)
     session.socket.cork()
     try {
-      if (this.#current !== session) this.#hand(session)
-      // Move to the back of the line, so that a busy connection cannot starve the others.
-      this.#sessions.delete(session)
-      this.#sessions.add(session)
+      if (this.#current !== session) await this.#handOver(session)
       for (let flight = session.waiting.shift(); flight; flight = session.waiting.shift()) {
-        const answer = this.#backend.execute(flight)
+        const answer = await this.#backend.execute(flight)
         this.#inTransaction = !leavesIdle(answer)
         session.socket.write(answer)
       }
@@ -138,27 +151,27 @@ export class WireServer {
     session.socket.uncork()
   }
 
-  #hand(session: Session): void {
+  async #handOver(session: Session): Promise<void> {
     // Nobody's turn while it is handed over: a session whose user is refused must not be served as another.
     this.#current = null
-    this.#simple('DISCARD ALL')
-    this.#simple(`SET SESSION AUTHORIZATION "${(session.user ?? '').replaceAll('"', '""')}"`)
+    await this.#simple('DISCARD ALL')
+    await this.#simple(`SET SESSION AUTHORIZATION "${(session.user ?? '').replaceAll('"', '""')}"`)
     this.#current = session
   }
 
-  #rollBack(): void {
+  async #rollBack(): Promise<void> {
     if (!this.#inTransaction) return
     this.#inTransaction = false
-    this.#simple('ROLLBACK')
+    await this.#simple('ROLLBACK')
   }
 
-  #simple(sql: string): void {
+  async #simple(sql: string): Promise<void> {
     const body = Buffer.from(`${sql}\0`)
     const message = Buffer.alloc(5 + body.length)
     message.write('Q')
     message.writeInt32BE(4 + body.length, 1)
     body.copy(message, 5)
-    const answer = this.#backend.execute(message)
+    const answer = await this.#backend.execute(message)
     const error = errorMessage(answer)
     if (error) throw new Error(error)
   }
