@@ -2,16 +2,18 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Log } from '../lib/log.ts'
-import { Metrics } from '../lib/metrics.ts'
+import { Metrics, registerProcessMetrics } from '../lib/metrics.ts'
 import { systemClock } from '../lib/sources.ts'
 import { createAccessTokens, loadSigningKey } from '../lib/tokens.ts'
 import { openStores } from '../stores/open.ts'
 import type { MigrationStep } from '../stores/postgres/migrate.ts'
+import type { StatementEvent } from '../stores/postgres/pool.ts'
 import type { Projectors } from '../stores/projector.ts'
 import type { Stores } from '../stores/stores.ts'
 import { isSessionLive, viewerOfLogin } from '../subgraphs/users/identity.ts'
 import type { Config } from './config.ts'
 import { createEdge, type Edge } from './edge/http.ts'
+import type { Engine } from './engine/types.ts'
 import { explorerRoute } from './explorer/route.ts'
 import { openGraph } from './graph.ts'
 import { CachedSessionGate, createIdentity, type Identified } from './identity.ts'
@@ -36,6 +38,8 @@ export interface OpenServerOptions {
   /** Whether to listen on the configured port, or on the control socket alone. */
   readonly listen: boolean
   readonly onMigration?: (step: MigrationStep) => void
+  /** Hears of every statement, beside the metrics. */
+  readonly onStatement?: (event: StatementEvent) => void
 }
 
 /** How long a revocation that this process was not told of may go unnoticed. */
@@ -50,6 +54,8 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
   const opened = new AsyncDisposableStack()
   try {
     const tokens = createAccessTokens(loadSigningKey(config.data), systemClock)
+    const metrics = new Metrics()
+    registerProcessMetrics(metrics)
     const progress = options.onMigration ? { onMigration: options.onMigration } : {}
     const stores = await openStores({
       data: config.data,
@@ -57,11 +63,12 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
       tokens,
       logger: log,
       ...progress,
+      onStatement: watchStatements(metrics, options.onStatement),
     })
     opened.defer(() => stores.close())
     const graph = await openGraph(stores, log)
     opened.defer(() => graph.close())
-    const edge = await openEdge(config, log, stores, graph.engine)
+    const edge = await openEdge(config, log, metrics, stores, graph.engine)
     opened.defer(() => edge.close(config.shutdownGraceMs))
     const controlSocket = await listenForControl(edge, stores, config.data, opened)
     const url = options.listen ? await listen(edge, config) : null
@@ -80,7 +87,7 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
   }
 }
 
-async function openEdge(config: Config, log: Log, stores: Stores, engine: ConstructorParameters<typeof LiveEngine>[0]) {
+async function openEdge(config: Config, log: Log, metrics: Metrics, stores: Stores, engine: Engine) {
   const gate = new CachedSessionGate((sessionId) => isSessionLive(stores, sessionId), { ttlMs: sessionTtlMs })
   stores.bus.subscribe('session-ended', (sessionId) => gate.revoke(sessionId))
   return createEdge({
@@ -88,12 +95,20 @@ async function openEdge(config: Config, log: Log, stores: Stores, engine: Constr
     identity: createIdentity(stores.tokens, gate, stores.clock),
     config,
     log,
-    metrics: new Metrics(),
+    metrics,
     routes: [explorerRoute()],
     readiness: [{ name: 'postgres', check: () => requireHealthy(stores) }],
     clock: stores.clock,
     ids: stores.ids,
   })
+}
+
+function watchStatements(metrics: Metrics, listener: (event: StatementEvent) => void = () => {}) {
+  const seconds = metrics.histogram('mnemograph_statement_seconds', 'Time of a statement in the database.', ['role'])
+  return (event: StatementEvent) => {
+    seconds.observe(event.durationMs / 1000, [event.role])
+    listener(event)
+  }
 }
 
 async function requireHealthy(stores: Stores): Promise<void> {

@@ -12,6 +12,7 @@ import { openEventLog, projectorContext } from './log/log.ts'
 import { openEmbeddedPostgres } from './postgres/embedded.ts'
 import type { MigrationStep } from './postgres/migrate.ts'
 import { openPglite } from './postgres/pglite.ts'
+import type { StatementEvent } from './postgres/pool.ts'
 import { openPostgres, type Postgres } from './postgres/postgres.ts'
 import { openServerPostgres } from './postgres/server.ts'
 import { findTemplate } from './postgres/template.ts'
@@ -28,6 +29,8 @@ export interface OpenStoresOptions {
   readonly clock?: Clock
   readonly ids?: IdSource
   readonly onMigration?: (step: MigrationStep) => void
+  /** Hears of every statement that a room or projector sends. */
+  readonly onStatement?: (event: StatementEvent) => void
 }
 
 /**
@@ -78,13 +81,14 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
 
 async function openDatabase(options: OpenStoresOptions, opened: AsyncDisposableStack): Promise<Postgres> {
   const progress = options.onMigration ? { onProgress: options.onMigration } : {}
+  const watch = options.onStatement ? { onStatement: options.onStatement } : {}
   if (options.databaseUrl !== undefined) {
     const connection = await openServerPostgres({ url: options.databaseUrl, ...progress })
-    return keep(openPostgres({ ...connection, cancellable: true }), opened)
+    return keep(openPostgres({ ...connection, ...watch, cancellable: true }), opened)
   }
   const embedded = await openEmbeddedPostgres({ directory: options.data, ...progress })
   opened.defer(() => embedded.server.close())
-  return keep(openPostgres({ ...embedded.connection, cancellable: false }), opened)
+  return keep(openPostgres({ ...embedded.connection, ...watch, cancellable: false }), opened)
 }
 
 function keep(postgres: Postgres, opened: AsyncDisposableStack): Postgres {

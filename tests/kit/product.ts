@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto'
+import { createClient as createSseClient } from 'graphql-sse'
+import { createClient as createSocketClient } from 'graphql-ws'
+import WebSocket from 'ws'
+import { loadConfig } from '../../gateway/config.ts'
+import { openServer, type Server } from '../../gateway/server.ts'
+import { silentLog } from '../../lib/log.ts'
+import type { StatementEvent } from '../../stores/postgres/pool.ts'
+
+// biome-ignore lint/suspicious/noExplicitAny: a test knows what it selected
+export type Data = any
+
+/** Somebody who uses the product. */
+export interface Person {
+  readonly token: string
+  readonly id: string
+  /** The data of an operation that must succeed. */
+  ask(query: string, variables?: Record<string, unknown>): Promise<Data>
+  /** The whole answer. */
+  send(query: string, variables?: Record<string, unknown>): Promise<{ data?: Data; errors?: Data[]; extensions?: Data }>
+  /** The events of a subscription over a transport, as they come. */
+  follow(transport: 'websocket' | 'sse', query: string, variables?: Record<string, unknown>): AsyncGenerator<Data>
+}
+
+/** The whole product on a port of its own, embedded, as `npm start` runs it. */
+export interface Product extends AsyncDisposable {
+  readonly server: Server
+  readonly url: string
+  /** Signs somebody new up. */
+  join(username?: string): Promise<Person>
+  /** Waits until vectors and concepts have taken in all that is written. */
+  settled(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface ProductOptions {
+  /** Default: `:memory:`. */
+  readonly data?: string
+  readonly onStatement?: (event: StatementEvent) => void
+}
+
+export async function startProduct({ data = ':memory:', onStatement }: ProductOptions = {}): Promise<Product> {
+  const { config } = loadConfig({ env: { MNEMOGRAPH_DATA: data, MNEMOGRAPH_PORT: '0' }, cwd: '/nowhere' })
+  const server = await openServer({
+    config,
+    log: silentLog(),
+    listen: true,
+    ...(onStatement ? { onStatement } : {}),
+  })
+  const url = `${server.url}/graphql`
+  return {
+    server,
+    url,
+    join: (username = `user-${randomUUID().slice(0, 8)}`) => join(url, username),
+    settled: () => server.projectors.caughtUp(AbortSignal.timeout(60_000)),
+    close: () => server.close(),
+    [Symbol.asyncDispose]: () => server.close(),
+  }
+}
+
+const signUp = `mutation Join($input: SignUpInput!) {
+  signUp(input: $input) { ... on SignUpSuccess { session { accessToken user { id } } } ... on Problem { message } } }`
+
+async function join(url: string, username: string): Promise<Person> {
+  const input = { username, email: `${username}@example.test`, password: `${username}-secret` }
+  const { data } = await post(url, null, signUp, { input })
+  const { accessToken, user } = data.signUp.session
+  return person(url, accessToken, user.id)
+}
+
+export function person(url: string, token: string, id: string): Person {
+  const authorization = `Bearer ${token}`
+  return {
+    token,
+    id,
+    send: (query, variables) => post(url, authorization, query, variables),
+    async ask(query, variables) {
+      const { data, errors } = await post(url, authorization, query, variables)
+      if (errors) throw new Error(`the operation failed: ${JSON.stringify(errors)}`)
+      return data
+    },
+    follow: (transport, query, variables = {}) =>
+      transport === 'sse'
+        ? overSse(url, authorization, query, variables)
+        : overSocket(url, authorization, query, variables),
+  }
+}
+
+async function post(
+  url: string,
+  authorization: string | null,
+  query: string,
+  variables: Record<string, unknown> = {},
+): Promise<Data> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...(authorization ? { authorization } : {}) },
+    body: JSON.stringify({ query, variables }),
+  })
+  return response.json()
+}
+
+async function* overSocket(
+  url: string,
+  authorization: string,
+  query: string,
+  variables: Record<string, unknown>,
+): AsyncGenerator<Data> {
+  const client = createSocketClient({
+    url: url.replace('http', 'ws'),
+    webSocketImpl: WebSocket,
+    connectionParams: { authorization },
+    retryAttempts: 0,
+  })
+  try {
+    yield* client.iterate({ query, variables })
+  } finally {
+    await client.dispose()
+  }
+}
+
+async function* overSse(
+  url: string,
+  authorization: string,
+  query: string,
+  variables: Record<string, unknown>,
+): AsyncGenerator<Data> {
+  const client = createSseClient({ url, headers: { authorization }, retryAttempts: 0 })
+  try {
+    yield* client.iterate({ query, variables })
+  } finally {
+    client.dispose()
+  }
+}
