@@ -42,7 +42,7 @@ const conceptColumns = `concepts.id, concepts.ordinal, concepts.name, concepts.c
   concepts.mention_count AS "mentionCount", concepts.created_at AS "createdAt"`
 
 /** Comparisons by byte, which row-level security trusts and the index serves; LIKE is neither. */
-const conceptFilter = `($1::text IS NULL OR key ~>=~ $1 AND key ~<~ $1 || chr(1114111)) AND ($2::text IS NULL OR category = $2)`
+const conceptFilter = `($1::text IS NULL OR key ~>=~ $1 AND key ~<~ ($1 || chr(1114111))) AND ($2::text IS NULL OR category = $2)`
 
 export function findConcepts(db: Database, ids: readonly string[]): Promise<ConceptRecord[]> {
   return db.query(`SELECT ${conceptColumns} FROM knowledge.concepts WHERE id = ANY ($1::uuid[])`, [ids])

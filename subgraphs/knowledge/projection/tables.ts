@@ -50,29 +50,25 @@ export async function storedOf(tx: Transaction, memoryIds: readonly string[]): P
   return new Map(rows.map((row) => [row.memoryId, row]))
 }
 
-/** Writes what changed, set by set. */
+/** Writes what changed, set by set. Only a set that lost something may have rows left that count nothing. */
 export async function writeDifference(tx: Transaction, difference: Difference): Promise<void> {
+  const { concepts, mentionCounts, mentions, lostMentions, relations, casing, corpora } = difference
   await writeConcepts(tx, difference)
-  await run(tx, PUT_MENTIONS, difference.mentions)
-  await run(tx, REMOVE_MENTIONS, difference.lostMentions)
-  await run(tx, ADD_RELATIONS, difference.relations)
-  await run(
-    tx,
-    REMOVE_RELATIONS,
-    difference.relations.filter(({ by }) => by < 0),
-  )
-  await run(tx, ADD_CASING, difference.casing)
-  await run(
-    tx,
-    REMOVE_CASING,
-    difference.casing.filter((row) => Math.min(row.lower, row.capitalised, row.initial) < 0),
-  )
-  await run(tx, ADD_CORPORA, difference.corpora)
-  await run(
-    tx,
-    REMOVE_CONCEPTS,
-    difference.concepts.filter(({ id }) => (difference.mentionCounts.get(id) ?? 0) < 0),
-  )
+  await run(tx, PUT_MENTIONS, mentions)
+  await run(tx, REMOVE_MENTIONS, lostMentions)
+  await run(tx, ADD_RELATIONS, relations)
+  await run(tx, REMOVE_RELATIONS, relations.filter(isLess))
+  await run(tx, ADD_CASING, casing)
+  const lessWritten = casing.filter((row) => Math.min(row.lower, row.capitalised, row.initial) < 0)
+  await run(tx, REMOVE_CASING, lessWritten)
+  await run(tx, ADD_CORPORA, corpora)
+  await run(tx, REMOVE_CORPORA, corpora.filter(isLess))
+  const lessMentioned = concepts.filter(({ id }) => (mentionCounts.get(id) ?? 0) < 0)
+  await run(tx, REMOVE_CONCEPTS, lessMentioned)
+}
+
+function isLess({ by }: { readonly by: number }): boolean {
+  return by < 0
 }
 
 /** Keeps which version of each memory was read, and the words to take back when it is gone. */
@@ -92,22 +88,12 @@ async function writeConcepts(tx: Transaction, { concepts, mentionCounts, forms }
     const chosen = chooseForm(known.get(concept.id) ?? [], changed.get(concept.id) ?? [])
     return { ...concept, ...chosen, by: mentionCounts.get(concept.id) ?? 0 }
   })
-  await run(
-    tx,
-    INSERT_CONCEPTS,
-    rows.filter(({ id }) => !known.has(id)),
-  )
-  await run(
-    tx,
-    UPDATE_CONCEPTS,
-    rows.filter(({ id }) => known.has(id)),
-  )
+  const found = rows.filter(({ id }) => !known.has(id))
+  await run(tx, INSERT_CONCEPTS, found)
+  const counted = rows.filter(({ id }) => known.has(id))
+  await run(tx, UPDATE_CONCEPTS, counted)
   await run(tx, ADD_FORMS, forms)
-  await run(
-    tx,
-    REMOVE_FORMS,
-    forms.filter(({ by }) => by < 0),
-  )
+  await run(tx, REMOVE_FORMS, forms.filter(isLess))
 }
 
 async function formsOf(tx: Transaction, concepts: readonly ConceptRow[]): Promise<Map<string, CountedForm[]>> {
@@ -186,6 +172,9 @@ const PUT_READINGS = `INSERT INTO knowledge.readings (memory_id, tenant_id, owne
 SELECT "memoryId", "tenantId", "ownerId", version, words
 FROM jsonb_to_recordset($1::jsonb) AS r ("memoryId" uuid, "tenantId" uuid, "ownerId" uuid, version integer, words jsonb)
 ON CONFLICT (memory_id) DO UPDATE SET version = excluded.version, words = excluded.words`
+
+const REMOVE_CORPORA = `DELETE FROM knowledge.corpora USING jsonb_to_recordset($1::jsonb) AS r ("ownerId" uuid)
+WHERE corpora.owner_id = r."ownerId" AND corpora.readings = 0`
 
 const ADD_CORPORA = `INSERT INTO knowledge.corpora (owner_id, tenant_id, readings)
 SELECT "ownerId", "tenantId", by
