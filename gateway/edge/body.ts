@@ -32,14 +32,14 @@ function checkType(req: IncomingMessage): void {
 /** Reads the bytes of a body. */
 export function readBody(req: IncomingMessage, { maxBytes, timeoutMs }: BodyLimits): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const tooLarge = new RequestError(413, `The body is larger than ${maxBytes} bytes.`)
-    if (Number(req.headers['content-length'] ?? 0) > maxBytes) return reject(tooLarge)
+    const tooLarge = () => reject(new RequestError(413, `The body is larger than ${maxBytes} bytes.`))
+    if (Number(req.headers['content-length'] ?? 0) > maxBytes) return tooLarge()
     const chunks: Buffer[] = []
     let size = 0
     const timer = setTimeout(() => settle(() => reject(new RequestError(408, 'The body came too slowly.'))), timeoutMs)
     const onData = (chunk: Buffer) => {
       size += chunk.length
-      if (size > maxBytes) settle(() => reject(tooLarge))
+      if (size > maxBytes) settle(tooLarge)
       else chunks.push(chunk)
     }
     const onEnd = () => settle(() => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)))
