@@ -1,6 +1,5 @@
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
-import { cp } from 'node:fs/promises'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Worker } from 'node:worker_threads'
@@ -59,7 +58,7 @@ export async function openPglite(options: EmbeddedOptions): Promise<EmbeddedServ
   }
   process.once('exit', tidy)
   try {
-    return await start(await place(options), socketDirectory, () => {
+    return await start(place(options), socketDirectory, () => {
       process.removeListener('exit', tidy)
       tidy()
     })
@@ -70,20 +69,21 @@ export async function openPglite(options: EmbeddedOptions): Promise<EmbeddedServ
   }
 }
 
-async function place(options: EmbeddedOptions): Promise<Pick<WorkerOptions, 'cluster' | 'image'>> {
+function place(options: EmbeddedOptions): Pick<WorkerOptions, 'cluster' | 'image'> {
   const template = options.template ?? null
   if (options.directory === ':memory:') return { cluster: null, image: template?.image ?? null }
   const cluster = join(resolve(options.directory), 'postgres')
-  if (template && !existsSync(join(cluster, 'PG_VERSION'))) await copyCluster(template.directory, cluster)
+  if (template && !existsSync(join(cluster, 'PG_VERSION'))) copyCluster(template.directory, cluster)
   mkdirSync(cluster, { recursive: true, mode: 0o700 })
   return { cluster, image: null }
 }
 
 /** Copies beside the target and renames, so that an interrupted first start leaves no half cluster. */
-async function copyCluster(template: string, cluster: string): Promise<void> {
+function copyCluster(template: string, cluster: string): void {
   const draft = `${cluster}.new`
   rmSync(draft, { recursive: true, force: true })
-  await cp(template, draft, { recursive: true })
+  // Hundreds of small files: the asynchronous form takes half as long again.
+  cpSync(template, draft, { recursive: true })
   rmSync(cluster, { recursive: true, force: true })
   renameSync(draft, cluster)
 }
