@@ -1,5 +1,6 @@
 import { loadConfig } from '../../gateway/config.ts'
 import { createEdge, type Edge, type EdgeConfig, type EdgeOptions } from '../../gateway/edge/http.ts'
+import type { Engine } from '../../gateway/engine/types.ts'
 import { CachedSessionGate, createIdentity } from '../../gateway/identity.ts'
 import { LiveEngine } from '../../gateway/live-engine.ts'
 import type { Viewer } from '../../lib/context.ts'
@@ -45,12 +46,14 @@ export interface EdgeWorldOptions {
   readonly config?: Partial<EdgeConfig>
   readonly root?: ConstructorParameters<typeof FakeEngine>[1]
   readonly edge?: Partial<EdgeOptions>
+  /** Another engine in place of the fake one, which then has nothing to do. */
+  readonly served?: Engine
 }
 
 /** An edge over a fake engine on a port of its own, with real tokens. */
 export async function startEdge(options: EdgeWorldOptions = {}): Promise<EdgeWorld> {
   const engine = new FakeEngine(sdl, { ...defaultRoot(), ...options.root })
-  const live = new LiveEngine(engine)
+  const live = new LiveEngine(options.served ?? engine)
   const gate = new CachedSessionGate(async () => true, { ttlMs: 60_000 })
   const tokens = createAccessTokens(loadSigningKey(':memory:'), systemClock)
   const metrics = new Metrics()
