@@ -15,10 +15,10 @@ async function sqlWorld(database: TestPostgres): Promise<GraphWorld> {
       const ownerId = randomUUID()
       const ids = Object.fromEntries(Object.keys(mentions).map((key) => [key, randomUUID()]))
       const concepts = Object.entries(mentions).map(([key, count]) => ({ id: ids[key], key, count }))
-      const links = relations.flatMap(([a, b, support]) => [
-        { source: ids[a], target: ids[b], support },
-        { source: ids[b], target: ids[a], support },
-      ])
+      const links = relations.map(([a, b, support]) => {
+        const [source, target] = [ids[a], ids[b]].sort()
+        return { source, target, support }
+      })
       await postgres.write(projectorContext('test'), async (tx) => {
         await tx.query(CONCEPTS, [tenantId, ownerId, JSON.stringify(concepts)])
         await tx.query(RELATIONS, [tenantId, ownerId, JSON.stringify(links)])

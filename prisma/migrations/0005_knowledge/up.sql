@@ -19,22 +19,25 @@ CREATE INDEX concepts_owner ON knowledge.concepts (owner_id, ordinal);
 CREATE INDEX concepts_key_prefix ON knowledge.concepts (owner_id, key text_pattern_ops);
 CREATE INDEX concepts_category ON knowledge.concepts (owner_id, category, ordinal);
 
+-- What follows is derived by one projector, which keeps it whole; a foreign key would double what each row costs.
+-- Counts change often: the free room on a page lets them change in place.
+
 -- How a concept is written, and in how many memories so; its name and category are chosen from these.
 CREATE TABLE knowledge.forms (
-  concept_id uuid NOT NULL REFERENCES knowledge.concepts (id) ON DELETE CASCADE,
+  concept_id uuid NOT NULL,
   name text NOT NULL,
   category text NOT NULL,
-  tenant_id uuid NOT NULL REFERENCES app.tenants (id),
+  tenant_id uuid NOT NULL,
   owner_id uuid NOT NULL,
   support integer NOT NULL,
   PRIMARY KEY (concept_id, name, category)
-);
+) WITH (fillfactor = 70);
 
 -- Concept APPEARS_IN memory, in the form that the memory has it.
 CREATE TABLE knowledge.mentions (
-  concept_id uuid NOT NULL REFERENCES knowledge.concepts (id) ON DELETE CASCADE,
+  concept_id uuid NOT NULL,
   memory_id uuid NOT NULL,
-  tenant_id uuid NOT NULL REFERENCES app.tenants (id),
+  tenant_id uuid NOT NULL,
   owner_id uuid NOT NULL,
   ordinal bigint GENERATED ALWAYS AS IDENTITY,
   session_id uuid,
@@ -42,40 +45,40 @@ CREATE TABLE knowledge.mentions (
   category text NOT NULL,
   count integer NOT NULL,
   occurred_at timestamptz NOT NULL,
-  PRIMARY KEY (concept_id, memory_id)
+  PRIMARY KEY (memory_id, concept_id)
 );
 CREATE INDEX mentions_concept ON knowledge.mentions (concept_id, ordinal);
-CREATE INDEX mentions_memory ON knowledge.mentions (memory_id);
 
--- Concept RELATES_TO concept, both ways round, so that one index serves either end. Support is how many memories
--- mention both; the strength is computed from the counts when it is read.
+-- Concept RELATES_TO concept, each pair once. Support is how many memories mention both; the strength is computed from
+-- the counts when it is read.
 CREATE TABLE knowledge.relations (
-  source_id uuid NOT NULL REFERENCES knowledge.concepts (id) ON DELETE CASCADE,
-  target_id uuid NOT NULL REFERENCES knowledge.concepts (id) ON DELETE CASCADE,
+  source_id uuid NOT NULL,
+  target_id uuid NOT NULL,
   type text NOT NULL,
-  tenant_id uuid NOT NULL REFERENCES app.tenants (id),
+  tenant_id uuid NOT NULL,
   owner_id uuid NOT NULL,
   support integer NOT NULL,
-  PRIMARY KEY (source_id, type, target_id)
-);
+  PRIMARY KEY (source_id, target_id, type),
+  CHECK (source_id < target_id)
+) WITH (fillfactor = 70);
 CREATE INDEX relations_target ON knowledge.relations (target_id);
 
 -- How an owner writes a word: what he often writes small is no name.
 CREATE TABLE knowledge.casing (
   owner_id uuid NOT NULL,
   word text NOT NULL,
-  tenant_id uuid NOT NULL REFERENCES app.tenants (id),
+  tenant_id uuid NOT NULL,
   lower_count integer NOT NULL,
   capital_count integer NOT NULL,
   initial_count integer NOT NULL,
   PRIMARY KEY (owner_id, word)
-);
+) WITH (fillfactor = 70);
 
--- Which version of each memory was read, and what it added to the owner's casing (word: [lower, capital, initial]), so
+-- Which version of each memory was read, and what it added to the owner's casing (word, lower, capital, initial), so
 -- that it can be taken back when the memory is gone.
 CREATE TABLE knowledge.readings (
   memory_id uuid PRIMARY KEY,
-  tenant_id uuid NOT NULL REFERENCES app.tenants (id),
+  tenant_id uuid NOT NULL,
   owner_id uuid NOT NULL,
   version integer NOT NULL,
   words jsonb NOT NULL
@@ -84,7 +87,7 @@ CREATE TABLE knowledge.readings (
 -- How many memories of an owner were read.
 CREATE TABLE knowledge.corpora (
   owner_id uuid PRIMARY KEY,
-  tenant_id uuid NOT NULL REFERENCES app.tenants (id),
+  tenant_id uuid NOT NULL,
   readings integer NOT NULL
 );
 
@@ -95,13 +98,18 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN greatest(0, ln(support * (readings + 1) / (source_count * target_count)) / ln((readings + 1) / support))
   * support / (support + 1) * least(source_count, target_count) / (least(source_count, target_count) + 1);
 
+-- The relations seen from either end.
 CREATE VIEW knowledge.strengths WITH (security_invoker = true) AS
-  SELECT relations.owner_id, relations.source_id, relations.target_id, relations.type, relations.support,
-         knowledge.strength(relations.support, source.mention_count, target.mention_count, corpora.readings) AS strength
-  FROM knowledge.relations
-  JOIN knowledge.concepts AS source ON source.id = relations.source_id
-  JOIN knowledge.concepts AS target ON target.id = relations.target_id
-  JOIN knowledge.corpora ON corpora.owner_id = relations.owner_id;
+  SELECT link.owner_id, link.source_id, link.target_id, link.type, link.support,
+         knowledge.strength(link.support, source.mention_count, target.mention_count, corpora.readings) AS strength
+  FROM (
+    SELECT owner_id, source_id, target_id, type, support FROM knowledge.relations
+    UNION ALL
+    SELECT owner_id, target_id, source_id, type, support FROM knowledge.relations
+  ) AS link
+  JOIN knowledge.concepts AS source ON source.id = link.source_id
+  JOIN knowledge.concepts AS target ON target.id = link.target_id
+  JOIN knowledge.corpora ON corpora.owner_id = link.owner_id;
 GRANT SELECT ON knowledge.strengths TO mnemograph_knowledge, mnemograph_projector;
 
 DO $$

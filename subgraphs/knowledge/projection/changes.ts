@@ -134,14 +134,13 @@ function conceptsOf(changes: readonly Change[]) {
   return { concepts: [...concepts.values()], mentionCounts, forms: forms.changed(), mentions, lostMentions }
 }
 
-/** Both ways round, so that one index serves either end. */
+/** Each pair once, as the extraction answers it: the smaller id first. */
 function relationsOf(changes: readonly Change[]): Counted<RelationRow>[] {
   const relations = new Tally<RelationRow>()
   for (const { before, after, ownerId, tenantId } of changes) {
     const add = (forms: readonly Form[], sign: 1 | -1) => {
-      for (const [a, b] of pairs([asMentions(ownerId, forms)])) {
-        relations.add(`${a} ${b}`, { sourceId: a, targetId: b, type: coOccurs, tenantId, ownerId }, sign)
-        relations.add(`${b} ${a}`, { sourceId: b, targetId: a, type: coOccurs, tenantId, ownerId }, sign)
+      for (const [sourceId, targetId] of pairs([asMentions(ownerId, forms)])) {
+        relations.add(`${sourceId} ${targetId}`, { sourceId, targetId, type: coOccurs, tenantId, ownerId }, sign)
       }
     }
     add(before?.forms ?? [], -1)

@@ -31,24 +31,23 @@ export function readWords(words: StoredWords): Map<string, Casing> {
 
 /** The memories of a batch as they stand now. One that is gone and was never read is left out. */
 export async function storedOf(tx: Transaction, memoryIds: readonly string[]): Promise<Map<string, Stored>> {
-  const rows = await tx.query<Stored>(
-    `SELECT wanted.id AS "memoryId", coalesce(memory.tenant_id, reading.tenant_id) AS "tenantId",
-            coalesce(memory.owner_id, reading.owner_id) AS "ownerId", memory.version,
-            reading.version AS "readVersion", reading.words, coalesce(found.forms, '[]') AS forms
-     FROM unnest($1::uuid[]) AS wanted (id)
-     LEFT JOIN memory.current_memories AS memory ON memory.id = wanted.id
-     LEFT JOIN knowledge.readings AS reading ON reading.memory_id = wanted.id
-     LEFT JOIN LATERAL (
-       SELECT jsonb_agg(jsonb_build_object('key', concepts.key, 'name', mentions.name, 'category', mentions.category,
-                                           'count', mentions.count)) AS forms
-       FROM knowledge.mentions JOIN knowledge.concepts ON concepts.id = mentions.concept_id
-       WHERE mentions.memory_id = wanted.id
-     ) AS found ON true
-     WHERE memory.id IS NOT NULL OR reading.memory_id IS NOT NULL`,
-    [memoryIds],
-  )
-  return new Map(rows.map((row) => [row.memoryId, row]))
+  const [memories, readings, mentions] = await Promise.all([
+    tx.query<StoredMemory>(MEMORIES, [memoryIds]),
+    tx.query<StoredReading>(READINGS, [memoryIds]),
+    tx.query<Form & { memoryId: string }>(MENTIONS, [memoryIds]),
+  ])
+  const forms = Map.groupBy(mentions, (mention) => mention.memoryId)
+  const stored = new Map<string, Stored>()
+  for (const memory of memories) stored.set(memory.memoryId, { ...memory, readVersion: null, words: null, forms: [] })
+  for (const reading of readings) {
+    const version = stored.get(reading.memoryId)?.version ?? null
+    stored.set(reading.memoryId, { ...reading, version, forms: forms.get(reading.memoryId) ?? [] })
+  }
+  return stored
 }
+
+type StoredMemory = Pick<Stored, 'memoryId' | 'tenantId' | 'ownerId'> & { readonly version: number }
+type StoredReading = Omit<Stored, 'version' | 'forms'>
 
 /** Writes what changed, set by set. Only a set that lost something may have rows left that count nothing. */
 export async function writeDifference(tx: Transaction, difference: Difference): Promise<void> {
@@ -113,6 +112,16 @@ async function run(tx: Transaction, sql: string, rows: readonly object[]): Promi
   if (rows.length > 0) await tx.query(sql, [JSON.stringify(rows)])
 }
 
+const MEMORIES = `SELECT id AS "memoryId", tenant_id AS "tenantId", owner_id AS "ownerId", version
+FROM memory.memories WHERE id = ANY ($1::uuid[]) AND forgotten_at IS NULL`
+
+const READINGS = `SELECT memory_id AS "memoryId", tenant_id AS "tenantId", owner_id AS "ownerId", version AS "readVersion", words
+FROM knowledge.readings WHERE memory_id = ANY ($1::uuid[])`
+
+const MENTIONS = `SELECT mentions.memory_id AS "memoryId", concepts.key, mentions.name, mentions.category, mentions.count
+FROM knowledge.mentions JOIN knowledge.concepts ON concepts.id = mentions.concept_id
+WHERE mentions.memory_id = ANY ($1::uuid[])`
+
 const INSERT_CONCEPTS = `INSERT INTO knowledge.concepts (id, tenant_id, owner_id, key, name, category, mention_count, created_at)
 SELECT id, "tenantId", "ownerId", key, name, category, by, "createdAt"
 FROM jsonb_to_recordset($1::jsonb) AS r (id uuid, "tenantId" uuid, "ownerId" uuid, key text, name text, category text,
@@ -140,7 +149,7 @@ const PUT_MENTIONS = `INSERT INTO knowledge.mentions
 SELECT "conceptId", "memoryId", "tenantId", "ownerId", "sessionId", name, category, count, "occurredAt"
 FROM jsonb_to_recordset($1::jsonb) AS r ("conceptId" uuid, "memoryId" uuid, "tenantId" uuid, "ownerId" uuid,
                                          "sessionId" uuid, name text, category text, count integer, "occurredAt" timestamptz)
-ON CONFLICT (concept_id, memory_id) DO UPDATE SET session_id = excluded.session_id, name = excluded.name,
+ON CONFLICT (memory_id, concept_id) DO UPDATE SET session_id = excluded.session_id, name = excluded.name,
   category = excluded.category, count = excluded.count, occurred_at = excluded.occurred_at`
 
 const REMOVE_MENTIONS = `DELETE FROM knowledge.mentions
@@ -150,7 +159,7 @@ WHERE mentions.concept_id = r."conceptId" AND mentions.memory_id = r."memoryId"`
 const ADD_RELATIONS = `INSERT INTO knowledge.relations (source_id, target_id, type, tenant_id, owner_id, support)
 SELECT "sourceId", "targetId", type, "tenantId", "ownerId", by
 FROM jsonb_to_recordset($1::jsonb) AS r ("sourceId" uuid, "targetId" uuid, type text, "tenantId" uuid, "ownerId" uuid, by integer)
-ON CONFLICT (source_id, type, target_id) DO UPDATE SET support = relations.support + excluded.support`
+ON CONFLICT (source_id, target_id, type) DO UPDATE SET support = relations.support + excluded.support`
 
 const REMOVE_RELATIONS = `DELETE FROM knowledge.relations
 USING jsonb_to_recordset($1::jsonb) AS r ("sourceId" uuid, "targetId" uuid, type text)
