@@ -38,9 +38,15 @@ export class FetchErrors {
       }
       node = next
     }
+    // Two fetches may meet the same failure, and it is still one.
+    if (node.errors.some((known) => isSame(known, error))) return
     node.errors.push(error)
     this.#count++
   }
+}
+
+function isSame(one: FetchError, other: FetchError): boolean {
+  return one.message === other.message && one.extensions.serviceName === other.extensions.serviceName
 }
 
 /** An error that a subgraph answered, with the subgraph's name; one without a code gets the code of a bug. */

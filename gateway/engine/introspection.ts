@@ -64,10 +64,12 @@ function schemaFields(operation: SettledOperation, set: SelectionSetNode): Field
 function usesVariables(document: DocumentNode): boolean {
   let found = false
   visit(document, {
-    VariableDefinition: () => false,
-    Variable() {
-      found = true
-      return BREAK
+    VariableDefinition: { enter: () => false },
+    Variable: {
+      enter() {
+        found = true
+        return BREAK
+      },
     },
   })
   return found

@@ -27,6 +27,15 @@ interface Merged {
   typename: boolean
 }
 
+/** A part of an operation: the fields of one name, and what is above them. */
+export interface Part {
+  readonly name: string
+  /** The part that a field belongs to; undefined for that of the field above it. Fields at the root begin in `''`. */
+  nameOf(field: FetchedField, parent: Place): string | undefined
+}
+
+const whole: Part = { name: '', nameOf: () => undefined }
+
 const typename: FieldNode = { kind: Kind.FIELD, name: { kind: Kind.NAME, value: '__typename' } }
 
 /**
@@ -37,19 +46,18 @@ export class Normalizer {
   readonly #supergraph: Supergraph
   readonly #operation: SettledOperation
 
+  #part: Part = whole
+
   constructor(supergraph: Supergraph, operation: SettledOperation) {
     this.#supergraph = supergraph
     this.#operation = operation
   }
 
-  /**
-   * The operation's text, of all fields at the root or of one. Undefined when there is nothing to fetch.
-   * @param only The name under which the one field is fetched.
-   */
-  text(root: Place, only?: string): string | undefined {
+  /** The operation's text, with all its fields or a part of them. Undefined when there is nothing to fetch. */
+  text(root: Place, part: Part = whole): string | undefined {
     const { definition, rootType } = this.#operation
-    const all = this.#selections([{ type: rootType, set: definition.selectionSet }], root, rootType)
-    const selections = only === undefined ? all : all.filter((node) => keyOf(node) === only)
+    this.#part = part
+    const selections = this.#selections([{ type: rootType, set: definition.selectionSet }], root, rootType, '')
     if (selections.every((node) => node === typename)) return undefined
     const selectionSet = { kind: Kind.SELECTION_SET, selections } as const
     const document: DocumentNode = {
@@ -70,14 +78,16 @@ export class Normalizer {
    * Fragments on interfaces and unions are spread out to the object types that they mean here: the planner does not
    * follow every nesting of them.
    */
-  #selections(scopes: readonly Scope[], place: Place, type: GraphQLCompositeType): SelectionNode[] {
+  #selections(scopes: readonly Scope[], place: Place, type: GraphQLCompositeType, part: string): SelectionNode[] {
     const merged: Merged = { fields: new Map(), byType: new Map(), typename: false }
     const possible = this.#possible(type)
     for (const scope of scopes) this.#add(scope, place, type, possible, merged)
     const selections: SelectionNode[] = this.#needsTypename(type, merged) ? [typename] : []
-    for (const { fetched, scopes: below } of merged.fields.values()) selections.push(this.#field(fetched, below))
+    this.#raise(type, merged)
+    selections.push(...this.#fields(merged.fields, place, part))
     for (const [on, fields] of merged.byType) {
-      const inside = [...fields.values()].map(({ fetched, scopes: below }) => this.#field(fetched, below))
+      const inside = this.#fields(fields, place, part)
+      if (inside.length === 0) continue
       selections.push({
         kind: Kind.INLINE_FRAGMENT,
         typeCondition: { kind: Kind.NAMED_TYPE, name: { kind: Kind.NAME, value: on } },
@@ -134,16 +144,48 @@ export class Normalizer {
     if (node.selectionSet && isCompositeType(below)) entry.scopes.push({ type: below, set: node.selectionSet })
   }
 
-  #field({ key, node, field, place }: FetchedField, below: readonly Scope[]): FieldNode {
+  /**
+   * A field that several types of an interface select, and that a subgraph answers for the interface as a whole, is
+   * selected on the interface: of such fields the planner asks for only one type's.
+   */
+  #raise(type: GraphQLCompositeType, { fields, byType }: Merged): void {
+    const selecting = new Map<string, number>()
+    for (const own of byType.values()) {
+      for (const name of new Set([...own.values()].map(({ fetched }) => fetched.field.name))) {
+        selecting.set(name, (selecting.get(name) ?? 0) + 1)
+      }
+    }
+    const isRaised = (name: string) =>
+      (selecting.get(name) ?? 0) > 1 && this.#supergraph.interfaceObjectFields.has(`${type.name}.${name}`)
+    for (const own of byType.values()) {
+      for (const [key, entry] of own) {
+        if (!isRaised(entry.fetched.field.name)) continue
+        own.delete(key)
+        const known = fields.get(key)
+        if (known) known.scopes.push(...entry.scopes)
+        else fields.set(key, entry)
+      }
+    }
+  }
+
+  #fields(fields: Fields, parent: Place, part: string): FieldNode[] {
+    return [...fields.values()].flatMap(({ fetched, scopes }) => this.#field(fetched, scopes, parent, part) ?? [])
+  }
+
+  #field(fetched: FetchedField, below: readonly Scope[], parent: Place, above: string): FieldNode | undefined {
+    const { key, node, field, place } = fetched
     const type = getNamedType(field.type)
+    const part = this.#part.nameOf(fetched, parent) ?? above
+    const isPart = part === this.#part.name
+    if (!isPart && !place) return undefined
+    const selections = place && isCompositeType(type) ? this.#selections(below, place, type, part) : undefined
+    if (!isPart && selections?.every((inner) => inner === typename)) return undefined
     return {
       kind: Kind.FIELD,
       name: node.name,
       ...(key === node.name.value ? {} : { alias: { kind: Kind.NAME, value: key } }),
       ...(node.arguments === undefined ? {} : { arguments: node.arguments }),
-      ...(place && isCompositeType(type)
-        ? { selectionSet: { kind: Kind.SELECTION_SET, selections: this.#selections(below, place, type) } }
-        : {}),
+      ...(selections ? { selectionSet: { kind: Kind.SELECTION_SET, selections } } : {}),
     }
   }
 
@@ -156,16 +198,13 @@ export class Normalizer {
   }
 }
 
-function keyOf(node: SelectionNode): string | undefined {
-  return node.kind === Kind.FIELD ? (node.alias ?? node.name).value : undefined
-}
-
 function usedVariables(
   definitions: readonly VariableDefinitionNode[],
   selections: readonly SelectionNode[],
 ): VariableDefinitionNode[] {
   const used = new Set<string>()
-  for (const selection of selections) visit(selection, { Variable: (node) => void used.add(node.name.value) })
+  for (const selection of selections)
+    visit(selection, { Variable: { enter: (node) => void used.add(node.name.value) } })
   return definitions
     .filter(({ variable }) => used.has(variable.name.value))
     .map((definition) => ({ ...definition, directives: [] }))

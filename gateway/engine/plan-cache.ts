@@ -1,9 +1,10 @@
+import type { RequiresSelection } from '@graphql-hive/router-query-planner'
 import type { GraphQLSchema } from 'graphql'
 import { LRUCache } from 'lru-cache'
 import { type Compiled, compile } from './compile/compile.ts'
 import { type Selection, ShapeFinder } from './compile/shape.ts'
 import { compileIntrospection, type Introspection } from './introspection.ts'
-import { Normalizer } from './normalize.ts'
+import { Normalizer, type Part } from './normalize.ts'
 import {
   type PreparedOperation,
   prepareOperation,
@@ -13,7 +14,7 @@ import {
 } from './operation.ts'
 import { type Place, PlaceFinder } from './place.ts'
 import type { OverrideChoice, OverrideChooser, Planner } from './planner.ts'
-import { inOrder, type PlannedSteps, readPlan } from './steps.ts'
+import { inOrder, type PlannedSteps, readPlan, type Step } from './steps.ts'
 import type { Supergraph } from './supergraph.ts'
 import type { OperationRequest } from './types.ts'
 
@@ -89,15 +90,71 @@ export class PlanCache {
 
   async #steps(operation: SettledOperation, place: Place, choice: OverrideChoice): Promise<PlannedSteps> {
     const normalizer = new Normalizer(this.#supergraph, operation)
-    const text = normalizer.text(place)
-    if (text === undefined) return { primary: undefined, steps: undefined }
-    const whole = readPlan(await this.#planner.plan(text, choice))
-    const fields = [...place.fetched.values()]
-    if (operation.definition.operation !== 'mutation' || fields.length < 2 || whole.steps?.kind === 'root') return whole
-    // A mutation's fields run one after the other, each with all that is below it; the planner starts the next one
-    // while it still fetches below the one before. So each is planned alone, and they run in order.
-    const texts = fields.flatMap(({ key }) => normalizer.text(place, key) ?? [])
-    const alone = await Promise.all(texts.map((each) => this.#planner.plan(each, choice)))
-    return { primary: undefined, steps: inOrder(alone.flatMap((plan) => readPlan(plan).steps ?? [])) }
+    const plan = async (part?: Part): Promise<PlannedSteps> => {
+      const text = normalizer.text(place, part)
+      return text === undefined ? nothing : readPlan(await this.#planner.plan(text, choice))
+    }
+    if (operation.definition.operation === 'mutation') return planMutation(place, plan)
+    if (operation.definition.operation === 'subscription') return plan()
+    return planQuery(this.#supergraph, place, plan)
   }
+}
+
+const nothing: PlannedSteps = { primary: undefined, steps: undefined }
+
+type PlanPart = (part?: Part) => Promise<PlannedSteps>
+
+/**
+ * A mutation's fields run one after the other, each with all that is below it. The planner would start the next one
+ * while it still fetches below the one before; so unless one subgraph answers all, each is planned alone.
+ */
+async function planMutation(root: Place, plan: PlanPart): Promise<PlannedSteps> {
+  const all = await plan()
+  if (root.fetched.size < 2 || all.steps?.kind === 'root') return all
+  const keys = [...root.fetched.values()].map(({ key }) => key)
+  const nameOf: Part['nameOf'] = ({ key }, parent) => (parent === root ? key : undefined)
+  const alone = await Promise.all(keys.map((name) => plan({ name, nameOf })))
+  return { primary: undefined, steps: inOrder(alone.flatMap(({ steps }) => steps ?? [])) }
+}
+
+/**
+ * Where two fields require one field with different arguments, the planner may give up, or send a subgraph the value
+ * for one as if it were for the other. Fields that require others are then planned apart, and joined by what runs.
+ */
+async function planQuery(supergraph: Supergraph, root: Place, plan: PlanPart): Promise<PlannedSteps> {
+  const requiring = [...selectedFields(root)].filter((name) => supergraph.requiringFields.has(name))
+  let failure: unknown
+  try {
+    const all = await plan()
+    if (requiring.length < 2 || !all.steps || !mixesArguments(all.steps)) return all
+  } catch (reason) {
+    failure = reason
+  }
+  if (requiring.length === 0) throw failure
+  const nameOf: Part['nameOf'] = ({ field }) => (supergraph.requiringFields.has(field.name) ? field.name : undefined)
+  const parts = await Promise.all(['', ...requiring].map((name) => plan({ name, nameOf })))
+  return { primary: undefined, steps: inOrder(parts.flatMap(({ steps }) => steps ?? [])) }
+}
+
+function selectedFields(place: Place, names = new Set<string>()): Set<string> {
+  for (const { field, place: below } of place.fetched.values()) {
+    names.add(field.name)
+    if (below) selectedFields(below, names)
+  }
+  return names
+}
+
+/** Whether a representation would have one field from two sources. */
+function mixesArguments(step: Step): boolean {
+  if (step.kind === 'root') return false
+  if (step.kind !== 'entities') return step.steps.some(mixesArguments)
+  return step.parts.some(({ requires }) => requires.some(hasRivals))
+}
+
+function hasRivals(selection: RequiresSelection): boolean {
+  if (selection.kind === 'FragmentSpread') return false
+  const inside = selection.selections ?? []
+  const fields = inside.filter((inner) => inner.kind === 'Field')
+  const sources = new Set(fields.map(({ name, alias }) => `${alias ?? name} ${name}`))
+  return sources.size > new Set(fields.map(({ name, alias }) => alias ?? name)).size || inside.some(hasRivals)
 }

@@ -32,6 +32,10 @@ export interface Supergraph {
   readonly enumValues: ReadonlyMap<string, ReadonlySet<string>>
   /** Every field name of the graph, so that a made up alias can keep clear of them. */
   readonly fieldNames: ReadonlySet<string>
+  /** Names of fields that are computed from other fields (`@requires`) in some type. */
+  readonly requiringFields: ReadonlySet<string>
+  /** Fields of interfaces that some subgraph answers for all types of the interface at once, as `Interface.field`. */
+  readonly interfaceObjectFields: ReadonlySet<string>
   /** The key field sets by which a subgraph can look a type up, as selection set text without braces. */
   keysOf(type: string, subgraph: string): readonly string[]
 }
@@ -70,6 +74,8 @@ export function readSupergraph(sdl: string): Supergraph {
     possibleTypes: readPossibleTypes(document),
     enumValues: readEnumValues(document),
     fieldNames: readFieldNames(document),
+    requiringFields: readRequiringFields(document),
+    interfaceObjectFields: readInterfaceObjectFields(document),
     keysOf: readKeys(document, subgraphs),
   }
 }
@@ -148,8 +154,10 @@ function buildApiSchema(document: DocumentNode, hidden: string): GraphQLSchema {
       FieldDefinition: { enter: drop },
       InputValueDefinition: { enter: drop },
       EnumValueDefinition: { enter: drop },
-      NamedType: (node, _key, parent) => (Array.isArray(parent) && hiddenTypes.has(node.name.value) ? null : undefined),
-      Directive: (node) => (clientDirectives.has(node.name.value) ? undefined : null),
+      NamedType: {
+        enter: (node, _key, parent) => (Array.isArray(parent) && hiddenTypes.has(node.name.value) ? null : undefined),
+      },
+      Directive: { enter: (node) => (clientDirectives.has(node.name.value) ? undefined : null) },
     },
   )
   try {
@@ -209,6 +217,40 @@ function readFieldNames(document: DocumentNode): Set<string> {
     }
   }
   return names
+}
+
+function readRequiringFields(document: DocumentNode): Set<string> {
+  const names = new Set<string>()
+  visit(document, {
+    FieldDefinition: {
+      enter(field) {
+        if (field.directives?.some((use) => use.name.value === 'join__field' && text(use, 'requires') !== undefined)) {
+          names.add(field.name.value)
+        }
+      },
+    },
+  })
+  return names
+}
+
+function readInterfaceObjectFields(document: DocumentNode): Set<string> {
+  const coordinates = new Set<string>()
+  for (const node of document.definitions) {
+    if (node.kind !== Kind.INTERFACE_TYPE_DEFINITION) continue
+    const graphs = (node.directives ?? []).filter(isInterfaceObject).map((use) => text(use, 'graph'))
+    for (const field of graphs.length > 0 ? (node.fields ?? []) : []) {
+      const owners = (field.directives ?? []).filter(({ name }) => name.value === 'join__field')
+      if (owners.length === 0 || owners.some((use) => graphs.includes(text(use, 'graph')))) {
+        coordinates.add(`${node.name.value}.${field.name.value}`)
+      }
+    }
+  }
+  return coordinates
+}
+
+function isInterfaceObject(use: ConstDirectiveNode): boolean {
+  const value = use.arguments?.find(({ name }) => name.value === 'isInterfaceObject')?.value
+  return use.name.value === 'join__type' && value?.kind === Kind.BOOLEAN && value.value
 }
 
 function readKeys(document: DocumentNode, subgraphs: ReadonlyMap<string, SubgraphAddress>): Supergraph['keysOf'] {

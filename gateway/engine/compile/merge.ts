@@ -11,17 +11,21 @@ export interface FetchText {
 }
 
 export function readFetchText(operation: string): FetchText {
-  const definition = parse(operation, { noLocation: true }).definitions.find(
-    (node) => node.kind === Kind.OPERATION_DEFINITION,
-  ) as OperationDefinitionNode
-  const fields = fieldsIn(definition.selectionSet)
+  const { definitions } = parse(operation, { noLocation: true })
+  const definition = definitions.find((node) => node.kind === Kind.OPERATION_DEFINITION) as OperationDefinitionNode
+  const fragments = new Map(
+    definitions.flatMap((node) =>
+      node.kind === Kind.FRAGMENT_DEFINITION ? [[node.name.value, node.selectionSet]] : [],
+    ),
+  )
+  const fields = fieldsIn(definition.selectionSet, fragments)
   return {
     rootKeys: [...new Set(fields.map(keyOf))],
     entityKeys(alias) {
       const keys = new Map<string, boolean>()
       for (const field of fields) {
         if (keyOf(field) !== alias || !field.selectionSet) continue
-        for (const inner of fieldsIn(field.selectionSet)) {
+        for (const inner of fieldsIn(field.selectionSet, fragments)) {
           keys.set(keyOf(inner), keys.get(keyOf(inner)) === true || inner.selectionSet !== undefined)
         }
       }
@@ -88,10 +92,11 @@ export function copyValue(value: unknown): unknown {
   return copy
 }
 
-function fieldsIn(set: SelectionSetNode): FieldNode[] {
-  return set.selections.flatMap((selection) => {
+function fieldsIn(set: SelectionSetNode | undefined, fragments: ReadonlyMap<string, SelectionSetNode>): FieldNode[] {
+  return (set?.selections ?? []).flatMap((selection) => {
     if (selection.kind === Kind.FIELD) return [selection]
-    return selection.kind === Kind.INLINE_FRAGMENT ? fieldsIn(selection.selectionSet) : []
+    if (selection.kind === Kind.INLINE_FRAGMENT) return fieldsIn(selection.selectionSet, fragments)
+    return fieldsIn(fragments.get(selection.name.value), fragments)
   })
 }
 
