@@ -2,6 +2,7 @@ import { openAsBlob } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { PGlite } from '@electric-sql/pglite'
 import { vector } from '@electric-sql/pglite-pgvector'
+import { vacuumOnce } from './autovacuum.ts'
 import { type Backend, WireServer } from './wire-server.ts'
 
 /** What the main thread asks of the worker: where the cluster lives and where to listen. */
@@ -16,6 +17,7 @@ export interface WorkerOptions {
 export type WorkerReport = { readonly kind: 'ready' } | { readonly kind: 'dumped'; readonly image: Uint8Array }
 export type WorkerRequest = { readonly kind: 'close' } | { readonly kind: 'dump' }
 
+const VACUUM_EVERY_MS = 10_000
 const STARTUP = startupMessage({ user: 'postgres', database: 'postgres', client_encoding: 'UTF8' })
 
 async function open(options: WorkerOptions): Promise<PGlite> {
@@ -37,12 +39,17 @@ async function main(port: NonNullable<typeof parentPort>): Promise<void> {
   }
   const server = new WireServer(backend)
   await server.listen(options.socket)
+  // One table at a time, so that nobody waits long.
+  const vacuum = setInterval(() => {
+    server.exclusively(() => vacuumOnce(database)).catch((error: Error) => process.emitWarning(error))
+  }, VACUUM_EVERY_MS)
   port.on('message', async (request: WorkerRequest) => {
     if (request.kind === 'dump') {
-      const tar = await database.dumpDataDir('none')
+      const tar = await server.exclusively(() => database.dumpDataDir('none'))
       port.postMessage({ kind: 'dumped', image: new Uint8Array(await tar.arrayBuffer()) } satisfies WorkerReport)
       return
     }
+    clearInterval(vacuum)
     await server.close()
     await database.close()
     port.close()

@@ -32,6 +32,7 @@ export class WireServer {
   #current: Session | null = null
   #inTransaction = false
   #turn: Promise<void> | null = null
+  #errands: (() => Promise<void>)[] = []
 
   constructor(backend: Backend) {
     this.#backend = backend
@@ -52,6 +53,14 @@ export class WireServer {
     await closed
     await this.#turn
     await this.#rollBack()
+  }
+
+  /** Runs work of the server's own, as superuser, between two transactions. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#errands.push(() => work().then(resolve, reject))
+      this.#schedule()
+    })
   }
 
   #accept(socket: Socket): void {
@@ -111,12 +120,16 @@ export class WireServer {
   }
 
   #isWanted(): boolean {
-    return this.#isOrphaned() || this.#next() !== null
+    return this.#isOrphaned() || this.#hasErrand() || this.#next() !== null
   }
 
   /** Its connection died in the middle of the transaction. */
   #isOrphaned(): boolean {
     return this.#inTransaction && this.#current?.open !== true
+  }
+
+  #hasErrand(): boolean {
+    return !this.#inTransaction && this.#errands.length > 0
   }
 
   #next(): Session | null {
@@ -129,6 +142,7 @@ export class WireServer {
     // Lets everything that has arrived be read first, so that a turn answers as much as it can.
     await new Promise((resolve) => setImmediate(resolve))
     if (this.#isOrphaned()) await this.#rollBack()
+    if (this.#hasErrand()) await this.#runErrand()
     const session = this.#next()
     if (session) await this.#serve(session)
   }
@@ -149,6 +163,12 @@ export class WireServer {
       session.socket.end(errorResponse('57P02', (error as Error).message, 'FATAL'))
     }
     session.socket.uncork()
+  }
+
+  async #runErrand(): Promise<void> {
+    this.#current = null
+    await this.#simple('DISCARD ALL')
+    await this.#errands.shift()?.()
   }
 
   async #handOver(session: Session): Promise<void> {
