@@ -91,6 +91,8 @@ CREATE TABLE memory.revisions (
   owner_id uuid NOT NULL,
   content text NOT NULL,
   content_hash bytea NOT NULL,
+  -- What it is found by: each term with how often it occurs, as the postings have it.
+  terms jsonb NOT NULL,
   tier text NOT NULL CHECK (tier IN ('WORKING', 'EPISODIC', 'SEMANTIC', 'SHARED')),
   visibility text NOT NULL CHECK (visibility IN ('PRIVATE', 'SHARED', 'PUBLIC')),
   metadata jsonb,
@@ -132,7 +134,6 @@ CREATE TABLE memory.postings (
   length integer NOT NULL,
   PRIMARY KEY (shelf_id, term, memory_id)
 );
-CREATE INDEX postings_memory ON memory.postings (memory_id);
 
 -- How many memories stand on a shelf, and how many terms they have in all.
 CREATE TABLE memory.shelves (
@@ -208,7 +209,7 @@ CREATE POLICY projector ON memory.revisions FOR SELECT TO mnemograph_projector U
 CREATE VIEW memory.current_memories WITH (security_invoker = true) AS
   SELECT memories.id, memories.tenant_id, memories.owner_id, memories.ordinal, memories.session_id, memories.message_id,
          memories.position, memories.speaker, memories.external_id, memories.version, memories.created_at, memories.updated_at,
-         revisions.content, revisions.content_hash, revisions.tier, revisions.visibility, revisions.metadata,
+         memories.visibility, revisions.content, revisions.content_hash, revisions.tier, revisions.metadata,
          revisions.occurred_at, revisions.time_inferred, revisions.retention_until
   FROM memory.memories
   JOIN memory.revisions ON revisions.memory_id = memories.id AND revisions.known_until IS NULL

@@ -1,0 +1,11 @@
+import { defineRoom } from '../subgraph.ts'
+import { MemoryContext } from './context.ts'
+import { resolvers } from './resolvers.ts'
+
+/** What agents and their users remember: sessions, messages, memories, and how they are found again. */
+export const room = defineRoom({
+  name: 'memory',
+  directory: import.meta.dirname,
+  resolvers,
+  context: (stores, request) => new MemoryContext(stores, request),
+})

@@ -1,0 +1,118 @@
+import DataLoader from 'dataloader'
+import {
+  type Connection,
+  type Key,
+  type Page,
+  type PageArguments,
+  parsePage,
+  toConnection,
+} from '../../lib/connection.ts'
+import type { RequestContext } from '../../lib/context.ts'
+import type { Database } from '../../stores/postgres/postgres.ts'
+import type { Stores } from '../../stores/stores.ts'
+import { securityOf } from '../security.ts'
+import type { MemoryRecord, MessageRecord, RevisionRecord, SessionFilter, SessionRecord } from './records.ts'
+import * as memories from './store/memories.ts'
+import type { ListSource } from './store/pages.ts'
+import * as sessions from './store/sessions.ts'
+
+export type Loaders = ReturnType<typeof createLoaders>
+
+/** A connection that counts its list only when asked. */
+export type CountedConnection<T> = Connection<T> & { totalCount(): Promise<number> }
+
+type Pages<Row> = (db: Database, parents: readonly string[], page: Page) => Promise<Map<string, Row[]>>
+
+/**
+ * The reads of one execution, each joined with those of its level: however many parents a level has, it is one
+ * statement. What the viewer may not see is the same as what is not there.
+ */
+export function createLoaders(stores: Stores, request: RequestContext) {
+  const read = <T>(work: (db: Database) => Promise<T>) => stores.postgres.read(securityOf(request, 'memory'), work)
+  const families = new Map<string, DataLoader<string, unknown>>()
+
+  /** One loader for each list and its arguments, made when it is first asked. */
+  function family<V>(name: unknown, batch: (db: Database, ids: readonly string[]) => Promise<Map<string, V>>, none: V) {
+    const key = JSON.stringify(name)
+    const found = families.get(key)
+    if (found) return found as DataLoader<string, V>
+    const made = new DataLoader<string, V>(async (ids) => {
+      const values = await read((db) => batch(db, ids))
+      return ids.map((id) => values.get(id) ?? none)
+    })
+    families.set(key, made)
+    return made
+  }
+
+  async function pageUnder<Row>(
+    list: unknown,
+    parent: string,
+    args: PageArguments,
+    pages: Pages<Row>,
+    keyOf: (row: Row) => Key,
+  ) {
+    const page = parsePage(args, list)
+    const { first, last, after, before } = args
+    const loader = family<Row[]>([list, first, last, after, before], (db, ids) => pages(db, ids, page), [])
+    return toConnection(await loader.load(parent), page, keyOf)
+  }
+
+  async function memoriesUnder(name: string, source: ListSource, parent: string, args: PageArguments) {
+    const keyOf = (row: MemoryRecord): Key => [row[source.keyName as 'position' | 'ordinal'] ?? 0]
+    const connection = await pageUnder(
+      name,
+      parent,
+      args,
+      (db, ids, page) => memories.memoryPages(db, source, ids, page),
+      keyOf,
+    )
+    const totalCount = () =>
+      family([name, 'count'], (db, ids) => memories.memoryCounts(db, source, ids), 0).load(parent)
+    return { ...connection, totalCount } satisfies CountedConnection<MemoryRecord>
+  }
+
+  return {
+    memory: byId<MemoryRecord>(read, memories.memoriesByIds),
+    session: byId<SessionRecord>(read, sessions.sessionsByIds),
+    message: byId<MessageRecord>(read, sessions.messagesByIds),
+    memoriesOfSession: (id: string, args: PageArguments) =>
+      memoriesUnder('session memories', memories.memoriesOfSession, id, args),
+    memoriesOfMessage: (id: string, args: PageArguments) =>
+      memoriesUnder('message memories', memories.memoriesOfMessage, id, args),
+    revisionsOf: ({ id, asOf }: MemoryRecord, args: PageArguments): Promise<Connection<RevisionRecord>> =>
+      pageUnder(
+        ['revisions', asOf],
+        id,
+        args,
+        (db, ids, page) => memories.revisionPages(db, ids, page, asOf),
+        (row: RevisionRecord) => [row.version],
+      ),
+    async messagesOf(session: SessionRecord, args: PageArguments): Promise<CountedConnection<MessageRecord>> {
+      const connection = await pageUnder('messages', session.id, args, sessions.messagePages, (row) => [row.position])
+      return { ...connection, totalCount: async () => session.messageCount }
+    },
+    async sessionsOf(ownerId: string, filter: SessionFilter, args: PageArguments) {
+      const list = ['sessions', filter.mode ?? null, filter.active ?? null]
+      const connection = await pageUnder(
+        list,
+        ownerId,
+        args,
+        (db, ids, page) => sessions.sessionPages(db, ids, filter, page),
+        (row: SessionRecord) => [row.ordinal],
+      )
+      const totalCount = () =>
+        family([...list, 'count'], (db, ids) => sessions.sessionCounts(db, ids, filter), 0).load(ownerId)
+      return { ...connection, totalCount } satisfies CountedConnection<SessionRecord>
+    },
+  }
+}
+
+function byId<Row extends { readonly id: string }>(
+  read: <T>(work: (db: Database) => Promise<T>) => Promise<T>,
+  fetch: (db: Database, ids: readonly string[]) => Promise<readonly Row[]>,
+): DataLoader<string, Row | null> {
+  return new DataLoader(async (ids) => {
+    const rows = new Map((await read((db) => fetch(db, ids))).map((row) => [row.id, row]))
+    return ids.map((id) => rows.get(id) ?? null)
+  })
+}

@@ -1,0 +1,93 @@
+/** Rows as the room's store reads them. Ids are row ids; mappers turn them into global ones. */
+
+export type MemoryTier = 'WORKING' | 'EPISODIC' | 'SEMANTIC' | 'SHARED'
+export type Visibility = 'PRIVATE' | 'SHARED' | 'PUBLIC'
+export type ChatMode = 'SIMPLE' | 'SMART_ROUTER' | 'EXPERT_GROUP' | 'SOCRATIC'
+export type MessageRole = 'SYSTEM' | 'USER' | 'ASSISTANT' | 'TOOL'
+
+export const memoryTiers: readonly MemoryTier[] = ['WORKING', 'EPISODIC', 'SEMANTIC', 'SHARED']
+
+export interface MemoryRecord {
+  readonly id: string
+  readonly ownerId: string
+  /** Its place among all memories, by when they were made. */
+  readonly ordinal: number
+  readonly sessionId: string | null
+  readonly messageId: string | null
+  readonly position: number | null
+  readonly externalId: string | null
+  readonly version: number
+  readonly content: string
+  readonly tier: MemoryTier
+  readonly visibility: Visibility
+  readonly metadata: unknown
+  readonly occurredAt: Date
+  readonly timeInferred: boolean
+  readonly retentionUntil: Date | null
+  readonly createdAt: Date
+  readonly updatedAt: Date
+  /** The moment of knowledge that the record answers from; `null` for now. */
+  readonly asOf: Date | null
+}
+
+export interface RevisionRecord {
+  readonly version: number
+  readonly content: string
+  readonly tier: MemoryTier
+  readonly visibility: Visibility
+  readonly metadata: unknown
+  readonly occurredAt: Date
+  readonly knownFrom: Date
+  readonly knownUntil: Date | null
+}
+
+export interface SessionRecord {
+  readonly id: string
+  readonly ownerId: string
+  readonly ordinal: number
+  readonly mode: ChatMode
+  readonly title: string | null
+  readonly parentId: string | null
+  readonly externalId: string | null
+  readonly configuration: unknown
+  readonly metadata: unknown
+  readonly active: boolean
+  readonly messageCount: number
+  readonly createdAt: Date
+  readonly endedAt: Date | null
+}
+
+export interface ToolCall {
+  readonly id: string
+  readonly name: string
+  readonly arguments: unknown
+}
+
+export interface MessageRecord {
+  readonly id: string
+  readonly sessionId: string
+  readonly position: number
+  readonly role: MessageRole
+  readonly name: string | null
+  readonly content: string | null
+  readonly toolCalls: readonly ToolCall[]
+  readonly toolCallId: string | null
+  readonly externalId: string | null
+  readonly occurredAt: Date
+  readonly timeInferred: boolean
+}
+
+/** Which memories fit; what is undefined or null does not matter. Ids are row ids. */
+export interface MemoryFilter {
+  readonly tiers?: readonly MemoryTier[] | null
+  readonly visibility?: Visibility | null
+  readonly sessionId?: string | null
+  readonly occurredFrom?: Date | null
+  readonly occurredBefore?: Date | null
+  readonly metadata?: unknown
+}
+
+export interface SessionFilter {
+  readonly mode?: ChatMode | null
+  readonly active?: boolean | null
+}

@@ -1,0 +1,160 @@
+import type { PageArguments } from '../../lib/connection.ts'
+import { codedError } from '../../lib/errors.ts'
+import { toGlobalId, uuidOf } from '../../lib/ids.ts'
+import { requireViewer } from '../security.ts'
+import type { MemoryContext } from './context.ts'
+import { type MemoryChange, type MessageAdded, memoryChanges, messageAdded } from './live.ts'
+import { idFields, type Reference, referenced, toFilter, userOf } from './mappers.ts'
+import type { MemoryFilter, MemoryRecord, MemoryTier, MessageRecord, SessionFilter, SessionRecord } from './records.ts'
+import { appendMessages } from './service/messages.ts'
+import { findMemory, listMemories, type MemoryOrder, ownStats, tierDistribution } from './service/reads.ts'
+import { remember, rememberMany } from './service/remember.ts'
+import { forgetMemory, reviseMemory } from './service/revise.ts'
+import { endChatSession, openChatSession } from './service/sessions.ts'
+
+type Filtered = { readonly filter?: MemoryFilter | null }
+type After = { readonly after?: string | null }
+type Input<T> = { readonly input: T }
+type SessionArguments = PageArguments & SessionFilter
+
+/** A mutation's answer names its objects by id; what a client selects of them is read again, after the write. */
+function mutation<I, A>(verb: (context: MemoryContext, input: I) => Promise<A>) {
+  return (_: unknown, { input }: Input<I>, context: MemoryContext) => {
+    // Asked first: a stranger is not told what is wrong with his input.
+    requireViewer(context.request)
+    context.renew()
+    return verb(context, input)
+  }
+}
+
+/** What an answer names. An answer given again may name what has gone since. */
+async function named<T>(loading: Promise<T | null>): Promise<T> {
+  const found = await loading
+  if (found === null) throw codedError('BAD_USER_INPUT', 'What this answer names has been forgotten since.')
+  return found
+}
+
+const cursor = (answer: { cursor: string | null; standing: string | null }) => answer.cursor ?? answer.standing
+
+/** Each event is an execution of its own: what an earlier one has loaded is no longer true. */
+function told<T>(change: T, _: unknown, context: MemoryContext): T {
+  context.renew()
+  return change
+}
+
+export const resolvers = {
+  Query: {
+    memory: (_: unknown, { id, asOf }: { id: string; asOf?: Date | null }, context: MemoryContext) =>
+      findMemory(context, id, asOf ?? null),
+    memories: (_: unknown, args: Filtered & PageArguments & { orderBy: MemoryOrder | null }, context: MemoryContext) =>
+      listMemories(context, toFilter(args.filter), args.orderBy ?? 'NEWEST_FIRST', args),
+    memoryStats: (_: unknown, { tier }: { tier?: MemoryTier | null }, context: MemoryContext) =>
+      ownStats(context, tier ?? null),
+    memoryTierDistribution: (_: unknown, __: unknown, context: MemoryContext) => tierDistribution(context),
+    chatSession: (_: unknown, { id }: { id: string }, context: MemoryContext) => sessionOf(context, { id }),
+    chatSessions: (_: unknown, args: SessionArguments, context: MemoryContext) =>
+      context.loaders.sessionsOf(context.viewer.userId, args, args),
+  },
+  Mutation: {
+    remember: mutation(remember),
+    rememberMany: mutation(rememberMany),
+    reviseMemory: mutation(reviseMemory),
+    forgetMemory: mutation(forgetMemory),
+    openChatSession: mutation(openChatSession),
+    endChatSession: mutation(endChatSession),
+    appendMessages: mutation(appendMessages),
+  },
+  Subscription: {
+    memoryChanges: {
+      subscribe: (_: unknown, { filter, after }: Filtered & After, context: MemoryContext) =>
+        memoryChanges(context, toFilter(filter), after),
+      resolve: told<MemoryChange>,
+    },
+    messageAdded: {
+      subscribe: (_: unknown, { sessionId, after }: { sessionId: string } & After, context: MemoryContext) =>
+        messageAdded(context, sessionId, after),
+      resolve: told<MessageAdded>,
+    },
+  },
+  Memory: {
+    ...idFields('Memory'),
+    __resolveReference: (reference: Reference, context: MemoryContext) => {
+      const id = referenced('Memory', reference)
+      return id === null ? null : context.loaders.memory.load(id)
+    },
+    owner: ({ ownerId }: MemoryRecord) => userOf(ownerId),
+    session: ({ sessionId }: MemoryRecord, _: unknown, { loaders }: MemoryContext) =>
+      sessionId === null ? null : loaders.session.load(sessionId),
+    source: ({ messageId }: MemoryRecord, _: unknown, { loaders }: MemoryContext) =>
+      messageId === null ? null : loaders.message.load(messageId),
+    revisions: (memory: MemoryRecord, args: PageArguments, { loaders }: MemoryContext) =>
+      loaders.revisionsOf(memory, args),
+  },
+  User: {
+    __resolveReference: ({ id }: Reference) => ({ id }),
+    chatSessions: ({ id }: { id: string }, args: SessionArguments, context: MemoryContext) =>
+      context.loaders.sessionsOf(uuidOf('User', id) ?? '', args, args),
+  },
+  ChatSession: {
+    ...idFields('ChatSession'),
+    __resolveReference: (reference: Reference, context: MemoryContext) => sessionOf(context, reference),
+    owner: ({ ownerId }: SessionRecord) => userOf(ownerId),
+    parent: ({ parentId }: SessionRecord, _: unknown, { loaders }: MemoryContext) =>
+      parentId === null ? null : loaders.session.load(parentId),
+    messages: (session: SessionRecord, args: PageArguments, { loaders }: MemoryContext) =>
+      loaders.messagesOf(session, args),
+    memories: ({ id }: SessionRecord, args: PageArguments, { loaders }: MemoryContext) =>
+      loaders.memoriesOfSession(id, args),
+  },
+  Message: {
+    ...idFields('Message'),
+    __resolveReference: (reference: Reference, { loaders }: MemoryContext) => {
+      const id = referenced('Message', reference)
+      return id === null ? null : loaders.message.load(id)
+    },
+    session: ({ sessionId }: MessageRecord, _: unknown, { loaders }: MemoryContext) => loaders.session.load(sessionId),
+    memories: ({ id }: MessageRecord, args: PageArguments, { loaders }: MemoryContext) =>
+      loaders.memoriesOfMessage(id, args),
+  },
+  MemoryChange: {
+    memoryId: ({ memoryId }: MemoryChange) => toGlobalId('Memory', memoryId),
+    memory: ({ memoryId, kind }: MemoryChange, _: unknown, { loaders }: MemoryContext) =>
+      kind === 'FORGOTTEN' ? null : loaders.memory.load(memoryId),
+  },
+  MessageAdded: {
+    message: ({ messageId }: MessageAdded, _: unknown, { loaders }: MemoryContext) => loaders.message.load(messageId),
+  },
+  RememberSuccess: {
+    cursor,
+    memory: ({ memoryId }: { memoryId: string }, _: unknown, { loaders }: MemoryContext) =>
+      named(loaders.memory.load(memoryId)),
+  },
+  RememberManySuccess: {
+    cursor,
+    memories: ({ memoryIds }: { memoryIds: string[] }, _: unknown, { loaders }: MemoryContext) =>
+      memoryIds.map((id) => named(loaders.memory.load(id))),
+  },
+  ReviseMemorySuccess: {
+    memory: ({ memoryId }: { memoryId: string }, _: unknown, { loaders }: MemoryContext) =>
+      named(loaders.memory.load(memoryId)),
+  },
+  ForgetMemorySuccess: {
+    memoryId: ({ memoryId }: { memoryId: string }) => toGlobalId('Memory', memoryId),
+  },
+  OpenChatSessionSuccess: { session: namedSession },
+  EndChatSessionSuccess: { session: namedSession },
+  AppendMessagesSuccess: {
+    session: namedSession,
+    messages: ({ messageIds }: { messageIds: string[] }, _: unknown, { loaders }: MemoryContext) =>
+      messageIds.map((id) => named(loaders.message.load(id))),
+  },
+}
+
+function namedSession({ sessionId }: { sessionId: string }, _: unknown, { loaders }: MemoryContext) {
+  return named(loaders.session.load(sessionId))
+}
+
+function sessionOf({ loaders }: MemoryContext, reference: Reference): Promise<SessionRecord | null> | null {
+  const id = referenced('ChatSession', reference)
+  return id === null ? null : loaders.session.load(id)
+}

@@ -1,0 +1,227 @@
+import { createHash } from 'node:crypto'
+import { uuidOf } from '../../../lib/ids.ts'
+import { conflict, limitExceeded, notFound, type Problem, ProblemError } from '../../../lib/problems.ts'
+import type { EventDraft } from '../../../stores/log/log.ts'
+import { type Answer, mutate, type Unit } from '../../mutate.ts'
+import type { MemoryContext } from '../context.ts'
+import { createdEvent } from '../events.ts'
+import { checkJson, checkText, firstProblem, limits, type Path } from '../limits.ts'
+import { analyze } from '../recall/tokens.ts'
+import type { MessageRole, ToolCall } from '../records.ts'
+import { insertMemories, type MemoryDraft } from '../store/drafts.ts'
+import {
+  claimPrompts,
+  findNamedMessages,
+  insertMessages,
+  keepPrompts,
+  type MessageDraft,
+  readTail,
+} from '../store/messages.ts'
+import { rejectBatch } from './batch.ts'
+import { stateOf } from './remember.ts'
+
+export interface MessageInput {
+  readonly role: MessageRole
+  readonly content?: string | null
+  readonly name?: string | null
+  readonly toolCalls?: readonly ToolCall[] | null
+  readonly toolCallId?: string | null
+  readonly occurredAt?: Date | null
+  readonly externalId?: string | null
+}
+
+export interface AppendMessagesInput {
+  readonly sessionId: string
+  readonly messages: readonly MessageInput[]
+  readonly remember?: boolean | null
+  readonly clientMutationId?: string | null
+}
+
+/** Adds messages to the end of a session, and on request makes memories of what was said. */
+export async function appendMessages(context: MemoryContext, input: AppendMessagesInput) {
+  const refused = checkBatch(input.messages)
+  if (refused) return refused
+  const sessionId = uuidOf('ChatSession', input.sessionId)
+  const { stores, request } = context
+  const prepared = input.messages.map((message) => prepare(context, message, input.remember === true))
+  return mutate(stores, request, { name: 'appendMessages', input, room: 'memory' }, async (unit) => {
+    if (sessionId === null) throw new ProblemError(notFound('chat session', 'input', 'sessionId'))
+    await unit.tx.lock(`session:${sessionId}`)
+    return append(context, unit, sessionId, prepared)
+  })
+}
+
+function checkBatch(messages: readonly MessageInput[]): Problem | null {
+  if (messages.length < 1 || messages.length > limits.batch) {
+    const message = `A batch holds 1–${limits.batch} messages, not ${messages.length}.`
+    return limitExceeded(message, 'input', 'messages')
+  }
+  const problems = messages.map((message, i) => checkMessage(message, [String(i)])).filter((found) => found !== null)
+  return problems.length > 0 ? rejectBatch(problems, messages.length, 'messages') : null
+}
+
+function checkMessage(message: MessageInput, path: Path): Problem | null {
+  const calls = message.toolCalls ?? []
+  return firstProblem(
+    () => checkText(message.content, limits.messageContent, [...path, 'content']),
+    () => checkText(message.name, limits.name, [...path, 'name']),
+    () => checkText(message.toolCallId, limits.name, [...path, 'toolCallId']),
+    () => checkText(message.externalId, limits.name, [...path, 'externalId'], 1),
+    () =>
+      calls.length > limits.toolCalls
+        ? limitExceeded(`At most ${limits.toolCalls} tool calls.`, ...path, 'toolCalls')
+        : null,
+    ...calls.map((call, i) => () => checkCall(call, [...path, 'toolCalls', String(i)])),
+  )
+}
+
+function checkCall(call: ToolCall, path: Path): Problem | null {
+  return firstProblem(
+    () => checkText(call.id, limits.name, [...path, 'id'], 1),
+    () => checkText(call.name, limits.name, [...path, 'name'], 1),
+    () => checkJson(call.arguments, limits.toolArgumentsBytes, [...path, 'arguments']),
+  )
+}
+
+/** A message with the memory to make of it; both get their time and place when the session is known. */
+interface Prepared {
+  readonly message: Omit<MessageDraft, 'position' | 'occurredAt' | 'timeInferred' | 'promptId'>
+  readonly promptHash: Buffer | null
+  readonly occurredAt: Date | null
+  readonly memory: Pick<
+    MemoryDraft,
+    'id' | 'revisionId' | 'content' | 'analysis' | 'tier' | 'metadata' | 'speaker'
+  > | null
+}
+
+/** Whatever does not need the database is done before the transaction, which holds a connection. */
+function prepare({ stores: { ids } }: MemoryContext, input: MessageInput, remember: boolean): Prepared {
+  const { role } = input
+  const content = input.content ?? null
+  const name = input.name ?? null
+  const isPrompt = role === 'SYSTEM' && content !== null
+  const message = {
+    id: ids.next(),
+    role,
+    name,
+    content,
+    toolCalls: (input.toolCalls ?? []).map((call) => ({ ...call, arguments: readArguments(call.arguments) })),
+    toolCallId: input.toolCallId ?? null,
+    externalId: input.externalId ?? null,
+  }
+  const memory =
+    remember && content !== null && content.trim() !== ''
+      ? {
+          id: ids.next(),
+          revisionId: ids.next(),
+          content,
+          analysis: analyze(content),
+          tier: role === 'SYSTEM' ? ('SEMANTIC' as const) : ('EPISODIC' as const),
+          metadata: role === 'TOOL' && name !== null ? { role, tool: name } : { role },
+          speaker: role === 'TOOL' ? null : name,
+        }
+      : null
+  const promptHash = isPrompt ? createHash('sha256').update(content).digest() : null
+  return { message, promptHash, occurredAt: input.occurredAt ?? null, memory }
+}
+
+/** Models give a tool's arguments as JSON in a text. */
+function readArguments(value: unknown): unknown {
+  if (typeof value !== 'string') return value ?? null
+  try {
+    return JSON.parse(value)
+  } catch {
+    return value
+  }
+}
+
+async function append(context: MemoryContext, unit: Unit, sessionId: string, prepared: readonly Prepared[]) {
+  const { tx } = unit
+  const { viewer, stores } = context
+  const now = stores.clock.now()
+  const names = prepared.flatMap(({ message }) => message.externalId ?? [])
+  const tail = await readTail(tx, viewer, sessionId)
+  if (tail === null) throw new ProblemError(notFound('chat session', 'input', 'sessionId'))
+  if (!tail.active) throw new ProblemError(conflict('The session has ended.', 'input', 'sessionId'))
+  const named = await findNamedMessages(tx, sessionId, names)
+  const added: Prepared[] = []
+  const messageIds = prepared.map((item) => {
+    const { id, externalId } = item.message
+    const found = externalId === null ? undefined : named.get(externalId)
+    if (found !== undefined) return found
+    if (externalId !== null) named.set(externalId, id)
+    added.push(item)
+    return id
+  })
+  const prompts = await keepPrompts(tx, viewer, promptsOf(context, added, now), now)
+  const clock = inferTimes(now, tail.lastInferredAt)
+  const messages = added.map(({ message, promptHash, occurredAt }, i): MessageDraft => {
+    const promptId = promptHash === null ? null : (prompts.get(promptHash.toString('hex')) ?? null)
+    const content = promptId === null ? message.content : null
+    const time = { occurredAt: occurredAt ?? clock(), timeInferred: occurredAt === null }
+    return { ...message, ...time, content, promptId, position: tail.messageCount + i }
+  })
+  await insertMessages(tx, viewer, sessionId, messages, now)
+  const memories = await memoriesOf(unit, added, messages, sessionId)
+  await insertMemories(tx, viewer, memories, now)
+  await unit.append([
+    ...messages.map(({ id }) => messageAdded(id, sessionId, viewer.userId)),
+    ...memories.map((memory) => createdEvent(stateOf(context, memory))),
+  ])
+  const remembered = memories.length
+  return {
+    __typename: 'AppendMessagesSuccess',
+    sessionId,
+    messageIds,
+    added: added.length,
+    remembered,
+  } satisfies Answer
+}
+
+function promptsOf({ stores: { ids } }: MemoryContext, items: readonly Prepared[], now: Date) {
+  const prompts = items.flatMap(({ promptHash, message }) =>
+    promptHash === null ? [] : [[promptHash.toString('hex'), message.content ?? ''] as const],
+  )
+  return [...new Map(prompts)].map(([hash, content]) => ({ id: ids.next(), hash, content, createdAt: now }))
+}
+
+/** Times for messages that have none: when they were brought in, a millisecond apart to keep their order. */
+function inferTimes(now: Date, last: Date | null): () => Date {
+  let next = Math.max(now.getTime(), last === null ? 0 : last.getTime() + 1)
+  return () => new Date(next++)
+}
+
+/** One memory for each message that is to have one; of a system prompt only the first time its owner uses it. */
+async function memoriesOf(
+  { tx }: Unit,
+  items: readonly Prepared[],
+  messages: readonly MessageDraft[],
+  sessionId: string,
+): Promise<MemoryDraft[]> {
+  const wanted = items.flatMap(({ memory }, i) => {
+    const message = messages[i]
+    return memory && message ? [{ memory, message }] : []
+  })
+  const claims = new Map<string, string>()
+  for (const { memory, message } of wanted) {
+    if (message.promptId !== null && !claims.has(message.promptId)) claims.set(message.promptId, memory.id)
+  }
+  const claimed = await claimPrompts(tx, claims)
+  return wanted
+    .filter(({ memory, message }) => message.promptId === null || claimed.has(memory.id))
+    .map(({ memory, message }) => ({
+      ...memory,
+      // A prompt belongs to every session that begins with it.
+      sessionId: message.promptId === null ? sessionId : null,
+      messageId: message.id,
+      externalId: null,
+      visibility: 'PRIVATE',
+      occurredAt: message.occurredAt,
+      timeInferred: message.timeInferred,
+      retentionUntil: null,
+    }))
+}
+
+function messageAdded(id: string, sessionId: string, ownerId: string): EventDraft {
+  return { kind: 'MESSAGE_ADDED', type: 'Message', id, after: [ownerId], payload: { sessionId } }
+}

@@ -1,0 +1,43 @@
+import { type PageArguments, parsePage, toConnection } from '../../../lib/connection.ts'
+import { uuidOf } from '../../../lib/ids.ts'
+import type { MemoryContext } from '../context.ts'
+import type { CountedConnection } from '../loaders.ts'
+import { type MemoryFilter, type MemoryRecord, type MemoryTier, memoryTiers } from '../records.ts'
+import { countVisibleMemories, memoryAsOf, memoryStats, tierCounts, visibleMemories } from '../store/memories.ts'
+
+export type MemoryOrder = 'NEWEST_FIRST' | 'OLDEST_FIRST'
+
+/** One memory as it is, or as it was known at a moment. */
+export async function findMemory(context: MemoryContext, id: string, asOf: Date | null): Promise<MemoryRecord | null> {
+  const uuid = uuidOf('Memory', id)
+  if (uuid === null) return null
+  return asOf === null ? context.loaders.memory.load(uuid) : context.read((db) => memoryAsOf(db, uuid, asOf))
+}
+
+/** The memories that the viewer may see. */
+export async function listMemories(
+  context: MemoryContext,
+  filter: MemoryFilter,
+  order: MemoryOrder,
+  args: PageArguments,
+): Promise<CountedConnection<MemoryRecord>> {
+  const page = parsePage(args, ['memories', order, filter])
+  const { viewer } = context
+  const direction = order === 'OLDEST_FIRST' ? 'ASC' : 'DESC'
+  const rows = await context.read((db) => visibleMemories(db, viewer, filter, direction, page))
+  const totalCount = () => context.read((db) => countVisibleMemories(db, viewer, filter))
+  return { ...toConnection(rows, page, (row) => [row.ordinal]), totalCount }
+}
+
+/** The viewer's own memories in figures. */
+export function ownStats(context: MemoryContext, tier: MemoryTier | null) {
+  const { viewer } = context
+  return context.read((db) => memoryStats(db, viewer.userId, tier))
+}
+
+/** How the viewer's own memories spread over the tiers. */
+export async function tierDistribution(context: MemoryContext) {
+  const { viewer } = context
+  const counts = await context.read((db) => tierCounts(db, viewer.userId))
+  return memoryTiers.map((tier) => ({ tier, count: counts.get(tier) ?? 0 }))
+}

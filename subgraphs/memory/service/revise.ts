@@ -1,0 +1,129 @@
+import { uuidOf } from '../../../lib/ids.ts'
+import { conflict, invalidInput, notFound, type Problem, ProblemError } from '../../../lib/problems.ts'
+import type { Transaction } from '../../../stores/postgres/postgres.ts'
+import { type Answer, mutate } from '../../mutate.ts'
+import type { MemoryContext } from '../context.ts'
+import { forgottenEvent, type MemoryState, revisedEvent } from '../events.ts'
+import { checkAhead, checkObject, checkText, firstProblem, limits } from '../limits.ts'
+import { analyze } from '../recall/tokens.ts'
+import type { MemoryRecord, MemoryTier, Visibility } from '../records.ts'
+import { shelfOf } from '../store/drafts.ts'
+import { memoriesByIds } from '../store/memories.ts'
+import { insertPostings, removePostings } from '../store/postings.ts'
+import { eraseMemory, grantedTo, insertRevision, type RevisionDraft } from '../store/revisions.ts'
+import { speakerOf } from './remember.ts'
+
+export interface ReviseMemoryInput {
+  readonly id: string
+  readonly content?: string | null
+  readonly tier?: MemoryTier | null
+  readonly visibility?: Visibility | null
+  readonly occurredAt?: Date | null
+  readonly metadata?: unknown
+  readonly retentionUntil?: Date | null
+  readonly expectedVersion?: number | null
+  readonly clientMutationId?: string | null
+}
+
+export interface ForgetMemoryInput {
+  readonly id: string
+  readonly clientMutationId?: string | null
+}
+
+const changes = ['content', 'tier', 'visibility', 'occurredAt', 'metadata', 'retentionUntil'] as const
+
+/** Gives a memory of the viewer's a new revision. */
+export async function reviseMemory(context: MemoryContext, input: ReviseMemoryInput) {
+  const now = context.stores.clock.now()
+  const problem = checkRevision(input, now)
+  if (problem) return problem
+  const { stores, request, viewer } = context
+  return mutate(stores, request, { name: 'reviseMemory', input, room: 'memory' }, async ({ tx, append }) => {
+    const memory = await lockOwned(context, tx, input.id)
+    const { expectedVersion } = input
+    if (expectedVersion != null && expectedVersion !== memory.version) {
+      const message = `The memory is at version ${memory.version}, not ${expectedVersion}.`
+      throw new ProblemError(conflict(message, 'input', 'expectedVersion'))
+    }
+    const granted = await grantedTo(tx, memory.id)
+    const revision = revisionOf(memory, input, stores.ids.next(), now)
+    await takeFromShelf(tx, context, memory)
+    await insertRevision(tx, viewer, revision)
+    await putOnShelf(tx, context, revision)
+    const before = stateOf(context, memory, granted)
+    await append([revisedEvent({ ...before, ...revision, id: memory.id }, before)])
+    return { __typename: 'ReviseMemorySuccess', memoryId: memory.id } satisfies Answer
+  })
+}
+
+/** Removes a memory of the viewer's with all that it ever said; only that there was one stays known. */
+export async function forgetMemory(context: MemoryContext, input: ForgetMemoryInput) {
+  const { stores, request } = context
+  return mutate(stores, request, { name: 'forgetMemory', input, room: 'memory' }, async ({ tx, append }) => {
+    const memory = await lockOwned(context, tx, input.id)
+    const granted = await grantedTo(tx, memory.id)
+    await takeFromShelf(tx, context, memory)
+    await eraseMemory(tx, memory.id, stores.clock.now())
+    await append([forgottenEvent(stateOf(context, memory, granted))])
+    return { __typename: 'ForgetMemorySuccess', memoryId: memory.id } satisfies Answer
+  })
+}
+
+function checkRevision(input: ReviseMemoryInput, now: Date): Problem | null {
+  // An explicit null clears what can be empty; of the rest it says nothing, like leaving it out.
+  const says = changes.some((name) =>
+    name === 'metadata' || name === 'retentionUntil' ? input[name] !== undefined : input[name] != null,
+  )
+  return firstProblem(
+    () => (says ? null : invalidInput('Say what to change.', 'input')),
+    () => checkText(input.content, limits.memoryContent, ['input', 'content'], 1),
+    () => checkObject(input.metadata, ['input', 'metadata']),
+    () => checkAhead(input.retentionUntil, now, ['input', 'retentionUntil']),
+  )
+}
+
+/** The viewer's memory of that id, locked until the transaction ends. Another's is as good as none. */
+async function lockOwned({ viewer }: MemoryContext, tx: Transaction, globalId: string): Promise<MemoryRecord> {
+  const id = uuidOf('Memory', globalId)
+  if (id === null) throw new ProblemError(notFound('memory', 'input', 'id'))
+  await tx.lock(`memory:${id}`)
+  const [memory] = await memoriesByIds(tx, [id])
+  if (memory?.ownerId !== viewer.userId) throw new ProblemError(notFound('memory', 'input', 'id'))
+  return memory
+}
+
+function revisionOf(memory: MemoryRecord, input: ReviseMemoryInput, id: string, now: Date): RevisionDraft {
+  const content = input.content ?? memory.content
+  const metadata = input.metadata === undefined ? memory.metadata : input.metadata
+  return {
+    id,
+    memoryId: memory.id,
+    version: memory.version + 1,
+    content,
+    analysis: analyze(content),
+    tier: input.tier ?? memory.tier,
+    visibility: input.visibility ?? memory.visibility,
+    metadata,
+    speaker: speakerOf(metadata),
+    occurredAt: input.occurredAt ?? memory.occurredAt,
+    timeInferred: input.occurredAt == null && memory.timeInferred,
+    retentionUntil: input.retentionUntil === undefined ? memory.retentionUntil : input.retentionUntil,
+    // Clocks may stand still or step back; what is known next is never known earlier.
+    knownFrom: now > memory.updatedAt ? now : memory.updatedAt,
+  }
+}
+
+function takeFromShelf(tx: Transaction, { viewer }: MemoryContext, { id, visibility }: MemoryRecord): Promise<void> {
+  return removePostings(tx, viewer, id, shelfOf(visibility, viewer.userId, viewer.tenantId))
+}
+
+/** Where its new visibility has it, under its new words. */
+function putOnShelf(tx: Transaction, { viewer }: MemoryContext, revision: RevisionDraft): Promise<void> {
+  const { memoryId, visibility, analysis } = revision
+  const shelfId = shelfOf(visibility, viewer.userId, viewer.tenantId)
+  return insertPostings(tx, viewer, [{ memoryId, shelfId, analysis }])
+}
+
+function stateOf({ viewer }: MemoryContext, memory: MemoryRecord, granted: readonly string[]): MemoryState {
+  return { ...memory, tenantId: viewer.tenantId, granted }
+}

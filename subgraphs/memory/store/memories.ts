@@ -1,0 +1,177 @@
+import type { Page } from '../../../lib/connection.ts'
+import type { Database } from '../../../stores/postgres/postgres.ts'
+import type { MemoryFilter, MemoryRecord, MemoryTier, RevisionRecord } from '../records.ts'
+import { allOf, keyset, type Order, Values } from './keyset.ts'
+import { countsUnder, type ListSource, pagesUnder } from './pages.ts'
+
+const columns = `memory.id, memory.owner_id AS "ownerId", memory.ordinal::float8 AS ordinal,
+  memory.session_id AS "sessionId", memory.message_id AS "messageId", memory.position,
+  memory.external_id AS "externalId", memory.version, memory.content, memory.tier, memory.visibility, memory.metadata,
+  memory.occurred_at AS "occurredAt", memory.time_inferred AS "timeInferred",
+  memory.retention_until AS "retentionUntil", memory.created_at AS "createdAt", memory.updated_at AS "updatedAt",
+  NULL::timestamptz AS "asOf"`
+
+const current = 'memory.current_memories AS memory'
+
+export async function memoriesByIds(db: Database, ids: readonly string[]): Promise<MemoryRecord[]> {
+  return db.query(`SELECT ${columns} FROM ${current} WHERE memory.id = ANY ($1::uuid[])`, [ids])
+}
+
+/** A memory as it was known at a moment. */
+export async function memoryAsOf(db: Database, id: string, asOf: Date): Promise<MemoryRecord | null> {
+  const [row] = await db.query<MemoryRecord>(
+    `SELECT memory.id, memory.owner_id AS "ownerId", memory.ordinal::float8 AS ordinal,
+       memory.session_id AS "sessionId", memory.message_id AS "messageId", memory.position,
+       memory.external_id AS "externalId", revision.version, revision.content, revision.tier, revision.visibility,
+       revision.metadata, revision.occurred_at AS "occurredAt", revision.time_inferred AS "timeInferred",
+       revision.retention_until AS "retentionUntil", memory.created_at AS "createdAt",
+       revision.known_from AS "updatedAt", $2::timestamptz AS "asOf"
+     FROM memory.memories AS memory
+     JOIN memory.revisions AS revision ON revision.memory_id = memory.id
+     WHERE memory.id = $1 AND revision.known_from <= $2 AND (revision.known_until IS NULL OR revision.known_until > $2)`,
+    [id, asOf],
+  )
+  return row ?? null
+}
+
+/** What a filter asks of a row of `memory.current_memories`. */
+export function filterConditions(filter: MemoryFilter, values: Values, table = 'memory'): string[] {
+  const conditions: string[] = []
+  if (filter.tiers) conditions.push(`${table}.tier = ANY (${values.add(filter.tiers, 'text[]')})`)
+  if (filter.visibility) conditions.push(`${table}.visibility = ${values.add(filter.visibility)}`)
+  if (filter.sessionId) conditions.push(`${table}.session_id = ${values.add(filter.sessionId, 'uuid')}`)
+  if (filter.occurredFrom) conditions.push(`${table}.occurred_at >= ${values.add(filter.occurredFrom, 'timestamptz')}`)
+  if (filter.occurredBefore) {
+    conditions.push(`${table}.occurred_at < ${values.add(filter.occurredBefore, 'timestamptz')}`)
+  }
+  if (filter.metadata != null) {
+    conditions.push(`${table}.metadata @> ${values.add(JSON.stringify(filter.metadata), 'jsonb')}`)
+  }
+  return conditions
+}
+
+/** Whom a list is made for: policies decide what he may see; these ways to it have an index each. */
+export interface Reader {
+  readonly userId: string
+  readonly tenantId: string
+}
+
+/** What a reader sees, by the way to it: his own, what is public in his tenant, what others granted. Each memory once. */
+function ways({ userId, tenantId }: Reader, values: Values): string[] {
+  const me = values.add(userId, 'uuid')
+  const tenant = values.add(tenantId, 'uuid')
+  return [
+    `memory.owner_id = ${me}`,
+    `memory.tenant_id = ${tenant} AND memory.visibility = 'PUBLIC' AND memory.owner_id <> ${me}`,
+    `memory.visibility = 'SHARED' AND memory.owner_id <> ${me} AND memory.id IN (SELECT memory_id FROM memory.grants
+       WHERE subject_id = ANY ((SELECT app.current_principals())::uuid[]))`,
+  ]
+}
+
+/** A page of what a reader may see, ordered by when it was made. */
+export async function visibleMemories(
+  db: Database,
+  reader: Reader,
+  filter: MemoryFilter,
+  order: Order,
+  page: Page,
+): Promise<MemoryRecord[]> {
+  const values = new Values()
+  const { bounds, direction, limit } = keyset(page, 'memory.ordinal', order, values)
+  const conditions = [...bounds, ...filterConditions(filter, values)]
+  const branches = ways(reader, values).map(
+    (way) => `(SELECT ${columns} FROM ${current} WHERE ${allOf([way, ...conditions])}
+      ORDER BY memory.ordinal ${direction} LIMIT ${limit})`,
+  )
+  return db.query(`${branches.join(' UNION ALL ')} ORDER BY ordinal ${direction} LIMIT ${limit}`, values.list)
+}
+
+export async function countVisibleMemories(db: Database, reader: Reader, filter: MemoryFilter): Promise<number> {
+  const values = new Values()
+  const conditions = filterConditions(filter, values)
+  const counts = ways(reader, values).map(
+    (way) => `(SELECT count(*) FROM ${current} WHERE ${allOf([way, ...conditions])})`,
+  )
+  const [row] = await db.query<{ count: number }>(`SELECT (${counts.join(' + ')})::integer AS count`, values.list)
+  return row?.count ?? 0
+}
+
+export const memoriesOfSession: ListSource = {
+  columns,
+  from: current,
+  parent: 'memory.session_id',
+  key: 'memory.position',
+  keyName: 'position',
+  order: 'ASC',
+}
+
+export const memoriesOfMessage: ListSource = {
+  columns,
+  from: current,
+  parent: 'memory.message_id',
+  key: 'memory.ordinal',
+  keyName: 'ordinal',
+  order: 'ASC',
+}
+
+export function memoryPages(db: Database, source: ListSource, parents: readonly string[], page: Page) {
+  return pagesUnder<MemoryRecord>(db, source, parents, page)
+}
+
+export function memoryCounts(db: Database, source: ListSource, parents: readonly string[]) {
+  return countsUnder(db, source, parents)
+}
+
+/** The revisions of memories, the newest first, as far as they were known at a moment. */
+export function revisionPages(db: Database, memoryIds: readonly string[], page: Page, asOf: Date | null) {
+  const source: ListSource = {
+    columns: `revision.version, revision.content, revision.tier, revision.visibility, revision.metadata,
+      revision.occurred_at AS "occurredAt", revision.known_from AS "knownFrom", revision.known_until AS "knownUntil"`,
+    from: 'memory.revisions AS revision',
+    parent: 'revision.memory_id',
+    key: 'revision.version',
+    keyName: 'version',
+    order: 'DESC',
+  }
+  return pagesUnder<RevisionRecord>(db, source, memoryIds, page, (values) =>
+    asOf ? [`revision.known_from <= ${values.add(asOf, 'timestamptz')}`] : [],
+  )
+}
+
+export interface MemoryStats {
+  readonly count: number
+  readonly revisions: number
+  readonly characters: number
+  readonly oldestAt: Date | null
+  readonly newestAt: Date | null
+}
+
+/** What an owner's own memories come to. */
+export async function memoryStats(db: Database, ownerId: string, tier: MemoryTier | null): Promise<MemoryStats> {
+  const [row] = await db.query<MemoryStats>(
+    `SELECT count(*)::integer AS count, coalesce(sum(memory.version), 0)::integer AS revisions,
+       coalesce(sum(char_length(memory.content)), 0)::float8 AS characters,
+       min(memory.created_at) AS "oldestAt", max(memory.created_at) AS "newestAt"
+     FROM ${current} WHERE memory.owner_id = $1 AND ($2::text IS NULL OR memory.tier = $2)`,
+    [ownerId, tier],
+  )
+  if (!row) throw new Error('an aggregate has one row')
+  return row
+}
+
+export async function tierCounts(db: Database, ownerId: string): Promise<Map<MemoryTier, number>> {
+  const rows = await db.query<{ tier: MemoryTier; count: number }>(
+    `SELECT memory.tier, count(*)::integer AS count FROM ${current} WHERE memory.owner_id = $1 GROUP BY memory.tier`,
+    [ownerId],
+  )
+  return new Map(rows.map(({ tier, count }) => [tier, count]))
+}
+
+/** Whether the viewer can see the memory and its metadata contains this. */
+export async function memoryFits(db: Database, id: string, metadata: unknown): Promise<boolean> {
+  const rows = await db.query(`SELECT FROM ${current} WHERE memory.id = $1 AND memory.metadata @> $2::jsonb`, [
+    id,
+    JSON.stringify(metadata),
+  ])
+  return rows.length > 0
+}

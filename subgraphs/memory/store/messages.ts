@@ -1,0 +1,125 @@
+import type { Viewer } from '../../../lib/context.ts'
+import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
+import type { MessageRole, ToolCall } from '../records.ts'
+
+/** A message about to be added. */
+export interface MessageDraft {
+  readonly id: string
+  readonly position: number
+  readonly role: MessageRole
+  readonly name: string | null
+  /** `null` too when the content is the prompt's. */
+  readonly content: string | null
+  readonly promptId: string | null
+  readonly toolCalls: readonly ToolCall[]
+  readonly toolCallId: string | null
+  readonly externalId: string | null
+  readonly occurredAt: Date
+  readonly timeInferred: boolean
+}
+
+/** Where a session goes on. */
+export interface SessionTail {
+  readonly active: boolean
+  readonly messageCount: number
+  /** The time guessed for its last message, when it was guessed. */
+  readonly lastInferredAt: Date | null
+}
+
+export async function readTail(db: Database, viewer: Viewer, sessionId: string): Promise<SessionTail | null> {
+  const [row] = await db.query<SessionTail>(
+    `SELECT session.active, session.message_count AS "messageCount",
+       (SELECT message.occurred_at FROM memory.messages AS message
+        WHERE message.session_id = session.id AND message.position = session.message_count - 1
+          AND message.time_inferred) AS "lastInferredAt"
+     FROM memory.chat_sessions AS session WHERE session.id = $1 AND session.owner_id = $2`,
+    [sessionId, viewer.userId],
+  )
+  return row ?? null
+}
+
+/** The session's messages by the names that the client gave them. */
+export async function findNamedMessages(
+  db: Database,
+  sessionId: string,
+  names: readonly string[],
+): Promise<Map<string, string>> {
+  if (names.length === 0) return new Map()
+  const rows = await db.prisma.message.findMany({
+    where: { sessionId, externalId: { in: [...names] } },
+    select: { id: true, externalId: true },
+  })
+  return new Map(rows.map((row) => [row.externalId ?? '', row.id]))
+}
+
+/** A system prompt: long, and the same in many sessions, so stored once for its owner. */
+export interface PromptDraft {
+  readonly id: string
+  /** SHA-256 of the content, in hexadecimal. */
+  readonly hash: string
+  readonly content: string
+}
+
+/** Stores the prompts that the owner has not used before; answers the id of each by its hash. */
+export async function keepPrompts(
+  tx: Transaction,
+  viewer: Viewer,
+  prompts: readonly PromptDraft[],
+  now: Date,
+): Promise<Map<string, string>> {
+  if (prompts.length === 0) return new Map()
+  await tx.query(
+    `INSERT INTO memory.prompts (id, tenant_id, owner_id, content_hash, content, created_at)
+     SELECT id, $1, $2, decode(hash, 'hex'), content, $3
+     FROM jsonb_to_recordset($4::jsonb) AS item (id uuid, hash text, content text) ORDER BY hash
+     ON CONFLICT (owner_id, content_hash) DO NOTHING`,
+    [viewer.tenantId, viewer.userId, now, JSON.stringify(prompts)],
+  )
+  const rows = await tx.query<{ id: string; hash: string }>(
+    `SELECT id, encode(content_hash, 'hex') AS hash FROM memory.prompts
+     WHERE owner_id = $1 AND content_hash IN (SELECT decode(hash, 'hex') FROM unnest($2::text[]) AS hash)`,
+    [viewer.userId, prompts.map(({ hash }) => hash)],
+  )
+  return new Map(rows.map(({ id, hash }) => [hash, id]))
+}
+
+/**
+ * Names the memory to be made of each prompt, where none was ever made.
+ * @param claims the prompt's id to the id of its memory-to-be.
+ * @returns the memories that are to be made.
+ */
+export async function claimPrompts(tx: Transaction, claims: ReadonlyMap<string, string>): Promise<Set<string>> {
+  if (claims.size === 0) return new Set()
+  const rows = await tx.query<{ memoryId: string }>(
+    `UPDATE memory.prompts SET memory_id = claim.memory_id
+     FROM unnest($1::uuid[], $2::uuid[]) AS claim (prompt_id, memory_id)
+     WHERE prompts.id = claim.prompt_id AND prompts.memory_id IS NULL
+     RETURNING prompts.memory_id AS "memoryId"`,
+    [[...claims.keys()], [...claims.values()]],
+  )
+  return new Set(rows.map((row) => row.memoryId))
+}
+
+/** Adds messages to a session, which must be locked. */
+export async function insertMessages(
+  tx: Transaction,
+  viewer: Viewer,
+  sessionId: string,
+  messages: readonly MessageDraft[],
+  now: Date,
+): Promise<void> {
+  if (messages.length === 0) return
+  await tx.query(
+    `WITH counted AS (
+       UPDATE memory.chat_sessions SET message_count = message_count + $5, updated_at = $4 WHERE id = $3
+     )
+     INSERT INTO memory.messages (id, tenant_id, owner_id, session_id, position, role, name, content, prompt_id, tool_calls,
+                                  tool_call_id, external_id, occurred_at, time_inferred, created_at)
+     SELECT id, $1, $2, $3, position, role, name, content, "promptId", "toolCalls", "toolCallId", "externalId",
+            "occurredAt", "timeInferred", $4
+     FROM jsonb_to_recordset($6::jsonb) AS item (id uuid, position integer, role text, name text, content text,
+       "promptId" uuid, "toolCalls" jsonb, "toolCallId" text, "externalId" text, "occurredAt" timestamptz,
+       "timeInferred" boolean)`,
+    [viewer.tenantId, viewer.userId, sessionId, now, messages.length, JSON.stringify(messages)],
+  )
+}

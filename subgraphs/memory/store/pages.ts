@@ -1,0 +1,65 @@
+import type { Page } from '../../../lib/connection.ts'
+import type { Database } from '../../../stores/postgres/postgres.ts'
+import { allOf, keyset, type Order, Values } from './keyset.ts'
+
+/** A list under each of many parents. */
+export interface ListSource {
+  /** The columns of a row, among them the list's key. */
+  readonly columns: string
+  readonly from: string
+  /** The column that names the parent. */
+  readonly parent: string
+  /** The whole-number column that orders the list, and its name among `columns`. */
+  readonly key: string
+  readonly keyName: string
+  readonly order: Order
+}
+
+/** One page of the list of each parent, in one statement, keyed by parent. */
+export async function pagesUnder<Row>(
+  db: Database,
+  source: ListSource,
+  parents: readonly string[],
+  page: Page,
+  condition: (values: Values) => readonly string[] = () => [],
+): Promise<Map<string, Row[]>> {
+  const values = new Values()
+  const ids = values.add(parents, 'uuid[]')
+  const { bounds, direction, limit } = keyset(page, source.key, source.order, values)
+  const where = allOf([`${source.parent} = parent.id`, ...bounds, ...condition(values)])
+  const rows = await db.query<Row & { parentId: string }>(
+    `SELECT parent.id AS "parentId", item.* FROM unnest(${ids}) AS parent (id)
+     CROSS JOIN LATERAL (
+       SELECT ${source.columns} FROM ${source.from} WHERE ${where} ORDER BY ${source.key} ${direction} LIMIT ${limit}
+     ) AS item
+     ORDER BY parent.id, item."${source.keyName}" ${direction}`,
+    values.list,
+  )
+  return groupByParent(rows)
+}
+
+/** How long the list of each parent is; a parent whose list is empty is left out. */
+export async function countsUnder(
+  db: Database,
+  source: Pick<ListSource, 'from' | 'parent'>,
+  parents: readonly string[],
+  condition: (values: Values) => readonly string[] = () => [],
+): Promise<Map<string, number>> {
+  const values = new Values()
+  const where = allOf([`${source.parent} = ANY (${values.add(parents, 'uuid[]')})`, ...condition(values)])
+  const rows = await db.query<{ id: string; count: number }>(
+    `SELECT ${source.parent} AS id, count(*)::integer AS count FROM ${source.from} WHERE ${where} GROUP BY 1`,
+    values.list,
+  )
+  return new Map(rows.map(({ id, count }) => [id, count]))
+}
+
+function groupByParent<Row>(rows: readonly (Row & { parentId: string })[]): Map<string, Row[]> {
+  const groups = new Map<string, Row[]>()
+  for (const row of rows) {
+    const group = groups.get(row.parentId)
+    if (group) group.push(row)
+    else groups.set(row.parentId, [row])
+  }
+  return groups
+}

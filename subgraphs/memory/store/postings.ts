@@ -1,0 +1,79 @@
+import type { Viewer } from '../../../lib/context.ts'
+import type { Transaction } from '../../../stores/postgres/postgres.ts'
+import type { Analysis } from '../recall/tokens.ts'
+
+/** A text to be found by its words on a shelf. */
+export interface ShelfEntry {
+  readonly memoryId: string
+  readonly shelfId: string
+  readonly analysis: Analysis
+}
+
+/** Column type of a frequency; a word that comes oftener counts no more. */
+const mostFrequent = 32_767
+
+/** Puts texts on their shelves: their terms as postings, and the shelves' sizes. */
+export async function insertPostings(tx: Transaction, viewer: Viewer, entries: readonly ShelfEntry[]): Promise<void> {
+  const rows = entries.flatMap(({ memoryId, shelfId, analysis: { terms, length } }) =>
+    [...terms].map(([term, frequency]) => ({ memoryId, shelfId, term, frequency, length })),
+  )
+  // Neighbours in the index are inserted one after the other.
+  rows.sort((a, b) => (a.term < b.term ? -1 : a.term > b.term ? 1 : 0))
+  if (rows.length > 0) {
+    await tx.query(INSERT, [
+      viewer.tenantId,
+      viewer.userId,
+      rows.map((row) => row.shelfId),
+      rows.map((row) => row.term),
+      rows.map((row) => row.memoryId),
+      rows.map((row) => Math.min(row.frequency, mostFrequent)),
+      rows.map((row) => row.length),
+    ])
+  }
+  const shelves = new Map<string, { documents: number; terms: number }>()
+  for (const { shelfId, analysis } of entries) {
+    const { documents, terms } = shelves.get(shelfId) ?? { documents: 0, terms: 0 }
+    shelves.set(shelfId, { documents: documents + 1, terms: terms + analysis.length })
+  }
+  await resize(tx, viewer, shelves)
+}
+
+/** Takes a memory's present text from its shelf, by the terms that its revision was written with. */
+export async function removePostings(
+  tx: Transaction,
+  viewer: Viewer,
+  memoryId: string,
+  shelfId: string,
+): Promise<void> {
+  const [gone] = await tx.query<{ terms: number }>(
+    `WITH gone AS (
+       DELETE FROM memory.postings
+       WHERE shelf_id = $2 AND memory_id = $1 AND term IN (
+         SELECT jsonb_object_keys(terms) FROM memory.revisions WHERE memory_id = $1 AND known_until IS NULL)
+       RETURNING length
+     )
+     SELECT coalesce(max(length), 0)::integer AS terms FROM gone`,
+    [memoryId, shelfId],
+  )
+  await resize(tx, viewer, new Map([[shelfId, { documents: -1, terms: -(gone?.terms ?? 0) }]]))
+}
+
+const INSERT = `INSERT INTO memory.postings (tenant_id, owner_id, shelf_id, term, memory_id, frequency, length)
+  SELECT $1, $2, item.* FROM unnest($3::uuid[], $4::text[], $5::uuid[], $6::smallint[], $7::integer[]) AS item`
+
+/** In the order of their ids, so that two writers wait for each other in one order. */
+async function resize(
+  tx: Transaction,
+  { tenantId, userId }: Viewer,
+  shelves: ReadonlyMap<string, { readonly documents: number; readonly terms: number }>,
+): Promise<void> {
+  const rows = [...shelves].map(([id, size]) => ({ id, owner_id: id === tenantId ? null : userId, ...size }))
+  await tx.query(
+    `INSERT INTO memory.shelves AS shelf (shelf_id, tenant_id, owner_id, documents, terms)
+     SELECT id, $1, owner_id, documents, terms
+     FROM jsonb_to_recordset($2::jsonb) AS item (id uuid, owner_id uuid, documents bigint, terms bigint) ORDER BY id
+     ON CONFLICT (shelf_id) DO UPDATE
+     SET documents = shelf.documents + excluded.documents, terms = shelf.terms + excluded.terms`,
+    [tenantId, JSON.stringify(rows)],
+  )
+}

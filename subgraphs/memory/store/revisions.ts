@@ -1,0 +1,75 @@
+import type { Viewer } from '../../../lib/context.ts'
+import type { Transaction } from '../../../stores/postgres/postgres.ts'
+import type { Analysis } from '../recall/tokens.ts'
+import type { MemoryTier, Visibility } from '../records.ts'
+
+/** What is known of a memory from now on. */
+export interface RevisionDraft {
+  readonly id: string
+  readonly memoryId: string
+  readonly version: number
+  readonly content: string
+  readonly analysis: Analysis
+  readonly tier: MemoryTier
+  readonly visibility: Visibility
+  readonly metadata: unknown
+  readonly speaker: string | null
+  readonly occurredAt: Date
+  readonly timeInferred: boolean
+  readonly retentionUntil: Date | null
+  readonly knownFrom: Date
+}
+
+/** Closes the present revision and begins the next; the memory must be locked. */
+export async function insertRevision(tx: Transaction, viewer: Viewer, revision: RevisionDraft): Promise<void> {
+  const { memoryId, version, visibility, knownFrom } = revision
+  await tx.query('UPDATE memory.revisions SET known_until = $2 WHERE memory_id = $1 AND known_until IS NULL', [
+    memoryId,
+    knownFrom,
+  ])
+  await tx.query(
+    `INSERT INTO memory.revisions (id, memory_id, version, tenant_id, owner_id, content, content_hash, terms, tier, visibility,
+                                   metadata, occurred_at, time_inferred, retention_until, known_from)
+     VALUES ($1, $2, $3, $4, $5, $6, sha256(convert_to($6::text, 'UTF8')), $7, $8, $9, $10, $11, $12, $13, $14)`,
+    [
+      revision.id,
+      memoryId,
+      version,
+      viewer.tenantId,
+      viewer.userId,
+      revision.content,
+      JSON.stringify(Object.fromEntries(revision.analysis.terms)),
+      revision.tier,
+      visibility,
+      revision.metadata == null ? null : JSON.stringify(revision.metadata),
+      revision.occurredAt,
+      revision.timeInferred,
+      revision.retentionUntil,
+      knownFrom,
+    ],
+  )
+  // Who said it stays what a message told; free data tells it only where there is no message.
+  await tx.query(
+    `UPDATE memory.memories SET version = $2, visibility = $3, updated_at = $4,
+       speaker = CASE WHEN message_id IS NULL THEN $5 ELSE speaker END
+     WHERE id = $1`,
+    [memoryId, version, visibility, knownFrom, revision.speaker],
+  )
+}
+
+/** Users and teams that a memory was given to. */
+export async function grantedTo(tx: Transaction, memoryId: string): Promise<string[]> {
+  const rows = await tx.prisma.grant.findMany({ where: { memoryId }, select: { subjectId: true } })
+  return rows.map((row) => row.subjectId)
+}
+
+/** Takes away all that a memory said, was named and was found by. The empty row stays, so that no id is used twice. */
+export async function eraseMemory(tx: Transaction, memoryId: string, now: Date): Promise<void> {
+  await tx.query('DELETE FROM memory.embeddings WHERE memory_id = $1', [memoryId])
+  await tx.prisma.grant.deleteMany({ where: { memoryId } })
+  await tx.prisma.revision.deleteMany({ where: { memoryId } })
+  await tx.query(`UPDATE memory.memories SET forgotten_at = $2, external_id = NULL, speaker = NULL WHERE id = $1`, [
+    memoryId,
+    now,
+  ])
+}

@@ -1,0 +1,85 @@
+import type { Viewer } from '../../lib/context.ts'
+import { defaultTenantId } from '../../lib/tenants.ts'
+import type { Encoder } from '../../stores/encoder/port.ts'
+import { staticVectors } from '../../stores/encoder/static-vectors.ts'
+import { openPgvector } from '../../stores/vector/pgvector.ts'
+import type { VectorIndex } from '../../stores/vector/port.ts'
+import { room } from '../../subgraphs/memory/index.ts'
+import type { Backend } from '../kit/postgres.ts'
+import { openRoomWorld, type RoomWorld, viewerOf } from '../kit/room-world.ts'
+
+// biome-ignore lint/suspicious/noExplicitAny: a test knows what it selected
+export type Data = any
+
+/** The memory room with vectors, and two people who know nothing of each other. */
+export interface MemoryWorld extends RoomWorld {
+  readonly owner: Viewer
+  readonly stranger: Viewer
+  /** The data of an operation that must succeed without errors. */
+  ask(viewer: Viewer, source: string, variables?: Record<string, unknown>): Promise<Data>
+}
+
+export interface MemoryWorldOptions {
+  readonly backend?: Backend
+  readonly vectors?: (vectors: VectorIndex) => VectorIndex
+  readonly encoder?: Encoder
+}
+
+export async function openMemoryWorld(options: MemoryWorldOptions = {}): Promise<MemoryWorld> {
+  const world = await openRoomWorld(room, options.backend)
+  await world.database.sql('INSERT INTO app.tenants (id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING', [
+    defaultTenantId,
+    'tests',
+  ])
+  const encoder = options.encoder ?? staticVectors()
+  const vectors = await openPgvector(world.stores.postgres, encoder)
+  Object.assign(world.stores, { encoder, vectors: options.vectors?.(vectors) ?? vectors })
+  return {
+    ...world,
+    owner: viewerOf(),
+    stranger: viewerOf(),
+    async ask(viewer, source, variables) {
+      const { data, errors } = await world.run(viewer, source, variables)
+      if (errors.length > 0) throw new Error(`the operation failed: ${JSON.stringify(errors)}`)
+      return data
+    },
+    async close() {
+      await encoder.close()
+      await world.close()
+    },
+  }
+}
+
+export const operations = {
+  open: `mutation ($input: OpenChatSessionInput!) { openChatSession(input: $input) {
+    ... on OpenChatSessionSuccess { session { id title mode active } } ... on Problem { code message path } } }`,
+  end: `mutation ($input: EndChatSessionInput!) { endChatSession(input: $input) {
+    ... on EndChatSessionSuccess { session { id active endedAt } } ... on Problem { code message path } } }`,
+  append: `mutation ($input: AppendMessagesInput!) { appendMessages(input: $input) {
+    ... on AppendMessagesSuccess { added remembered cursor session { id } messages { id position } }
+    ... on BatchRejected { problems { code message path } } ... on Problem { code message path } } }`,
+  remember: `mutation ($input: RememberInput!) { remember(input: $input) {
+    ... on RememberSuccess { cursor memory { id content version } } ... on Problem { code message path } } }`,
+  rememberMany: `mutation ($input: RememberManyInput!) { rememberMany(input: $input) {
+    ... on RememberManySuccess { cursor memories { id content } }
+    ... on BatchRejected { problems { __typename code message path } } ... on Problem { code message path } } }`,
+  revise: `mutation ($input: ReviseMemoryInput!) { reviseMemory(input: $input) {
+    ... on ReviseMemorySuccess { cursor memory { id content version tier visibility metadata } }
+    ... on Problem { code message path } } }`,
+  forget: `mutation ($input: ForgetMemoryInput!) { forgetMemory(input: $input) {
+    ... on ForgetMemorySuccess { cursor memoryId } ... on Problem { code message path } } }`,
+} as const
+
+/** The people's verbs, in short. */
+export function verbs(world: MemoryWorld, viewer: Viewer) {
+  const act = async (name: keyof typeof operations, input: Record<string, unknown>): Promise<Data> => {
+    const data = await world.ask(viewer, operations[name], { input })
+    return Object.values(data)[0]
+  }
+  return {
+    act,
+    openSession: async (input: Record<string, unknown> = {}): Promise<string> => (await act('open', input)).session.id,
+    remember: async (content: string, more: Record<string, unknown> = {}): Promise<string> =>
+      (await act('remember', { content, ...more })).memory.id,
+  }
+}
