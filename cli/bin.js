@@ -38,10 +38,11 @@ function run() {
 function handOver(node, args) {
   const child = spawn(node, args, { stdio: 'inherit' })
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
-  // A terminal sends Ctrl-C to both of us; the child decides what to do about it.
+  // A terminal sends Ctrl-C to both of us; passed on it would count twice, and twice means: at once.
+  const onTerminal = [process.stdin, process.stdout, process.stderr].some((stream) => stream.isTTY)
   signals.forEach((signal) => {
     process.on(signal, () => {
-      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
+      if (signal !== 'SIGINT' || !onTerminal) child.kill(signal)
     })
   })
   child.on('error', (error) => {
