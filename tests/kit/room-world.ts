@@ -13,7 +13,7 @@ import { openEventLog } from '../../stores/log/log.ts'
 import type { StatementEvent } from '../../stores/postgres/pool.ts'
 import type { Stores } from '../../stores/stores.ts'
 import { type Room, roomSchema } from '../../subgraphs/subgraph.ts'
-import { type Backend, openTestPostgres, type TestPostgres } from './postgres.ts'
+import { openTestPostgres, type TestPostgres } from './postgres.ts'
 
 /** A clock that stands still until a test moves it. */
 export interface TestClock extends Clock {
@@ -50,9 +50,10 @@ const start = Date.parse('2026-05-15T15:00:00.000Z')
 /** What the room under test does not use; to touch it is an error. */
 const absent = null as never
 
+/** @param given the database to use; by default one of the world's own, closed with it. */
 // biome-ignore lint/suspicious/noExplicitAny: each room has a context of its own
-export async function openRoomWorld(room: Room<any>, backend: Backend = 'PGlite'): Promise<RoomWorld> {
-  const database = await openTestPostgres(backend)
+export async function openRoomWorld(room: Room<any>, given?: TestPostgres): Promise<RoomWorld> {
+  const database = given ?? (await openTestPostgres('PGlite'))
   const statements: StatementEvent[] = []
   const postgres = database.open({ onStatement: (statement) => void statements.push(statement) })
   const bus = inProcessBus()
@@ -105,7 +106,7 @@ export async function openRoomWorld(room: Room<any>, backend: Backend = 'PGlite'
     },
     async close() {
       await stores.close()
-      await database.close()
+      if (database !== given) await database.close()
     },
   }
 }
