@@ -4,9 +4,12 @@ import type { Log } from '../lib/log.ts'
 import { type Clock, type IdSource, systemClock, systemIds } from '../lib/sources.ts'
 import type { AccessTokens } from '../lib/tokens.ts'
 import { inProcessBus } from './bus/in-process.ts'
+import type { Bus } from './bus/port.ts'
+import { openPostgresBus } from './bus/postgres.ts'
 import { inProcessCache } from './cache/in-process.ts'
 import { staticVectors } from './encoder/static-vectors.ts'
 import { openSqlGraph } from './graph/sql.ts'
+import { openLeases } from './lease.ts'
 import { openFeed } from './log/feed.ts'
 import { openEventLog, projectorContext } from './log/log.ts'
 import { openEmbeddedPostgres } from './postgres/embedded.ts'
@@ -41,7 +44,7 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
   const opened = new AsyncDisposableStack()
   try {
     const postgres = await openDatabase(options, opened)
-    const bus = inProcessBus()
+    const bus = await openBus(options)
     opened.defer(() => bus.close())
     const cache = inProcessCache()
     opened.defer(() => cache.close())
@@ -59,6 +62,8 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
     const release = opened.move()
     return {
       postgres,
+      // The embedded database has one process, so nobody else can run its jobs.
+      ...(options.databaseUrl === undefined ? {} : { leases: openLeases(postgres) }),
       log,
       feed,
       bus,
@@ -89,6 +94,10 @@ async function openDatabase(options: OpenStoresOptions, opened: AsyncDisposableS
   const embedded = await openEmbeddedPostgres({ directory: options.data, ...progress })
   opened.defer(() => embedded.server.close())
   return keep(openPostgres({ ...embedded.connection, ...watch, cancellable: false }), opened)
+}
+
+async function openBus({ databaseUrl, logger }: OpenStoresOptions): Promise<Bus> {
+  return databaseUrl === undefined ? inProcessBus() : openPostgresBus({ connectionString: databaseUrl }, logger)
 }
 
 function keep(postgres: Postgres, opened: AsyncDisposableStack): Postgres {

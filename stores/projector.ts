@@ -1,6 +1,7 @@
 import { comparePositions, logStart, type Position } from '../lib/cursor.ts'
 import type { Log } from '../lib/log.ts'
 import type { Bus } from './bus/port.ts'
+import type { Leases } from './lease.ts'
 import { type EventLog, type LogEvent, projectorContext } from './log/log.ts'
 import type { Postgres } from './postgres/postgres.ts'
 
@@ -45,15 +46,19 @@ interface Source {
   readonly postgres: Postgres
   readonly log: EventLog
   readonly bus: Bus
+  /** Absent where no other process can run the same projectors. */
+  readonly leases?: Leases
 }
 
+/** Each projector is run by one process at a time; where another runs it, this one stands by. */
 export async function runProjectors(
   source: Source,
   projectors: readonly Projector[],
   logger: Log,
 ): Promise<Projectors> {
   const { epoch } = await source.log.head()
-  const runners = await Promise.all(projectors.map((projector) => startRunner(source, projector, epoch, logger)))
+  const runners = projectors.map((projector) => new Runner(source, projector, epoch, logger))
+  await Promise.all(runners.map((runner) => runner.start()))
   return {
     status: () => runners.map((runner) => runner.status()),
     async caughtUp(signal) {
@@ -71,75 +76,144 @@ export async function runProjectors(
   }
 }
 
-/** Follows the log for one projector until it is closed, with growing pauses while the projector fails. */
-async function startRunner(source: Source, projector: Projector, epoch: number, logger: Log) {
-  const closing = new AbortController()
-  const wakeup = new Wakeup()
-  const progress = new Wakeup()
-  const unsubscribe = source.bus.subscribe('events', () => wakeup.ring())
-  let position = await loadPosition(source.postgres, projector.name, epoch)
-  let problem: string | null = null
-  let rebuilding = false
-  let failures = 0
+/**
+ * Follows the log for one projector until it is closed, with growing pauses while the projector fails. The position in
+ * the database is the truth: whoever removes it asks for a rebuild, and a runner that has lost its lease without
+ * knowing it moves nothing.
+ */
+class Runner {
+  readonly #source: Source
+  readonly #projector: Projector
+  readonly #positions: Positions
+  readonly #logger: Log
+  readonly #closing = new AbortController()
+  readonly #grown = new Wakeup()
+  readonly #asked = new Wakeup()
+  readonly #progress = new Wakeup()
+  #position: Position
+  #problem: string | null = null
+  #failures = 0
+  #loop: Promise<void> = Promise.resolve()
+  #unsubscribe = () => {}
 
-  const step = async (): Promise<number> => {
-    if (rebuilding) {
-      await projector.clear()
-      position = await savePosition(source.postgres, projector.name, { epoch, ...logStart })
-      rebuilding = false
-    }
-    const events = await source.log.read(position, batchSize)
-    const last = events.at(-1)
-    if (!last) return 0
-    const wanted = events.filter((event) => projector.wants(event))
-    if (wanted.length > 0) await projector.apply(wanted, closing.signal)
-    position = await savePosition(source.postgres, projector.name, last.position)
-    return events.length
+  constructor(source: Source, projector: Projector, epoch: number, logger: Log) {
+    this.#source = source
+    this.#projector = projector
+    this.#positions = new Positions(source.postgres, projector.name, epoch)
+    this.#logger = logger
+    this.#position = this.#positions.start
   }
 
-  const run = async () => {
-    while (!closing.signal.aborted) {
+  get name(): string {
+    return this.#projector.name
+  }
+
+  async start(): Promise<void> {
+    this.#position = await this.#look()
+    this.#unsubscribe = this.#source.bus.subscribe('events', () => this.#grown.ring())
+    this.#loop = this.#run()
+  }
+
+  status(): ProjectorStatus {
+    return { name: this.name, position: this.#position, problem: this.#problem }
+  }
+
+  async reached(goal: Position, signal?: AbortSignal): Promise<void> {
+    this.#grown.ring()
+    this.#asked.ring()
+    while (comparePositions(await this.#look(), goal) < 0) {
+      signal?.throwIfAborted()
+      if (this.#closing.signal.aborted) throw new Error('the projector has been closed')
+      await this.#progress.wait(idleInterval, signal ?? this.#closing.signal)
+    }
+  }
+
+  /** Whichever process runs the projector finds its position gone, and begins anew. */
+  async rebuild(signal?: AbortSignal): Promise<void> {
+    const goal = await this.#source.log.head()
+    await this.#positions.remove()
+    this.#source.bus.publish('events')
+    await this.reached(goal, signal)
+  }
+
+  async close(): Promise<void> {
+    this.#unsubscribe()
+    this.#closing.abort()
+    this.#progress.ring()
+    await this.#loop
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closing
+    while (!signal.aborted) {
       try {
-        const taken = await step()
-        problem = null
-        failures = 0
-        progress.ring()
-        if (taken < batchSize) await wakeup.wait(idleInterval, closing.signal)
+        await this.#runWithLease(signal)
       } catch (error) {
-        if (closing.signal.aborted) return
-        problem = error instanceof Error ? error.message : String(error)
-        logger.warn({ projector: projector.name, err: error }, 'A projector failed; it tries again')
-        progress.ring()
-        await wakeup.pause(Math.min(firstRetry * 2 ** failures++, lastRetry), closing.signal)
+        if (signal.aborted) return
+        this.#problem = error instanceof Error ? error.message : String(error)
+        this.#logger.warn({ projector: this.name, err: error }, 'A projector failed; it tries again')
+        this.#progress.ring()
+        await this.#grown.pause(Math.min(firstRetry * 2 ** this.#failures++, lastRetry), signal)
       }
     }
   }
-  const loop = run()
 
-  return {
-    name: projector.name,
-    status: (): ProjectorStatus => ({ name: projector.name, position, problem }),
-    async reached(goal: Position, signal?: AbortSignal) {
-      wakeup.ring()
-      while (rebuilding || comparePositions(position, goal) < 0) {
-        signal?.throwIfAborted()
-        if (closing.signal.aborted) throw new Error('the projector has been closed')
-        await progress.wait(idleInterval, signal ?? closing.signal)
-      }
-    },
-    async rebuild(signal?: AbortSignal) {
-      const goal = await source.log.head()
-      rebuilding = true
-      await this.reached(goal, signal)
-    },
-    async close() {
-      unsubscribe()
-      closing.abort()
-      wakeup.ring()
-      progress.ring()
-      await loop
-    },
-  } as const
+  async #runWithLease(signal: AbortSignal): Promise<void> {
+    const { leases } = this.#source
+    if (!leases) return this.#follow(signal)
+    const lease = await leases.acquire(`projector ${this.name}`)
+    if (lease === null) return this.#standBy(signal)
+    try {
+      await this.#follow(AbortSignal.any([signal, lease.lost]))
+    } catch (error) {
+      // What a lost lease broke off is for the next holder to do.
+      if (!lease.lost.aborted) throw error
+    } finally {
+      await lease.release()
+    }
+  }
+
+  async #standBy(signal: AbortSignal): Promise<void> {
+    this.#position = await this.#look()
+    this.#succeeded()
+    await this.#asked.wait(idleInterval, signal)
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const mayBeMore = await this.#step(signal)
+      this.#succeeded()
+      if (!mayBeMore) await this.#grown.wait(idleInterval, signal)
+    }
+  }
+
+  async #step(signal: AbortSignal): Promise<boolean> {
+    const position = (await this.#positions.load()) ?? (await this.#begin())
+    this.#position = position
+    const events = await this.#source.log.read(position, batchSize)
+    const last = events.at(-1)
+    if (!last) return false
+    const wanted = events.filter((event) => this.#projector.wants(event))
+    if (wanted.length > 0) await this.#projector.apply(wanted, signal)
+    const moved = await this.#positions.move(position, last.position)
+    if (moved) this.#position = last.position
+    return !moved || events.length === batchSize
+  }
+
+  async #begin(): Promise<Position> {
+    await this.#projector.clear()
+    return this.#positions.begin()
+  }
+
+  async #look(): Promise<Position> {
+    return (await this.#positions.load()) ?? this.#positions.start
+  }
+
+  #succeeded(): void {
+    this.#problem = null
+    this.#failures = 0
+    this.#progress.ring()
+  }
 }
 
 /** Lets one wait until another rings, until a time is over, or until a signal aborts. A ring is not lost while nobody waits. */
@@ -174,23 +248,58 @@ class Wakeup {
   }
 }
 
-async function loadPosition(postgres: Postgres, name: string, epoch: number): Promise<Position> {
-  const [row] = await postgres.read(projectorContext(name), (db) =>
-    db.query<{ epoch: number; xid: string; seq: string }>(
-      'SELECT epoch, xid::text, seq::text FROM events.positions WHERE projector = $1',
-      [name],
-    ),
-  )
-  return row && row.epoch === epoch ? { epoch, xid: BigInt(row.xid), seq: BigInt(row.seq) } : { epoch, ...logStart }
-}
+/** Where a projector stands, in the database. */
+class Positions {
+  readonly start: Position
+  readonly #postgres: Postgres
+  readonly #name: string
 
-async function savePosition(postgres: Postgres, name: string, position: Position): Promise<Position> {
-  await postgres.write(projectorContext(name), (tx) =>
-    tx.query(
+  constructor(postgres: Postgres, name: string, epoch: number) {
+    this.#postgres = postgres
+    this.#name = name
+    this.start = { epoch, ...logStart }
+  }
+
+  /** Null when nothing has been derived from this epoch's log. */
+  async load(): Promise<Position | null> {
+    const [row] = await this.#postgres.read(projectorContext(this.#name), (db) =>
+      db.query<{ epoch: number; xid: string; seq: string }>(
+        'SELECT epoch, xid::text, seq::text FROM events.positions WHERE projector = $1 AND epoch = $2',
+        [this.#name, this.start.epoch],
+      ),
+    )
+    return row ? { epoch: row.epoch, xid: BigInt(row.xid), seq: BigInt(row.seq) } : null
+  }
+
+  async begin(): Promise<Position> {
+    await this.#write(
       `INSERT INTO events.positions (projector, epoch, xid, seq) VALUES ($1, $2, $3::text::xid8, $4)
-       ON CONFLICT (projector) DO UPDATE SET epoch = $2, xid = $3::text::xid8, seq = $4, updated_at = now()`,
-      [name, position.epoch, String(position.xid), String(position.seq)],
-    ),
-  )
-  return position
+       ON CONFLICT (projector) DO UPDATE SET epoch = $2, xid = $3::text::xid8, seq = $4, updated_at = now()
+       RETURNING projector`,
+      this.start,
+    )
+    return this.start
+  }
+
+  /** False when it stands elsewhere by now. */
+  async move(from: Position, to: Position): Promise<boolean> {
+    const moved = await this.#write(
+      `UPDATE events.positions SET xid = $3::text::xid8, seq = $4, updated_at = now()
+       WHERE projector = $1 AND epoch = $2 AND xid = $5::text::xid8 AND seq = $6 RETURNING projector`,
+      to,
+      [String(from.xid), String(from.seq)],
+    )
+    return moved.length > 0
+  }
+
+  async remove(): Promise<void> {
+    await this.#postgres.write(projectorContext(this.#name), (tx) =>
+      tx.query('DELETE FROM events.positions WHERE projector = $1', [this.#name]),
+    )
+  }
+
+  #write(sql: string, { epoch, xid, seq }: Position, more: readonly string[] = []): Promise<unknown[]> {
+    const values = [this.#name, epoch, String(xid), String(seq), ...more]
+    return this.#postgres.write(projectorContext(this.#name), (tx) => tx.query(sql, values))
+  }
 }

@@ -6,6 +6,7 @@ import type { Bus } from './bus/port.ts'
 import type { Cache } from './cache/port.ts'
 import type { Encoder } from './encoder/port.ts'
 import type { GraphStore } from './graph/port.ts'
+import type { Leases } from './lease.ts'
 import type { Feed } from './log/feed.ts'
 import type { EventLog } from './log/log.ts'
 import type { Postgres } from './postgres/postgres.ts'
@@ -14,6 +15,8 @@ import type { VectorIndex } from './vector/port.ts'
 /** Everything that rooms read from and write to, each behind its port. Opened by `open.ts`, chosen by configuration. */
 export interface Stores {
   readonly postgres: Postgres
+  /** Who does a background job; absent where one process is all there is. */
+  readonly leases?: Leases
   /** The log of events, and what follows it for subscriptions. */
   readonly log: EventLog
   readonly feed: Feed

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import type { Bus } from './port.ts'
+import { type Bus, checkMessage } from './port.ts'
 
 /** A bus for the embedded form: one process has nobody else to wake. */
 export function inProcessBus(): Bus {
@@ -7,6 +7,7 @@ export function inProcessBus(): Bus {
   emitter.setMaxListeners(0)
   return {
     publish(topic, message = '') {
+      checkMessage(message)
       // Never in the publisher's own turn: a listener's fault is not the publisher's.
       setImmediate(() => emitter.emit(topic, message))
     },

@@ -4,6 +4,7 @@ import { silentLog } from '../../lib/log.ts'
 import { inProcessBus } from '../../stores/bus/in-process.ts'
 import { openLeases } from '../../stores/lease.ts'
 import { appendEvents, openEventLog } from '../../stores/log/log.ts'
+import { openPostgres } from '../../stores/postgres/postgres.ts'
 import { type Projector, runProjectors } from '../../stores/projector.ts'
 import { contextOf } from '../kit/contexts.ts'
 import { describeEachPostgres } from '../kit/postgres.ts'
@@ -22,7 +23,7 @@ describeEachPostgres('a lease', (world) => {
   })
 
   test('stays with a holder that goes on', async () => {
-    const leases = openLeases(world().open(), { leaseMs: 300 })
+    const leases = openLeases(world().open(), { leaseMs: 6000 })
     const lease = await leases.acquire('renewed')
     const [{ until } = { until: new Date(0) }] = await world().sql<{ until: Date }>(
       "SELECT held_until AS until FROM app.leases WHERE name = 'renewed'",
@@ -34,7 +35,7 @@ describeEachPostgres('a lease', (world) => {
   })
 
   test('of a holder that is gone falls to the next, and the holder that comes back hears of it', async () => {
-    const leases = openLeases(world().open(), { leaseMs: 300 })
+    const leases = openLeases(world().open(), { leaseMs: 900 })
     const lease = await leases.acquire('lost')
     // As if the holder had not been heard of for too long.
     await world().sql("UPDATE app.leases SET holder = gen_random_uuid() WHERE name = 'lost'")
@@ -44,8 +45,8 @@ describeEachPostgres('a lease', (world) => {
   })
 
   test('ends by itself when the database is away', async () => {
-    const postgres = world().open()
-    const lease = await openLeases(postgres, { leaseMs: 150 }).acquire('away')
+    const postgres = openPostgres(world().connection)
+    const lease = await openLeases(postgres, { leaseMs: 600 }).acquire('away')
     await postgres.close()
     await vi.waitFor(() => expect(lease?.lost.aborted).toBe(true), soon)
   })
@@ -67,7 +68,7 @@ describeEachPostgres('a projector in two processes', (world) => {
         cleared += 1
       },
     }
-    const leases = openLeases(postgres, { leaseMs: 1000 })
+    const leases = openLeases(postgres, { leaseMs: 6000 })
     const projectors = await runProjectors({ postgres, log, bus, leases }, [projector], silentLog())
     const write = async () => {
       const id = randomUUID()
