@@ -24,7 +24,7 @@ export interface EngineOptions {
  */
 export function createEngine(options: EngineOptions): Engine {
   const supergraph = readSupergraph(options.supergraphSdl)
-  const planner = createHivePlanner(options.supergraphSdl)
+  const planner = createHivePlanner(supergraph.plannerSdl)
   const chooser = new OverrideChooser(planner, options.random ?? Math.random, options.isLabelOn ?? (() => false))
   const plans = new PlanCache(supergraph, planner, chooser, options.planCacheSize ?? 1000)
   const channels = new Map(supergraph.subgraphs.map((subgraph) => [subgraph.name, options.channelFor(subgraph)]))

@@ -9,9 +9,11 @@ import {
   isTypeDefinitionNode,
   Kind,
   parse,
+  print,
   type TypeDefinitionNode,
   visit,
 } from 'graphql'
+import { upgradeFederation1 } from './federation1.ts'
 
 /** A subgraph as the supergraph names it. */
 export interface SubgraphAddress {
@@ -22,7 +24,8 @@ export interface SubgraphAddress {
 
 /** What the engine knows of a supergraph. */
 export interface Supergraph {
-  readonly sdl: string
+  /** The supergraph in the form that the planner reads. */
+  readonly plannerSdl: string
   /** The schema that clients see: nothing of federation, nothing that is inaccessible. */
   readonly schema: GraphQLSchema
   readonly subgraphs: readonly SubgraphAddress[]
@@ -63,12 +66,13 @@ const clientDirectives = new Set(['deprecated', 'specifiedBy', 'oneOf'])
  * @throws SupergraphError when it does not parse, names no subgraph, or uses what the planner does not carry out.
  */
 export function readSupergraph(sdl: string): Supergraph {
-  const document = parseSupergraph(sdl)
+  const given = parseSupergraph(sdl)
+  const document = upgradeFederation1(given)
   const subgraphs = readSubgraphs(document)
   refuseContextArguments(document)
   const hidden = inaccessibleName(document)
   return {
-    sdl,
+    plannerSdl: document === given ? sdl : print(document),
     schema: buildApiSchema(document, hidden),
     subgraphs: [...subgraphs.values()],
     possibleTypes: readPossibleTypes(document),
