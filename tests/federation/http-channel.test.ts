@@ -1,0 +1,126 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, expect, test } from 'vitest'
+import { createHttpChannel, type HttpChannelOptions } from '../../gateway/engine/channel/http.ts'
+import type { Channel, SubgraphRequest } from '../../gateway/engine/types.ts'
+import { testContext } from '../kit/federation.ts'
+
+type Handler = (request: IncomingMessage & { body: string }, response: ServerResponse, nth: number) => void
+
+let server: Server | undefined
+let channel: Channel | undefined
+
+afterEach(async () => {
+  await channel?.close()
+  server?.closeAllConnections()
+  server?.close()
+})
+
+async function serving(handler: Handler, options: Partial<HttpChannelOptions> = {}): Promise<Channel> {
+  let requests = 0
+  server = createServer(async (request, response) => {
+    let body = ''
+    for await (const chunk of request) body += chunk
+    handler(Object.assign(request, { body }), response, ++requests)
+  }).listen(0)
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql?a=1`
+  channel = createHttpChannel({ name: 'shop', url, ...options })
+  return channel
+}
+
+function asking(change: Partial<SubgraphRequest> = {}): SubgraphRequest {
+  return {
+    subgraph: 'shop',
+    kind: 'query',
+    operation: '{ "é" }',
+    operationName: undefined,
+    variables: { id: 1 },
+    context: testContext(),
+    ...change,
+  }
+}
+
+function json(response: ServerResponse, body: unknown, status = 200): void {
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify(body))
+}
+
+test('sends the operation, the variables and the headers that it was told to', async () => {
+  const shop = await serving(
+    (request, response) =>
+      json(response, { data: { body: JSON.parse(request.body), url: request.url, headers: request.headers } }),
+    { headersFor: ({ kind }, body) => ({ 'x-kind': kind, 'x-length': String(body.length) }) },
+  )
+  const { data } = await shop.execute(asking({ variablesText: '{"id":2}' }))
+  expect(data).toMatchObject({
+    body: { query: '{ "é" }', variables: { id: 2 } },
+    url: '/graphql?a=1',
+    headers: { 'content-type': 'application/json', 'x-kind': 'query' },
+  })
+  expect((await shop.execute(asking())).data).toMatchObject({ body: { variables: { id: 1 } } })
+})
+
+test('a GraphQL answer counts whatever its status', async () => {
+  const shop = await serving((_request, response) => json(response, { errors: [{ message: 'no' }] }, 500))
+  expect(await shop.execute(asking())).toEqual({ errors: [{ message: 'no' }] })
+})
+
+test.each<[string, Handler, RegExp]>([
+  [
+    'HTML',
+    (_q, r) => r.writeHead(200, { 'content-type': 'text/html' }).end('<p>'),
+    /answered text\/html with status 200/,
+  ],
+  ['an error page', (_q, r) => r.writeHead(500).end('oh no'), /answered no content type with status 500/],
+  [
+    'half of a JSON text',
+    (_q, r) => r.writeHead(200, { 'content-type': 'application/json' }).end('{"data":{'),
+    /broken JSON/,
+  ],
+  ['JSON that is no response', (_q, r) => json(r, [1]), /no GraphQL response/],
+  ['errors that are no list', (_q, r) => json(r, { data: {}, errors: 'x' }), /no GraphQL response/],
+  ['too much', (_q, r) => json(r, { data: 'x'.repeat(3000) }), /more than 2000 bytes/],
+])('%s is an error that says so', async (_what, handler, message) => {
+  const shop = await serving(handler, { maxResponseBytes: 2000 })
+  await expect(shop.execute(asking())).rejects.toMatchObject({
+    message: expect.stringMatching(message),
+    extensions: { code: 'SUBGRAPH_UNAVAILABLE' },
+  })
+})
+
+test.each<[string, Handler]>([
+  ['the connection broke', (request) => request.socket.destroy()],
+  ['a proxy found no one', (_request, response) => response.writeHead(503).end()],
+])('a query is sent once more when %s, a mutation never', async (_what, fail) => {
+  let seen = 0
+  const shop = await serving((request, response) => {
+    seen++
+    if (seen % 2 === 1) fail(request, response, seen)
+    else json(response, { data: { seen } })
+  })
+  expect(await shop.execute(asking())).toEqual({ data: { seen: 2 } })
+  await expect(shop.execute(asking({ kind: 'mutation' }))).rejects.toThrow(/shop/)
+  expect(seen).toBe(3)
+})
+
+test('a query that fails twice fails', async () => {
+  let seen = 0
+  const shop = await serving((request) => {
+    seen++
+    request.socket.destroy()
+  })
+  await expect(shop.execute(asking())).rejects.toMatchObject({ extensions: { code: 'SUBGRAPH_UNAVAILABLE' } })
+  expect(seen).toBe(2)
+})
+
+test('giving up ends the request at the subgraph', async () => {
+  const stop = new AbortController()
+  const gone = Promise.withResolvers<void>()
+  const shop = await serving((_request, response) => {
+    response.on('close', () => gone.resolve())
+    stop.abort()
+  })
+  await expect(shop.execute(asking({ context: testContext(stop.signal) }))).rejects.toThrow()
+  await gone.promise
+})
