@@ -57,6 +57,7 @@ const settings = z.object({
   MAX_DIRECTIVES: count(0, 100_000, 100),
   MAX_ROOT_FIELDS: count(1, 100_000, 50),
   MAX_FIELDS: count(1, 1_000_000, 5000),
+  MAX_OVERLAPS: count(1, 100_000_000, 50_000),
   BODY_TIMEOUT_MS: count(1, 3_600_000, 15_000),
   OPERATION_TIMEOUT_MS: count(1, 3_600_000, 30_000),
   STREAM_STALL_MS: count(1, 3_600_000, 30_000),
@@ -75,6 +76,8 @@ export interface GuardLimits {
   readonly rootFields: number
   /** Fields with every fragment spread written out. */
   readonly fields: number
+  /** Pairs of fields at the same place of the response. */
+  readonly overlaps: number
 }
 
 export type Introspection = Settings['INTROSPECTION']
@@ -164,6 +167,7 @@ function shape(s: Settings, subgraphUrls: Record<string, string>, cwd: string): 
       directives: s.MAX_DIRECTIVES,
       rootFields: s.MAX_ROOT_FIELDS,
       fields: s.MAX_FIELDS,
+      overlaps: s.MAX_OVERLAPS,
     },
     bodyTimeoutMs: s.BODY_TIMEOUT_MS,
     operationTimeoutMs: s.OPERATION_TIMEOUT_MS,

@@ -1,4 +1,5 @@
 import type { Viewer } from '../../lib/context.ts'
+import type { Clock } from '../../lib/sources.ts'
 import type { Identified, Identity } from '../identity.ts'
 
 /** Why the server ends a connection that its client would have kept. */
@@ -27,9 +28,11 @@ const longestTimer = 2 ** 31 - 1
 /** The long-lived connections of an edge, so that each ends when its authority or the server does. */
 export class Connections {
   readonly #open = new Set<Connection>()
+  readonly #clock: Clock
   readonly #stopListening: () => void
 
-  constructor(identity: Identity) {
+  constructor(identity: Identity, clock: Clock) {
+    this.#clock = clock
     this.#stopListening = identity.onRevoked((sessionId) => this.#endSession(sessionId))
   }
 
@@ -47,7 +50,7 @@ export class Connections {
       },
     }
     this.#open.add(connection)
-    const left = expiresAt === null ? Number.POSITIVE_INFINITY : expiresAt.getTime() - Date.now()
+    const left = expiresAt === null ? Number.POSITIVE_INFINITY : expiresAt.getTime() - this.#clock.now().getTime()
     const timer = left > longestTimer ? undefined : setTimeout(() => connection.end('expired'), left)
     const forget = () => {
       clearTimeout(timer)

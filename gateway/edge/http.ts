@@ -142,8 +142,8 @@ async function assemble(options: EdgeOptions) {
       if (failed) failures.inc([kind])
     },
   })
-  const streams = new Connections(identity)
-  const watched = new Connections(identity)
+  const streams = new Connections(identity, clock)
+  const watched = new Connections(identity, clock)
   const pipeline = await createPipeline(operations, log)
   const common = {
     operations,

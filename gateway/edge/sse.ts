@@ -5,6 +5,8 @@ import type { Answer } from './errors.ts'
 
 /** Comments keep proxies from taking a quiet stream for a dead one. */
 const heartbeatMs = 12_000
+/** How long what is still to be written may take after a stream was cut. */
+const cutGraceMs = 1000
 
 /**
  * One operation as an event stream, in graphql-sse's "distinct connections" mode: `next` events, then `complete`. A
@@ -26,7 +28,7 @@ export class EventStream {
     // Some browsers take a response for begun only when its first byte has come.
     res.write(':\n\n')
     this.#heartbeat = setInterval(() => {
-      if (!res.writableNeedDrain) res.write(':\n\n')
+      if (!res.writableNeedDrain && !res.writableEnded) res.write(':\n\n')
     }, heartbeatMs)
     res.once('close', () => clearInterval(this.#heartbeat))
   }
@@ -46,7 +48,12 @@ export class EventStream {
 
   /** Ends the connection without `complete`, so that the client comes back. */
   cut(): void {
-    if (!this.#res.writableEnded) this.#res.end()
+    const res = this.#res
+    if (res.writableEnded) return
+    res.end()
+    // A reader that is stalled would never see the end.
+    const timer = setTimeout(() => res.destroy(), cutGraceMs)
+    res.once('close', () => clearTimeout(timer))
   }
 }
 

@@ -13,6 +13,7 @@ import type { Viewer } from '../../lib/context.ts'
 import { codedError, type ErrorCode } from '../../lib/errors.ts'
 import type { GuardLimits, Introspection } from '../config.ts'
 import { type Measure, measureOperations } from './measure.ts'
+import { countOverlaps } from './overlaps.ts'
 
 /** A document that is within the limits. It is the same object each time the same text is asked for. */
 export interface GuardedDocument {
@@ -70,7 +71,12 @@ export class Guard {
     const { limits } = this.#options
     const document = parseWithin(text, limits.tokens)
     const measures = measureOperations(document)
-    for (const measure of measures.values()) checkLimits(measure, limits)
+    for (const [operation, measure] of measures) {
+      checkLimits(measure, limits)
+      if (countOverlaps(operation, document) > limits.overlaps) {
+        throw tooComplex('The operation asks for the same fields too many times.')
+      }
+    }
     const introspects = [...measures.values()].some((measure) => measure.introspects)
     return { text, document, operations: [...measures.keys()], introspects, validFor: undefined }
   }

@@ -56,8 +56,8 @@ class Fragments {
     const known = this.#measures.get(name)
     if (known !== undefined) return known
     const definition = this.#definitions.get(name)
-    // Validation names unknown fragments; here there is nothing to measure.
-    if (definition === undefined) return nothing
+    // Validation names unknown fragments. Counted as a field, so that no chain of spreads comes to nothing.
+    if (definition === undefined) return { ...nothing, fields: 1 }
     if (this.#open.has(name)) {
       throw codedError('GRAPHQL_VALIDATION_FAILED', `Cannot spread fragment "${name}" within itself.`)
     }

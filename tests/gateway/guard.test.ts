@@ -52,6 +52,25 @@ describe('the guard', () => {
     expect(codeOf(flat)).toBe('QUERY_TOO_COMPLEX')
   })
 
+  test('is not held up by spreads of what is not there', () => {
+    const empty = `{ ...F0 } ${times(60, (i) => `fragment F${i} on Query { ...F${i + 1} ...F${i + 1} }`)}`
+    expect(codeOf(empty)).toBe('QUERY_TOO_COMPLEX')
+  })
+
+  test('refuses fields repeated until validation would take seconds, however they are written', () => {
+    const admitted = Math.floor(Math.sqrt(2 * limits.overlaps))
+    for (const text of [
+      (n: number) => `{ a { ${times(n, () => 'b')} } }`,
+      (n: number) => `{ a { ${times(n, () => '... { b }')} } }`,
+      (n: number) => `{ ...F a { ${times(n - 1, () => 'b')} } } fragment F on Query { a { b } }`,
+      (n: number) => `{ a { ${times(n, (i) => `b: c${i}`)} } }`,
+    ]) {
+      const aliases = new Guard({ limits: { ...limits, aliases: 10_000 }, introspection: 'open' })
+      expect(() => aliases.admit(text(admitted), null)).not.toThrow()
+      expect(() => aliases.admit(text(admitted + 2), null)).toThrow('same fields')
+    }
+  })
+
   test('refuses fragments in a circle', () => {
     expect(codeOf('{ ...A } fragment A on Query { a { ...B } } fragment B on Query { ...A }')).toBe(
       'GRAPHQL_VALIDATION_FAILED',
