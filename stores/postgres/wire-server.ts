@@ -21,9 +21,10 @@ interface Session {
  * Serves one single-session backend to several PostgreSQL connections on a unix socket.
  *
  * A connection owns the backend while it has a transaction open, and gives it back when it is idle, so that no
- * other connection's statement can slip into a transaction. When another connection takes its turn the session is
- * reset (`DISCARD ALL`) and given that connection's user, so nothing but rows passes between them. A connection that
- * dies in the middle of a transaction has it rolled back.
+ * other connection's statement can slip into a transaction. When a connection of another user takes its turn, and when
+ * one has ended, the session is reset (`DISCARD ALL`) and given that user, so nothing but rows passes between users.
+ * Connections of one user share the session's settings and named statements. A connection that dies in the middle of a
+ * transaction has it rolled back.
  */
 export class WireServer {
   readonly #backend: Backend
@@ -75,6 +76,7 @@ export class WireServer {
     session.open = false
     session.waiting.length = 0
     this.#sessions.delete(session)
+    if (this.#current === session && !this.#inTransaction) this.#current = null
     this.#schedule()
   }
 
@@ -152,7 +154,8 @@ export class WireServer {
     if (this.#sessions.delete(session)) this.#sessions.add(session)
     session.socket.cork()
     try {
-      if (this.#current !== session) await this.#handOver(session)
+      if (this.#current?.user !== session.user) await this.#handOver(session)
+      this.#current = session
       for (let flight = session.waiting.shift(); flight; flight = session.waiting.shift()) {
         const answer = await this.#backend.execute(flight)
         this.#inTransaction = !leavesIdle(answer)
@@ -182,6 +185,7 @@ export class WireServer {
   async #rollBack(): Promise<void> {
     if (!this.#inTransaction) return
     this.#inTransaction = false
+    this.#current = null
     await this.#simple('ROLLBACK')
   }
 

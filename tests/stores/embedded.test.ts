@@ -118,13 +118,22 @@ describe('connections to the embedded server', () => {
     expect((await answer).rows).toEqual([{ count: 0 }])
   })
 
-  test('passes nothing but rows from one connection to the next', async () => {
-    const [one, two] = [await connect(server.admin), await connect(server.admin)]
+  test('passes nothing but rows from one user to the next', async () => {
+    const [one, two] = [await connect(server.admin), await connect(server.as('reader'))]
+    await one.query('CREATE ROLE reader LOGIN')
     await one.query(`SET application_name = 'one'; CREATE TEMP TABLE scratch (n integer)`)
     await one.query({ name: 'same', text: 'SELECT 1 AS n' })
     expect((await two.query({ name: 'same', text: 'SELECT 2 AS n' })).rows).toEqual([{ n: 2 }])
     expect((await two.query(`SELECT current_setting('application_name') AS name`)).rows).toEqual([{ name: '' }])
     await expect(two.query('SELECT * FROM scratch')).rejects.toMatchObject({ code: '42P01' })
+  })
+
+  test('forgets the settings of a connection that has ended', async () => {
+    const one = await connect(server.admin)
+    await one.query(`SET application_name = 'one'`)
+    await one.end()
+    const two = await connect(server.admin)
+    expect((await two.query(`SELECT current_setting('application_name') AS name`)).rows).toEqual([{ name: '' }])
   })
 
   test('answers a failed flight in order and is ready for the next', async () => {
