@@ -12,7 +12,7 @@ import { room } from '../../subgraphs/knowledge/index.ts'
 import { conceptsProjector } from '../../subgraphs/knowledge/projection/projector.ts'
 import { defineRoom } from '../../subgraphs/subgraph.ts'
 import { contextOf } from '../kit/contexts.ts'
-import type { Backend } from '../kit/postgres.ts'
+import type { TestPostgres } from '../kit/postgres.ts'
 import { openRoomWorld, type RoomWorld } from '../kit/room-world.ts'
 
 export interface Text {
@@ -33,8 +33,8 @@ export interface KnowledgeWorld extends RoomWorld {
   ask(viewer: Viewer, source: string, variables?: Record<string, unknown>): Promise<any>
 }
 
-export async function openKnowledgeWorld(backend: Backend = 'PGlite'): Promise<KnowledgeWorld> {
-  const world = await openRoomWorld(withGraph(), backend)
+export async function openKnowledgeWorld(database?: TestPostgres): Promise<KnowledgeWorld> {
+  const world = await openRoomWorld(withGraph(), database)
   const { stores } = world
   await world.database.sql("INSERT INTO app.tenants (id, name) VALUES ($1, 'test')", [defaultTenantId])
   const extractor = createExtractor()
@@ -113,18 +113,18 @@ const INSERT = `WITH given AS (
   INSERT INTO memory.memories (id, tenant_id, owner_id, session_id, visibility, created_at, updated_at)
   SELECT id, "tenantId", "userId", "sessionId", 'PRIVATE', at, at FROM given
 )
-INSERT INTO memory.revisions (id, memory_id, version, tenant_id, owner_id, content, content_hash, tier, visibility,
+INSERT INTO memory.revisions (id, memory_id, version, tenant_id, owner_id, content, content_hash, terms, tier, visibility,
                               occurred_at, time_inferred, known_from)
-SELECT revision, id, 1, "tenantId", "userId", content, decode(hash, 'hex'), 'EPISODIC', 'PRIVATE', at, false, at FROM given`
+SELECT revision, id, 1, "tenantId", "userId", content, decode(hash, 'hex'), '{}', 'EPISODIC', 'PRIVATE', at, false, at FROM given`
 
 const REVISE = `WITH closed AS (
   UPDATE memory.revisions SET known_until = now() WHERE memory_id = $1 AND known_until IS NULL
 )
 UPDATE memory.memories SET version = version + 1, updated_at = now() WHERE id = $1 RETURNING version`
 
-const REPLACE = `INSERT INTO memory.revisions (id, memory_id, version, tenant_id, owner_id, content, content_hash, tier,
+const REPLACE = `INSERT INTO memory.revisions (id, memory_id, version, tenant_id, owner_id, content, content_hash, terms, tier,
                                             visibility, occurred_at, time_inferred, known_from)
-SELECT $1, memory_id, $3, tenant_id, owner_id, $4, $5, tier, visibility, occurred_at, false, now()
+SELECT $1, memory_id, $3, tenant_id, owner_id, $4, $5, '{}', tier, visibility, occurred_at, false, now()
 FROM memory.revisions WHERE memory_id = $2 AND version = $3 - 1`
 
 const FORGET = `UPDATE memory.memories SET version = version + 1, forgotten_at = now() WHERE id = $1 RETURNING version`
