@@ -3,6 +3,7 @@ import { type Client, createClient } from 'graphql-ws'
 import { afterEach, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { CachedSessionGate, createIdentity } from '../../gateway/identity.ts'
+import { systemClock } from '../../lib/sources.ts'
 import { createAccessTokens, loadSigningKey } from '../../lib/tokens.ts'
 import { type EdgeWorld, type EdgeWorldOptions, member, startEdge } from '../kit/edge.ts'
 import { FakeEngine } from '../kit/fake-engine.ts'
@@ -172,14 +173,17 @@ describe('who asks', () => {
 
   test('ends when the token expires', async () => {
     const key = loadSigningKey(':memory:')
-    const issuing = createAccessTokens(key, { now: () => new Date(Date.now() - 15 * 60_000 + 1500) })
-    const clock = { now: () => new Date() }
+    const { token, expiresAt } = await createAccessTokens(key, systemClock).issue(member)
+    // Time stands still, a moment before the end.
+    const clock = { now: () => new Date(expiresAt.getTime() - 30) }
     const gate = new CachedSessionGate(async () => true, { ttlMs: 1000 })
     const identity = createIdentity(createAccessTokens(key, clock), gate, clock)
-    const w = await start({ edge: { identity } })
-    const { token } = await issuing.issue(member)
+    const w = await start({ edge: { identity, clock } })
     const { client, closed } = open(w, { authorization: `Bearer ${token}` })
-    void client.iterate({ query: 'subscription { forever }' }).next()
+    client
+      .iterate({ query: 'subscription { forever }' })
+      .next()
+      .catch(() => {})
     expect(await closed).toMatchObject({ code: 4403, reason: 'Token expired' })
   })
 })
@@ -243,7 +247,7 @@ describe('a socket', () => {
     await all(idle.client, '{ number }')
     const answer = all(client, '{ maybe }')
     await expect.poll(() => w.engine.requests.length).toBe(2)
-    const stopped = w.edge.close(5000)
+    const stopped = w.edge.close(300_000)
     expect(await idle.closed).toMatchObject({ code: 1001 })
     release.resolve('done')
     expect(await answer).toEqual([{ data: { maybe: 'done' } }])
