@@ -1,0 +1,115 @@
+import {
+  createSourceEventStream,
+  type DocumentNode,
+  type ExecutionArgs,
+  type ExecutionResult,
+  execute,
+  GraphQLError,
+  type GraphQLSchema,
+  parse,
+  validate,
+} from 'graphql'
+import { LRUCache } from 'lru-cache'
+import type { RequestContext } from './context.ts'
+import { codedError } from './errors.ts'
+
+/** One operation for a schema. */
+export interface ExecutableOperation {
+  /** Its text, with one operation in it; the same text always means the same document. */
+  readonly operation: string
+  readonly variables: Record<string, unknown>
+  readonly context: RequestContext
+}
+
+export interface ExecutorOptions {
+  readonly schema: GraphQLSchema
+  /** The resolvers' context of one execution, with loaders of its own. */
+  contextFor(operation: ExecutableOperation): unknown
+  /** Whether operations come from elsewhere, where the schema may be an older or a newer one. */
+  readonly validates?: boolean
+}
+
+/** Runs operations on one schema, each in a context of its own. Nothing rejects: what fails becomes an error. */
+export interface Executor {
+  execute(operation: ExecutableOperation): Promise<ExecutionResult>
+  /**
+   * A stream of answers, one for each event, or the answer of a subscription that did not begin. An event's own
+   * `extensions` become its answer's. Each event has a context of its own, so that it is not answered from what a
+   * loader remembers of an earlier one. Ending the iteration ends the source, also while its next event is waited for.
+   */
+  subscribe(operation: ExecutableOperation): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult>
+}
+
+/** How many operations stay parsed. */
+const parsedOperations = 2000
+
+export function createExecutor({ schema, contextFor, validates = false }: ExecutorOptions): Executor {
+  const documents = new LRUCache<string, DocumentNode>({ max: parsedOperations })
+  const documentOf = (text: string): DocumentNode => {
+    let document = documents.get(text)
+    if (!document) {
+      document = parse(text, { noLocation: true })
+      if (validates) requireValid(schema, document)
+      documents.set(text, document)
+    }
+    return document
+  }
+  const argsOf = (operation: ExecutableOperation): ExecutionArgs => ({
+    schema,
+    document: documentOf(operation.operation),
+    variableValues: operation.variables,
+    contextValue: contextFor(operation),
+  })
+  return {
+    execute: (operation) => settled(async () => execute(argsOf(operation))),
+    subscribe: (operation) =>
+      settled(async () => {
+        const events = await createSourceEventStream(argsOf(operation))
+        if (!(Symbol.asyncIterator in events)) return events
+        return answers(events, async (event) => {
+          const result = await execute({ ...argsOf(operation), rootValue: event })
+          return { ...result, ...extensionsOf(event) }
+        })
+      }),
+  }
+}
+
+function answers(
+  events: AsyncIterable<unknown>,
+  answer: (event: unknown) => Promise<ExecutionResult>,
+): AsyncIterableIterator<ExecutionResult> {
+  const source = events[Symbol.asyncIterator]()
+  return {
+    async next() {
+      const { done, value } = await source.next()
+      return done ? { done, value: undefined } : { done: false, value: await answer(value) }
+    },
+    async return() {
+      await source.return?.()
+      return { done: true, value: undefined }
+    },
+    [Symbol.asyncIterator]() {
+      return this
+    },
+  }
+}
+
+function extensionsOf(event: unknown): Pick<ExecutionResult, 'extensions'> {
+  const { extensions } = Object(event) as { extensions?: unknown }
+  return typeof extensions === 'object' && extensions !== null ? { extensions: { ...extensions } } : {}
+}
+
+function requireValid(schema: GraphQLSchema, document: DocumentNode): void {
+  const [error] = validate(schema, document, undefined, { maxErrors: 1 })
+  if (error) throw codedError('GRAPHQL_VALIDATION_FAILED', error.message)
+}
+
+async function settled<T>(run: () => Promise<T>): Promise<T | ExecutionResult> {
+  try {
+    return await run()
+  } catch (error) {
+    if (error instanceof GraphQLError) return { errors: [error] }
+    const originalError = error instanceof Error ? error : new Error(String(error))
+    return { errors: [new GraphQLError(originalError.message, { originalError })] }
+  }
+}
