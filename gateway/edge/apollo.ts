@@ -90,20 +90,16 @@ type Executor = NonNullable<Awaited<ReturnType<Gateway['load']>>['executor']>
 
 function gatewayOf(operations: Operations): Gateway {
   const { engine } = operations
-  const stops: (() => void)[] = []
   return {
     onSchemaLoadOrUpdate(callback) {
       const tell = ({ schema, supergraphSdl }: Engine) =>
         callback({ apiSchema: schema, coreSupergraphSdl: supergraphSdl })
       tell(engine.current)
-      const stop = engine.onReplace(tell)
-      stops.push(stop)
-      return stop
+      return engine.onReplace(tell)
     },
     load: async () => ({ executor: executorOf(operations) }),
-    stop: async () => {
-      for (const stop of stops.splice(0)) stop()
-    },
+    // The engine belongs to whoever made it.
+    stop: async () => {},
   }
 }
 

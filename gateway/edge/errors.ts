@@ -10,18 +10,6 @@ export interface Answer {
   readonly hasData: boolean
 }
 
-/** A request that is not one of GraphQL over HTTP; the status says why. */
-export class RequestError extends Error {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-
-  constructor(status: number, message: string, headers: Readonly<Record<string, string>> = {}) {
-    super(message)
-    this.status = status
-    this.headers = headers
-  }
-}
-
 /** An answer of errors alone. */
 export function refusal(errors: readonly GraphQLFormattedError[]): Answer {
   return { text: JSON.stringify({ errors }), errors, hasData: false }

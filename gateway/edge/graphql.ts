@@ -2,19 +2,21 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { OperationTypeNode } from 'graphql'
 import type { Viewer } from '../../lib/context.ts'
 import { codedError } from '../../lib/errors.ts'
+import { type BodyLimits, RequestError } from '../../lib/http/body.ts'
+import { EventStream } from '../../lib/http/event-stream.ts'
 import type { Clock, IdSource } from '../../lib/sources.ts'
 import type { Identified } from '../identity.ts'
 import { type Pipeline, toPipelineRequest } from './apollo.ts'
-import { type BodyLimits, readJson } from './body.ts'
+import { readJson } from './body.ts'
 import { beginCall, type Call, traceIdOf } from './call.ts'
 import type { Connections } from './connections.ts'
 import { mayBeForged } from './csrf.ts'
-import { type Answer, RequestError, refusal, statusOf } from './errors.ts'
+import { type Answer, refusal, statusOf } from './errors.ts'
 import { type MediaType, type Negotiated, negotiate } from './negotiate.ts'
 import { type AdmittedOperation, isSubscription, type Operations } from './operations.ts'
 import { bodyParameters, searchParameters } from './parameters.ts'
 import { pump } from './pump.ts'
-import { cancelOnClose, EventStream } from './sse.ts'
+import { cancelOnClose, cursorOf } from './sse.ts'
 
 /** Who asks on a listener: from an `authorization` value, or from the owner of a trusted socket. */
 export type Authenticate = (authorization: string | undefined) => Promise<Identified>
@@ -151,7 +153,7 @@ export class GraphQLHandler {
     const unwatch = streaming ? connections.watch(identified, cut) : () => {}
     if (streaming) lease.replaced.addEventListener('abort', cut)
     try {
-      await pump(operations, admitted, lease, call, (answer) => stream.next(answer))
+      await pump(operations, admitted, lease, call, (answer) => stream.next(answer.text, cursorOf(answer)))
       if (!call.context.signal.aborted) stream.complete()
     } finally {
       unwatch()
