@@ -113,13 +113,13 @@ async function planMutation(root: Place, plan: PlanPart): Promise<PlannedSteps> 
   if (root.fetched.size < 2 || all.steps?.kind === 'root') return all
   const keys = [...root.fetched.values()].map(({ key }) => key)
   const nameOf: Part['nameOf'] = ({ key }, parent) => (parent === root ? key : undefined)
-  const alone = await Promise.all(keys.map((name) => plan({ name, nameOf })))
-  return { primary: undefined, steps: inOrder(alone.flatMap(({ steps }) => steps ?? [])) }
+  return planParts(plan, keys, nameOf)
 }
 
 /**
  * Where two fields require one field with different arguments, the planner may give up, or send a subgraph the value
- * for one as if it were for the other. Fields that require others are then planned apart, and joined by what runs.
+ * for one as if it were for the other. Fields that require others are then planned apart, and joined by what runs. Where
+ * it finds no one way to several fields of an object that subgraphs share, each leaf is planned on its own.
  */
 async function planQuery(supergraph: Supergraph, root: Place, plan: PlanPart): Promise<PlannedSteps> {
   const requiring = [...selectedFields(root)].filter((name) => supergraph.requiringFields.has(name))
@@ -130,10 +130,33 @@ async function planQuery(supergraph: Supergraph, root: Place, plan: PlanPart): P
   } catch (reason) {
     failure = reason
   }
-  if (requiring.length === 0) throw failure
-  const nameOf: Part['nameOf'] = ({ field }) => (supergraph.requiringFields.has(field.name) ? field.name : undefined)
-  const parts = await Promise.all(['', ...requiring].map((name) => plan({ name, nameOf })))
+  const apart: Part['nameOf'] = ({ field }) => (supergraph.requiringFields.has(field.name) ? field.name : undefined)
+  const alone: Part['nameOf'] = ({ key, place }, parent) => (place ? '' : leafName(parent, key))
+  try {
+    return await planParts(plan, ['', ...requiring], apart)
+  } catch (reason) {
+    const leaves = leafNames(root)
+    if (leaves.length > leafLimit) throw failure ?? reason
+    return await planParts(plan, ['', ...leaves], alone)
+  }
+}
+
+/** More leaves than this are not planned one by one. */
+const leafLimit = 100
+
+async function planParts(plan: PlanPart, names: readonly string[], nameOf: Part['nameOf']): Promise<PlannedSteps> {
+  const parts = await Promise.all(names.map((name) => plan({ name, nameOf })))
   return { primary: undefined, steps: inOrder(parts.flatMap(({ steps }) => steps ?? [])) }
+}
+
+function leafNames(place: Place): string[] {
+  return [...place.fetched.values()].flatMap(({ key, place: below }) =>
+    below ? leafNames(below) : [leafName(place, key)],
+  )
+}
+
+function leafName(parent: Place, key: string): string {
+  return `${parent.id} ${key}`
 }
 
 function selectedFields(place: Place, names = new Set<string>()): Set<string> {
