@@ -71,6 +71,7 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
       vectors,
       graph,
       encoder,
+      thesaurus: encoder,
       cursors,
       tokens,
       clock,

@@ -4,7 +4,7 @@ import type { Clock, IdSource } from '../lib/sources.ts'
 import type { AccessTokens } from '../lib/tokens.ts'
 import type { Bus } from './bus/port.ts'
 import type { Cache } from './cache/port.ts'
-import type { Encoder } from './encoder/port.ts'
+import type { Encoder, Thesaurus } from './encoder/port.ts'
 import type { GraphStore } from './graph/port.ts'
 import type { Leases } from './lease.ts'
 import type { Feed } from './log/feed.ts'
@@ -25,6 +25,7 @@ export interface Stores {
   readonly vectors: VectorIndex
   readonly graph: GraphStore
   readonly encoder: Encoder
+  readonly thesaurus: Thesaurus
   /** Event cursors of this system. */
   readonly cursors: CursorCodec
   readonly tokens: AccessTokens

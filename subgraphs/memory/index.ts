@@ -1,5 +1,6 @@
 import { defineRoom } from '../subgraph.ts'
 import { MemoryContext } from './context.ts'
+import { vectorProjector } from './projector.ts'
 import { resolvers } from './resolvers.ts'
 
 /** What agents and their users remember: sessions, messages, memories, and how they are found again. */
@@ -8,4 +9,5 @@ export const room = defineRoom({
   directory: import.meta.dirname,
   resolvers,
   context: (stores, request) => new MemoryContext(stores, request),
+  projectors: (stores) => [vectorProjector(stores)],
 })

@@ -1,7 +1,7 @@
 import { codedError } from '../../lib/errors.ts'
 import { uuidOf } from '../../lib/ids.ts'
 import type { LogEvent } from '../../stores/log/log.ts'
-import { securityOf } from '../security.ts'
+import { follow } from '../follow.ts'
 import type { MemoryContext } from './context.ts'
 import { factsFit, readFacts } from './events.ts'
 import type { MemoryFilter } from './records.ts'
@@ -23,15 +23,21 @@ export interface MessageAdded {
 
 /** Changes of memories as the viewer sees them, from a cursor on, or from now. */
 export function memoryChanges(context: MemoryContext, filter: MemoryFilter, after: string | null | undefined) {
-  return follow(context, after, async (event, cursor, principals): Promise<MemoryChange | null> => {
-    if (event.type !== 'Memory') return null
-    const kind = kindFor(event, principals, filter)
-    if (kind === null) return null
-    // Metadata is not in the log: it is asked of the memory as it is, as long as it is there.
-    const mustAsk = filter.metadata != null && kind !== 'FORGOTTEN'
-    if (mustAsk && !(await context.read((db) => memoryFits(db, event.id, filter.metadata)))) return null
-    return { cursor, kind, memoryId: event.id, at: event.at }
-  })
+  return follow(
+    context.stores,
+    context.request,
+    'memory',
+    after,
+    async (event, cursor, principals): Promise<MemoryChange | null> => {
+      if (event.room !== 'memory' || event.type !== 'Memory') return null
+      const kind = kindFor(event, principals, filter)
+      if (kind === null) return null
+      // Metadata is not in the log: it is asked of the memory as it is, as long as it is there.
+      const mustAsk = filter.metadata != null && kind !== 'FORGOTTEN'
+      if (mustAsk && !(await context.read((db) => memoryFits(db, event.id, filter.metadata)))) return null
+      return { cursor, kind, memoryId: event.id, at: event.at }
+    },
+  )
 }
 
 /**
@@ -43,10 +49,16 @@ export async function messageAdded(context: MemoryContext, sessionId: string, af
   const id = uuidOf('ChatSession', sessionId)
   const known = await context.read((db) => ownedSessions(db, viewer, id === null ? [] : [id]))
   if (known.size === 0) throw codedError('BAD_USER_INPUT', 'There is no such chat session.')
-  return follow(context, after, async (event, cursor): Promise<MessageAdded | null> => {
-    if (event.kind !== 'MESSAGE_ADDED' || event.payload.sessionId !== id) return null
-    return { cursor, messageId: event.id, at: event.at }
-  })
+  return follow(
+    context.stores,
+    context.request,
+    'memory',
+    after,
+    async (event, cursor): Promise<MessageAdded | null> => {
+      if (event.kind !== 'MESSAGE_ADDED' || event.payload.sessionId !== id) return null
+      return { cursor, messageId: event.id, at: event.at }
+    },
+  )
 }
 
 /** What happened as the viewer sees it: whoever loses access sees it go, whoever gains access sees it come. */
@@ -61,47 +73,4 @@ function kindFor(event: LogEvent, principals: ReadonlySet<string>, filter: Memor
   if (!fitted && !fits) return null
   if (!after) return 'FORGOTTEN'
   return before ? 'REVISED' : 'CREATED'
-}
-
-type Told<T> = (event: LogEvent, cursor: string, principals: ReadonlySet<string>) => Promise<T | null>
-
-/**
- * Follows the log for the viewer and tells what `told` makes of it. The first event is asked for at once, so that a
- * subscription that has begun misses nothing; ending the iteration ends the following.
- */
-async function follow<T>(
-  context: MemoryContext,
-  after: string | null | undefined,
-  told: Told<T>,
-): Promise<AsyncIterator<T> & AsyncIterable<T>> {
-  const { stores, viewer, request } = context
-  const cursor = after ?? request.resumeAfter ?? null
-  const place = cursor === null ? null : stores.cursors.decode(cursor, viewer.userId)
-  const ending = new AbortController()
-  const signal = AbortSignal.any([request.signal, ending.signal])
-  const security = { ...securityOf(request, 'memory'), signal }
-  const principals = new Set(await stores.log.principals(security))
-  const steps = await stores.feed.follow(security, place, signal)
-
-  async function* changes(): AsyncGenerator<T, undefined> {
-    for await (const step of steps) {
-      if (!('event' in step)) continue
-      const change = await told(step.event, stores.cursors.encode(step.event.position, viewer.userId), principals)
-      if (change !== null) yield change
-    }
-  }
-  const source = changes()
-  const iterator: AsyncIterator<T> & AsyncIterable<T> = {
-    next: () => source.next(),
-    return: () => {
-      ending.abort()
-      return source.return(undefined)
-    },
-    throw: (error) => {
-      ending.abort()
-      return source.throw(error)
-    },
-    [Symbol.asyncIterator]: () => iterator,
-  }
-  return iterator
 }

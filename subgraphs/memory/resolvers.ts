@@ -1,6 +1,7 @@
 import type { PageArguments } from '../../lib/connection.ts'
 import { codedError } from '../../lib/errors.ts'
 import { toGlobalId, uuidOf } from '../../lib/ids.ts'
+import type { Followed } from '../follow.ts'
 import { requireViewer } from '../security.ts'
 import type { MemoryContext } from './context.ts'
 import { type MemoryChange, type MessageAdded, memoryChanges, messageAdded } from './live.ts'
@@ -8,6 +9,7 @@ import { idFields, type Reference, referenced, toFilter, userOf } from './mapper
 import type { MemoryFilter, MemoryRecord, MemoryTier, MessageRecord, SessionFilter, SessionRecord } from './records.ts'
 import { appendMessages } from './service/messages.ts'
 import { findMemory, listMemories, type MemoryOrder, ownStats, tierDistribution } from './service/reads.ts'
+import { recall } from './service/recall.ts'
 import { remember, rememberMany } from './service/remember.ts'
 import { forgetMemory, reviseMemory } from './service/revise.ts'
 import { endChatSession, openChatSession } from './service/sessions.ts'
@@ -37,9 +39,9 @@ async function named<T>(loading: Promise<T | null>): Promise<T> {
 const cursor = (answer: { cursor: string | null; standing: string | null }) => answer.cursor ?? answer.standing
 
 /** Each event is an execution of its own: what an earlier one has loaded is no longer true. */
-function told<T>(change: T, _: unknown, context: MemoryContext): T {
+function shown<T>({ value }: Followed<T>, _: unknown, context: MemoryContext): T {
   context.renew()
-  return change
+  return value
 }
 
 export const resolvers = {
@@ -48,6 +50,8 @@ export const resolvers = {
       findMemory(context, id, asOf ?? null),
     memories: (_: unknown, args: Filtered & PageArguments & { orderBy: MemoryOrder | null }, context: MemoryContext) =>
       listMemories(context, toFilter(args.filter), args.orderBy ?? 'NEWEST_FIRST', args),
+    recall: (_: unknown, args: Filtered & { query: string; first?: number | null }, context: MemoryContext) =>
+      recall(context, args.query, args.first ?? 10, toFilter(args.filter)),
     memoryStats: (_: unknown, { tier }: { tier?: MemoryTier | null }, context: MemoryContext) =>
       ownStats(context, tier ?? null),
     memoryTierDistribution: (_: unknown, __: unknown, context: MemoryContext) => tierDistribution(context),
@@ -68,12 +72,12 @@ export const resolvers = {
     memoryChanges: {
       subscribe: (_: unknown, { filter, after }: Filtered & After, context: MemoryContext) =>
         memoryChanges(context, toFilter(filter), after),
-      resolve: told<MemoryChange>,
+      resolve: shown<MemoryChange>,
     },
     messageAdded: {
       subscribe: (_: unknown, { sessionId, after }: { sessionId: string } & After, context: MemoryContext) =>
         messageAdded(context, sessionId, after),
-      resolve: told<MessageAdded>,
+      resolve: shown<MessageAdded>,
     },
   },
   Memory: {

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
-import { type GraphQLSchema, graphql, parse, subscribe } from 'graphql'
+import { type ExecutionResult, type GraphQLSchema, graphql } from 'graphql'
 import type { RequestContext, Viewer } from '../../lib/context.ts'
 import { createCursorCodec } from '../../lib/cursor.ts'
+import { createExecutor } from '../../lib/execution.ts'
 import { silentLog } from '../../lib/log.ts'
 import { type Clock, systemIds } from '../../lib/sources.ts'
 import { defaultTenantId } from '../../lib/tenants.ts'
@@ -24,6 +25,7 @@ export interface Answer {
   // biome-ignore lint/suspicious/noExplicitAny: a test knows what it selected
   readonly data: any
   readonly errors: readonly { readonly message: string; readonly code: unknown; readonly path: string }[]
+  readonly extensions?: Record<string, unknown>
 }
 
 /** One room over a real database, asked through its schema. */
@@ -69,6 +71,7 @@ export async function openRoomWorld(room: Room<any>, given?: TestPostgres): Prom
     vectors: absent,
     graph: absent,
     encoder: absent,
+    thesaurus: absent,
     cursors: createCursorCodec(Buffer.alloc(32, 1)),
     tokens: createAccessTokens(loadSigningKey(':memory:'), clock),
     clock,
@@ -80,6 +83,11 @@ export async function openRoomWorld(room: Room<any>, given?: TestPostgres): Prom
     },
   }
   const schema = roomSchema(room, rooms)
+  const executor = createExecutor({
+    schema,
+    contextFor: (operation) => room.context(stores, operation.context),
+    validates: true,
+  })
   const context = (viewer: Viewer | null, signal = new AbortController().signal): RequestContext => ({
     viewer,
     deadline: Number.POSITIVE_INFINITY,
@@ -98,9 +106,8 @@ export async function openRoomWorld(room: Room<any>, given?: TestPostgres): Prom
       const contextValue = room.context(stores, context(viewer))
       return toAnswer(await graphql({ schema, source, variableValues, contextValue }))
     },
-    async follow(viewer, source, variableValues, signal) {
-      const contextValue = room.context(stores, context(viewer, signal))
-      const events = await subscribe({ schema, document: parse(source), variableValues, contextValue })
+    async follow(viewer, operation, variables, signal) {
+      const events = await executor.subscribe({ operation, variables, context: context(viewer, signal) })
       if (!(Symbol.asyncIterator in events)) throw new Error(JSON.stringify(toAnswer(events)))
       return mapped(events)
     },
@@ -132,9 +139,7 @@ function testClock(): TestClock {
   }
 }
 
-type Result = Awaited<ReturnType<typeof graphql>>
-
-function toAnswer({ data, errors = [] }: Result): Answer {
+function toAnswer({ data, errors = [], extensions }: ExecutionResult): Answer {
   return {
     // Through JSON, as a client gets it.
     data: data && JSON.parse(JSON.stringify(data)),
@@ -143,9 +148,10 @@ function toAnswer({ data, errors = [] }: Result): Answer {
       code: extensions.code,
       path: path?.join('.') ?? '',
     })),
+    ...(extensions === undefined ? {} : { extensions }),
   }
 }
 
-async function* mapped(events: AsyncIterable<Result>): AsyncGenerator<Answer> {
+async function* mapped(events: AsyncIterable<ExecutionResult>): AsyncGenerator<Answer> {
   for await (const event of events) yield toAnswer(event)
 }

@@ -1,11 +1,11 @@
 import type { Viewer } from '../../lib/context.ts'
 import { defaultTenantId } from '../../lib/tenants.ts'
-import type { Encoder } from '../../stores/encoder/port.ts'
+import type { Encoder, Thesaurus } from '../../stores/encoder/port.ts'
 import { staticVectors } from '../../stores/encoder/static-vectors.ts'
 import { openPgvector } from '../../stores/vector/pgvector.ts'
 import type { VectorIndex } from '../../stores/vector/port.ts'
 import { room } from '../../subgraphs/memory/index.ts'
-import type { Backend } from '../kit/postgres.ts'
+import type { TestPostgres } from '../kit/postgres.ts'
 import { openRoomWorld, type RoomWorld, viewerOf } from '../kit/room-world.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: a test knows what it selected
@@ -20,20 +20,21 @@ export interface MemoryWorld extends RoomWorld {
 }
 
 export interface MemoryWorldOptions {
-  readonly backend?: Backend
+  /** Default: a new PGlite. */
+  readonly database?: TestPostgres
   readonly vectors?: (vectors: VectorIndex) => VectorIndex
-  readonly encoder?: Encoder
+  readonly encoder?: Encoder & Thesaurus
 }
 
 export async function openMemoryWorld(options: MemoryWorldOptions = {}): Promise<MemoryWorld> {
-  const world = await openRoomWorld(room, options.backend)
+  const world = await openRoomWorld(room, options.database)
   await world.database.sql('INSERT INTO app.tenants (id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING', [
     defaultTenantId,
     'tests',
   ])
   const encoder = options.encoder ?? staticVectors()
   const vectors = await openPgvector(world.stores.postgres, encoder)
-  Object.assign(world.stores, { encoder, vectors: options.vectors?.(vectors) ?? vectors })
+  Object.assign(world.stores, { encoder, thesaurus: encoder, vectors: options.vectors?.(vectors) ?? vectors })
   return {
     ...world,
     owner: viewerOf(),

@@ -132,7 +132,7 @@ CREATE TABLE memory.postings (
   owner_id uuid NOT NULL,
   frequency smallint NOT NULL,
   length integer NOT NULL,
-  PRIMARY KEY (shelf_id, term, memory_id)
+  PRIMARY KEY (shelf_id, term, memory_id) INCLUDE (frequency, length)
 );
 
 -- How many memories stand on a shelf, and how many terms they have in all.
@@ -209,7 +209,7 @@ CREATE POLICY projector ON memory.revisions FOR SELECT TO mnemograph_projector U
 CREATE VIEW memory.current_memories WITH (security_invoker = true) AS
   SELECT memories.id, memories.tenant_id, memories.owner_id, memories.ordinal, memories.session_id, memories.message_id,
          memories.position, memories.speaker, memories.external_id, memories.version, memories.created_at, memories.updated_at,
-         memories.visibility, revisions.content, revisions.content_hash, revisions.tier, revisions.metadata,
+         memories.visibility, revisions.content, revisions.content_hash, revisions.terms, revisions.tier, revisions.metadata,
          revisions.occurred_at, revisions.time_inferred, revisions.retention_until
   FROM memory.memories
   JOIN memory.revisions ON revisions.memory_id = memories.id AND revisions.known_until IS NULL
@@ -283,6 +283,61 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION memory.nearest_by_index(text, integer, uuid[], text, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION memory.nearest_by_index(text, integer, uuid[], text, integer) TO mnemograph_projector;
+
+-- Full-text search over the searcher's own shelf and his tenant's: no other can be asked for. Answers the best memories by
+-- BM25 (k1 = 1.2, b = 0.75) over the asked terms, each with its boost, and the statistics that went into it. It reads past
+-- row-level security, whose filters may not be mixed with an index look-up, and therefore answers ids and counts alone.
+CREATE FUNCTION memory.search(
+  terms text[], boosts double precision[], most integer, filtered boolean, tiers text[], seen text, session uuid,
+  occurred_from timestamptz, occurred_before timestamptz, contained jsonb,
+  OUT documents integer, OUT average_length double precision, OUT frequencies integer[], OUT ids uuid[], OUT scores double precision[])
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+BEGIN ATOMIC
+  WITH shelf AS MATERIALIZED (
+    SELECT ARRAY[app.current_user_id(), app.current_tenant_id()] AS ids
+  ), size AS MATERIALIZED (
+    SELECT coalesce(sum(shelves.documents), 0)::double precision AS documents,
+           coalesce(sum(shelves.terms) / nullif(sum(shelves.documents), 0), 0)::double precision AS average
+    FROM memory.shelves WHERE shelves.shelf_id = ANY ((SELECT shelf.ids FROM shelf)::uuid[])
+  ), asked AS MATERIALIZED (
+    SELECT item.term, item.boost, item.ordinality AS place
+    FROM ROWS FROM (unnest(terms), unnest(boosts)) WITH ORDINALITY AS item (term, boost, ordinality)
+  ), found AS MATERIALIZED (
+    SELECT asked.term, postings.memory_id, postings.frequency, postings.length
+    FROM asked JOIN memory.postings ON postings.term = asked.term
+      AND postings.shelf_id = ANY ((SELECT shelf.ids FROM shelf)::uuid[])
+  ), rarity AS MATERIALIZED (
+    SELECT found.term, count(*) AS frequency FROM found GROUP BY found.term
+  ), weight AS MATERIALIZED (
+    SELECT asked.term, asked.place, coalesce(rarity.frequency, 0) AS frequency,
+           asked.boost * ln(1 + (size.documents - rarity.frequency + 0.5) / (rarity.frequency + 0.5)) AS weight
+    FROM asked CROSS JOIN size LEFT JOIN rarity USING (term)
+  ), scored AS (
+    SELECT found.memory_id, sum(weight.weight * found.frequency * 2.2
+             / (found.frequency + 1.2 * (0.25 + 0.75 * found.length / size.average))) AS score
+    FROM found JOIN weight USING (term) CROSS JOIN size GROUP BY found.memory_id
+  ), best AS (
+    SELECT scored.memory_id, scored.score FROM scored
+    WHERE NOT filtered OR EXISTS (
+      SELECT FROM memory.memories JOIN memory.revisions ON revisions.memory_id = memories.id AND revisions.known_until IS NULL
+      WHERE memories.id = scored.memory_id AND (tiers IS NULL OR revisions.tier = ANY (tiers))
+        AND (seen IS NULL OR revisions.visibility = seen) AND (session IS NULL OR memories.session_id = session)
+        AND (occurred_from IS NULL OR revisions.occurred_at >= occurred_from)
+        AND (occurred_before IS NULL OR revisions.occurred_at < occurred_before)
+        AND (contained IS NULL OR revisions.metadata @> contained))
+    ORDER BY scored.score DESC, scored.memory_id LIMIT most
+  )
+  SELECT size.documents::integer, size.average, (SELECT array_agg(weight.frequency::integer ORDER BY weight.place) FROM weight),
+         (SELECT array_agg(best.memory_id ORDER BY best.score DESC, best.memory_id) FROM best),
+         (SELECT array_agg(best.score ORDER BY best.score DESC, best.memory_id) FROM best)
+  FROM size;
+END;
+ALTER FUNCTION memory.search(text[], double precision[], integer, boolean, text[], text, uuid, timestamptz, timestamptz, jsonb)
+  OWNER TO mnemograph_definer;
+REVOKE EXECUTE ON FUNCTION memory.search(text[], double precision[], integer, boolean, text[], text, uuid, timestamptz, timestamptz, jsonb)
+  FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION memory.search(text[], double precision[], integer, boolean, text[], text, uuid, timestamptz, timestamptz, jsonb)
+  TO mnemograph_memory;
 
 SELECT audit.watch(('memory.' || name)::regclass)
 FROM unnest(ARRAY['chat_sessions', 'messages', 'memories', 'revisions']) AS name;

@@ -175,3 +175,16 @@ export async function memoryFits(db: Database, id: string, metadata: unknown): P
   ])
   return rows.length > 0
 }
+
+/** Every memory on the reader's shelves that fits: his own, and what is public in his tenant. */
+export async function fittingIds(db: Database, reader: Reader, filter: MemoryFilter): Promise<string[]> {
+  const values = new Values()
+  const conditions = filterConditions(filter, values)
+  const [own, open] = ways(reader, values)
+  const shelves = [own, open].flatMap((way) => way ?? [])
+  const rows = await db.query<{ id: string }>(
+    shelves.map((way) => `SELECT memory.id FROM ${current} WHERE ${allOf([way, ...conditions])}`).join(' UNION ALL '),
+    values.list,
+  )
+  return rows.map(({ id }) => id)
+}

@@ -1,0 +1,69 @@
+import { maximumPageSize } from '../../../lib/connection.ts'
+import { codedError } from '../../../lib/errors.ts'
+import type { MemoryContext } from '../context.ts'
+import { checkText, limits } from '../limits.ts'
+import { readMeaning } from '../recall/meaning.ts'
+import { readQuestion } from '../recall/question.ts'
+import { type Meaning, NO_MEANING, type RecallHit, rank } from '../recall/rank.ts'
+import type { MemoryFilter, MemoryRecord } from '../records.ts'
+import { openRecallIndex } from '../store/recall-index.ts'
+
+/** The memories that best answer a question, and how the search went. */
+export async function recall(context: MemoryContext, query: string, first: number, filter: MemoryFilter) {
+  if (first < 1 || first > maximumPageSize) throw bad(`\`first\` must be 1–${maximumPageSize}, not ${first}.`)
+  const problem = checkText(query, limits.query, [], 1)
+  if (problem) throw bad(`\`query\`: ${problem.message}`)
+  const start = performance.now()
+  const { stores, request } = context
+  const question = readQuestion(query, stores.clock.now())
+  const index = openRecallIndex(context, filter)
+  const { meaning, failed } = await meaningOf(context, query, question)
+  const hits = await rank(question, meaning, index)
+  const best = await present(context, hits, first)
+  const pending = await index.pending()
+  request.signal.throwIfAborted()
+  return {
+    hits: best,
+    tookMs: performance.now() - start,
+    model: stores.vectors.model,
+    degraded: failed || index.degraded ? ['VECTORS'] : [],
+    pending,
+  }
+}
+
+/** An encoder that is broken costs the search by meaning, not the search. */
+async function meaningOf(
+  { stores, request }: MemoryContext,
+  query: string,
+  question: ReturnType<typeof readQuestion>,
+): Promise<{ meaning: Meaning; failed: boolean }> {
+  try {
+    const meaning = await readMeaning(query, question, stores.encoder, stores.thesaurus, request.signal)
+    return { meaning, failed: false }
+  } catch (error) {
+    request.signal.throwIfAborted()
+    stores.logger.warn({ err: error, traceId: request.traceId }, 'The encoder failed; recall goes by words alone')
+    return { meaning: NO_MEANING, failed: true }
+  }
+}
+
+/** The first hits that are still there: each memory is read again under the viewer's own rights. */
+async function present({ loaders }: MemoryContext, hits: readonly RecallHit[], first: number) {
+  const wanted = hits.slice(0, first)
+  const memories = await Promise.all(wanted.map(({ id }) => loaders.memory.load(id)))
+  return wanted
+    .flatMap((hit, i) => withMemory(hit, memories[i] ?? null))
+    .map((hit, i) => ({
+      ...hit,
+      rank: i + 1,
+      why: hit.why.map(({ part, score }) => ({ part: part.toLowerCase(), score })),
+    }))
+}
+
+function withMemory(hit: RecallHit, memory: MemoryRecord | null) {
+  return memory === null ? [] : [{ ...hit, memory }]
+}
+
+function bad(message: string) {
+  return codedError('BAD_USER_INPUT', message)
+}

@@ -1,0 +1,140 @@
+import type { Database } from '../../../stores/postgres/postgres.ts'
+import type { VectorHit } from '../../../stores/vector/port.ts'
+import type { MemoryContext } from '../context.ts'
+import type { RecallDocument, RecallIndex, Scored, TextAnswer } from '../recall/port.ts'
+import type { MemoryFilter } from '../records.ts'
+import { allOf, Values } from './keyset.ts'
+import { filterConditions, fittingIds } from './memories.ts'
+
+/** What recall reads, and how it went. */
+export interface ObservedIndex extends RecallIndex {
+  /** Whether the vectors did not answer, so that the search did without them. */
+  readonly degraded: boolean
+  /** How many of the memories searched have no vectors yet. */
+  pending(): Promise<number>
+}
+
+/** The viewer's own shelf and his tenant's, as far as a filter lets them through. */
+export function openRecallIndex(context: MemoryContext, filter: MemoryFilter): ObservedIndex {
+  const { stores, viewer, request } = context
+  const shelves = [viewer.userId, viewer.tenantId]
+  const filtered = Object.values(filter).some((value) => value != null)
+  let degraded = false
+  /** Of a filtered search: how many memories that fit have no vector. */
+  let lacking = 0
+
+  /** What needs vectors is left out when they do not answer. */
+  async function orElse<T>(none: T, work: () => Promise<T>): Promise<T> {
+    if (degraded) return none
+    try {
+      return await work()
+    } catch (error) {
+      request.signal.throwIfAborted()
+      stores.logger.warn({ err: error, traceId: request.traceId }, 'Vectors did not answer; recall does without them')
+      degraded = true
+      return none
+    }
+  }
+
+  async function nearest(vector: Float32Array, limit: number): Promise<readonly VectorHit[]> {
+    if (!filtered) return stores.vectors.nearest(shelves, vector, limit, request.signal)
+    // What fits is compared one by one: an index that is filtered afterwards would lose some of the best.
+    const ids = await context.read((db) => fittingIds(db, viewer, filter))
+    const hits = await stores.vectors.compare(shelves, vector, ids)
+    lacking = ids.length - hits.length
+    return [...hits].sort((a, b) => b.score - a.score).slice(0, limit)
+  }
+
+  return {
+    get degraded() {
+      return degraded
+    },
+    search: (boosts, limit) => context.read((db) => search(db, boosts, limit, filter, filtered)),
+    async nearest(vector, limit): Promise<readonly Scored[]> {
+      const hits = await orElse<readonly VectorHit[]>([], () => nearest(vector, limit))
+      return hits.map(({ memoryId, score }) => ({ id: memoryId, score }))
+    },
+    context: (ids, radius) => context.read((db) => neighbourhoods(db, ids, radius, filter)),
+    async pending() {
+      if (filtered) return lacking
+      return orElse(0, async () => {
+        const documents = await context.read((db) => documentsOn(db, shelves))
+        return Math.max(0, documents - (await stores.vectors.count(shelves)))
+      })
+    },
+  }
+}
+
+async function documentsOn(db: Database, shelves: readonly string[]): Promise<number> {
+  const [row] = await db.query<{ documents: number }>(
+    `SELECT coalesce(sum(documents), 0)::integer AS documents FROM memory.shelves WHERE shelf_id = ANY ($1::uuid[])`,
+    [shelves],
+  )
+  return row?.documents ?? 0
+}
+
+interface Found {
+  readonly documents: number
+  readonly average_length: number
+  readonly frequencies: readonly number[] | null
+  readonly ids: readonly string[] | null
+  readonly scores: readonly number[] | null
+}
+
+async function search(
+  db: Database,
+  boosts: ReadonlyMap<string, number>,
+  limit: number,
+  filter: MemoryFilter,
+  filtered: boolean,
+): Promise<TextAnswer> {
+  const terms = [...boosts.keys()]
+  const [found] = await db.query<Found>('SELECT * FROM memory.search($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)', [
+    terms,
+    [...boosts.values()],
+    limit,
+    filtered,
+    filter.tiers ?? null,
+    filter.visibility ?? null,
+    filter.sessionId ?? null,
+    filter.occurredFrom ?? null,
+    filter.occurredBefore ?? null,
+    filter.metadata == null ? null : JSON.stringify(filter.metadata),
+  ])
+  const scores = found?.scores ?? []
+  return {
+    documents: found?.documents ?? 0,
+    averageLength: found?.average_length ?? 0,
+    frequencies: new Map(terms.map((term, i) => [term, found?.frequencies?.[i] ?? 0])),
+    hits: (found?.ids ?? []).map((id, i) => ({ id, score: scores[i] ?? 0 })),
+  }
+}
+
+type DocumentRow = Omit<RecallDocument, 'terms'> & { readonly terms: Readonly<Record<string, number>> }
+
+async function neighbourhoods(
+  db: Database,
+  ids: readonly string[],
+  radius: number,
+  filter: MemoryFilter,
+): Promise<readonly RecallDocument[]> {
+  const values = new Values()
+  const wanted = values.add(ids, 'uuid[]')
+  const reach = values.add(radius, 'integer')
+  const rows = await db.query<DocumentRow>(
+    `WITH hit AS MATERIALIZED (
+       SELECT id, session_id, position FROM memory.memories WHERE id = ANY (${wanted})
+     ), near AS MATERIALIZED (
+       SELECT id FROM hit
+       UNION
+       SELECT other.id FROM hit JOIN memory.memories AS other
+         ON other.session_id = hit.session_id AND other.position BETWEEN hit.position - ${reach} AND hit.position + ${reach}
+     )
+     SELECT memory.id, memory.session_id AS "sessionId", coalesce(memory.position, 0) AS position,
+       memory.occurred_at AS "occurredAt", memory.speaker, memory.content, memory.terms
+     FROM memory.current_memories AS memory
+     WHERE ${allOf(['memory.id IN (SELECT id FROM near)', ...filterConditions(filter, values)])}`,
+    values.list,
+  )
+  return rows.map((row) => ({ ...row, terms: new Map(Object.entries(row.terms)) }))
+}
