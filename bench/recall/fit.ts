@@ -1,0 +1,104 @@
+import { DEFAULT_WEIGHTS, SIGNALS, type Signal, type Weights } from '../../subgraphs/memory/recall/weights.ts'
+import type { Sample } from './samples.ts'
+import { weigh } from './score.ts'
+
+const ROUNDS = 300
+const DECAY = 0.03
+const RATE = 0.04
+/** Weights are fitted against each question's likeliest candidates only: the rest are far off and cost time. */
+const CANDIDATES = 150
+/** Which memory is newest tells little in a gold set that was asked long after: recency keeps its weight. */
+const KEPT: readonly Signal[] = ['recency']
+/** A signal may only speak for a memory, but for this one, which speaks against it. */
+const AGAINST: readonly Signal[] = ['asks']
+
+interface Problem {
+  /** Row by row, on the scale of each signal's deviation. */
+  readonly values: Float64Array
+  /** What each row's likelihood should be. */
+  readonly wanted: Float64Array
+}
+
+/**
+ * Weights that make the evidence likeliest under a softmax over each question's candidates (ListNet, Cao et al., 2007),
+ * by Adam with weight decay. The problem is convex and starts at zero, so the same samples give the same weights.
+ */
+export function fit(samples: readonly Sample[]): Weights {
+  const spread = deviations(samples)
+  const problems = samples
+    .filter(({ isEvidence }) => isEvidence.includes(true))
+    .map((sample) => problem(sample, spread))
+  const n = SIGNALS.length
+  const weights = new Float64Array(n)
+  const mean = new Float64Array(n)
+  const square = new Float64Array(n)
+  for (let round = 1; round <= ROUNDS; round++) {
+    const slope = new Float64Array(n)
+    for (const one of problems) addSlope(slope, one, weights)
+    const rate = round > ROUNDS * 0.7 ? RATE / 4 : RATE
+    for (let k = 0; k < n; k++) {
+      const g = (slope[k] ?? 0) / problems.length + DECAY * (weights[k] ?? 0)
+      mean[k] = 0.9 * (mean[k] ?? 0) + 0.1 * g
+      square[k] = 0.99 * (square[k] ?? 0) + 0.01 * g * g
+      const step = (mean[k] ?? 0) / (1 - 0.9 ** round) / (Math.sqrt((square[k] ?? 0) / (1 - 0.99 ** round)) + 1e-8)
+      weights[k] = allowed(SIGNALS[k], (weights[k] ?? 0) - rate * step)
+    }
+  }
+  const rounded = (k: number) => Number(((weights[k] ?? 0) / (spread[k] ?? 1)).toFixed(2))
+  const fitted = SIGNALS.map((signal, k) => [signal, KEPT.includes(signal) ? DEFAULT_WEIGHTS[signal] : rounded(k)])
+  return Object.fromEntries(fitted) as Weights
+}
+
+function allowed(signal: Signal | undefined, weight: number): number {
+  if (signal === undefined || KEPT.includes(signal)) return 0
+  return AGAINST.includes(signal) ? Math.min(0, weight) : Math.max(0, weight)
+}
+
+function problem(sample: Sample, spread: Float64Array): Problem {
+  const n = SIGNALS.length
+  const scores = weigh(sample, DEFAULT_WEIGHTS)
+  const order = [...scores.keys()].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0))
+  const rows = order.filter((i, rank) => rank < CANDIDATES || sample.isEvidence[i])
+  const values = new Float64Array(rows.length * n)
+  rows.forEach((i, row) => {
+    for (let k = 0; k < n; k++) values[row * n + k] = (sample.values[i * n + k] ?? 0) / (spread[k] ?? 1)
+  })
+  const evidence = rows.filter((i) => sample.isEvidence[i]).length
+  return { values, wanted: Float64Array.from(rows, (i) => (sample.isEvidence[i] ? 1 / evidence : 0)) }
+}
+
+/** How far each signal usually strays from its mean: weights are fitted on that scale, so that decay is fair to all. */
+function deviations(samples: readonly Sample[]): Float64Array {
+  const n = SIGNALS.length
+  const sum = new Float64Array(n)
+  const squares = new Float64Array(n)
+  let rows = 0
+  for (const { values } of samples) {
+    rows += values.length / n
+    values.forEach((value, i) => {
+      sum[i % n] = (sum[i % n] ?? 0) + value
+      squares[i % n] = (squares[i % n] ?? 0) + value ** 2
+    })
+  }
+  return sum.map((total, k) => Math.sqrt(Math.max(0, (squares[k] ?? 0) / rows - (total / rows) ** 2)) || 1)
+}
+
+function addSlope(slope: Float64Array, { values, wanted }: Problem, weights: Float64Array): void {
+  const n = weights.length
+  const likelihoods = wanted.map((_, i) => {
+    let score = 0
+    for (let k = 0; k < n; k++) score += (weights[k] ?? 0) * (values[i * n + k] ?? 0)
+    return score
+  })
+  const highest = Math.max(...likelihoods)
+  let total = 0
+  for (let i = 0; i < likelihoods.length; i++) {
+    likelihoods[i] = Math.exp((likelihoods[i] ?? 0) - highest)
+    total += likelihoods[i] ?? 0
+  }
+  for (let i = 0; i < likelihoods.length; i++) {
+    const error = (likelihoods[i] ?? 0) / total - (wanted[i] ?? 0)
+    if (Math.abs(error) < 1e-6) continue
+    for (let k = 0; k < n; k++) slope[k] = (slope[k] ?? 0) + error * (values[i * n + k] ?? 0)
+  }
+}

@@ -1,0 +1,35 @@
+import type { WordVectors } from './word-vectors-file.ts'
+
+/** Only common words are offered: rarer ones are names and misspellings, which an index has by themselves. */
+const COMMON = 40_000
+const NEAREST = 100
+/** Cosines below this hold for most pairs of words of one topic and tell nothing. */
+const LEAST_COSINE = 0.4
+
+/** Finds words by exact comparison with every common word. */
+export function relatedWords(vectors: WordVectors): (word: string) => Map<string, number> {
+  const { dimensions } = vectors
+  const count = Math.min(COMMON, vectors.words)
+  const common = new Float32Array(count * dimensions)
+  for (let place = 0; place < count; place++) common.set(unit(vectors, place), place * dimensions)
+  return (word) => {
+    const asked = vectors.find(word)
+    if (asked < 0) return new Map()
+    const target = unit(vectors, asked)
+    const near: [place: number, cosine: number][] = []
+    for (let place = 0; place < count; place++) {
+      let cosine = 0
+      for (let i = 0, at = place * dimensions; i < dimensions; i++) cosine += (target[i] ?? 0) * (common[at + i] ?? 0)
+      if (cosine > LEAST_COSINE && place !== asked) near.push([place, cosine])
+    }
+    near.sort(([, a], [, b]) => b - a)
+    return new Map(near.slice(0, NEAREST).map(([place, cosine]) => [vectors.word(place), cosine]))
+  }
+}
+
+function unit(vectors: WordVectors, place: number): Float32Array {
+  const vector = new Float32Array(vectors.dimensions)
+  vectors.addTo(vector, place, 1)
+  const length = Math.hypot(...vector) || 1
+  return vector.map((value) => value / length)
+}

@@ -1,0 +1,119 @@
+import { lengthOf, matchWords, overall, type Related } from './matches.ts'
+import { coverage, type Neighbourhood, neighbourhood, sessionBest, sessionCoverage } from './neighbourhood.ts'
+import { participantsOf, speakerOf } from './participants.ts'
+import type { RecallDocument, TextAnswer } from './port.ts'
+import { adjacentPairs, type Question, type Wanted } from './question.ts'
+import { timeFit } from './times.ts'
+import { termsOf, tokenize } from './tokens.ts'
+import type { RecallSettings, Signal } from './weights.ts'
+
+/** Every signal's value for every document, in the documents' order. Most lie between 0 and 1. */
+export type SignalTable = Readonly<Record<Signal, Float64Array>>
+
+export interface Evidence {
+  readonly documents: readonly RecallDocument[]
+  readonly statistics: Omit<TextAnswer, 'hits'>
+  /** Related terms of the question's words, by word. */
+  readonly related: ReadonlyMap<string, Related>
+  /** Cosine to the question, by memory; one that is absent is no nearer than the farthest of these. */
+  readonly similarities: ReadonlyMap<string, number>
+}
+
+export function measure(question: Question, evidence: Evidence, settings: RecallSettings): SignalTable {
+  const { documents } = evidence
+  const count = documents.length
+  const { speaker, names } = participantsOf(question, documents)
+  const words = question.words.filter(({ word }) => !names.has(word))
+  const { weights, text, related } = matchWords(words, evidence.related, documents, evidence.statistics)
+  const around = neighbourhood(documents, settings.radius)
+  const said = relativeToBest(overall(weights, text, count))
+  const meant = overall(weights, related, count)
+  const each = (value: (document: RecallDocument, i: number) => number) => Float64Array.from(documents, value)
+  const near = (side: Parameters<typeof coverage>[1], strengths: readonly Float64Array[]) =>
+    coverage(around, side, settings.fading, weights, strengths)
+  const asking = each(({ content }) => Number(QUESTION.test(content)))
+  const answering = each((_, i) => previous(around, asking, i))
+  return {
+    text: said,
+    textSquared: said.map((value) => value ** 2),
+    phrase: each(({ content }) => phraseMatch(question.pairs, content)),
+    length: each(({ terms }) => Math.log(1 + lengthOf(terms)) / 4),
+    wanted: each(({ content }) => wantedMatch(question.wants, ['PLACE', 'NUMBER', 'REASON'], content)),
+    vector: each(nearness(evidence.similarities)),
+    related: meant,
+    textBefore: near('BEFORE', text),
+    textAfter: near('AFTER', text),
+    textAround: near('AROUND', text),
+    relatedBefore: near('BEFORE', related),
+    relatedAfter: near('AFTER', related),
+    relatedAround: near('AROUND', related),
+    neighbours: each((_, i) => meanOfNearest(around, said, i)),
+    sessionRelated: sessionCoverage(around, weights, related),
+    sessionText: sessionBest(around, said),
+    time: each(({ occurredAt }) => Math.max(0, ...question.times.map((span) => timeFit(occurredAt, span)))),
+    wantedTime: each(({ content }) => wantedMatch(question.wants, ['TIME'], content)),
+    participant: each((document) => Number(speaker !== null && speakerOf(document) === speaker)),
+    asks: asking,
+    answers: answering,
+    answersMatch: each((_, i) => (answering[i] ?? 0) * previous(around, meant, i)),
+    opening: each(({ sessionId, position }) => Number(sessionId !== null && position <= 1)),
+    recency: each(recency(documents, settings.recencyHalfLife)),
+  }
+}
+
+/** A text whose last sentence is a question; what is added in brackets after it (a picture's caption) does not count. */
+const QUESTION = /[?？]\s*(\[[^\]]*\]\s*)?$/
+
+/** What an answer of each wanted kind tends to hold. */
+const HOLDS: Record<Wanted, RegExp> = {
+  TIME: /\b(yesterday|to(day|night|morrow)|(last|next|this|past) (night|morning|week|weekend|month|year|summer|autumn|fall|winter|spring|(mon|tues?|wed|thu|thurs|fri|sat|sun)[a-z]*)|ago|recently|lately|since|weekend|the other day|(mon|tues|wednes|thurs|fri|satur|sun)day|january|february|march|april|june|july|august|september|october|november|december|(19|20)\d\d)\b/i,
+  PLACE:
+    /\b(in|at|to|from|near|around|visit(ed)?) ((the|a|my|our|this) )?(\p{Lu}|local|nearby|beach|park|mountains?|lake|forest|museum|city|town|country|home|shelter|church|school|gym|caf[eé]|restaurant)/u,
+  NUMBER:
+    /\b(\d+|one|two|three|four|five|six|seven|eight|nine|ten|once|twice|few|couple|several|many|dozen|hundred|(year|month|week|day|hour|minute)s?)\b/i,
+  REASON:
+    /\b(because|since|so that|'?cause|reasons?|inspired|motivat\w+|want(ed)?|help(s|ed)?|ma[kd]e|reminds?|love)\b/i,
+}
+
+function wantedMatch(wants: Wanted | null, kinds: readonly Wanted[], content: string): number {
+  return Number(wants !== null && kinds.includes(wants) && HOLDS[wants].test(content))
+}
+
+function relativeToBest(scores: Float64Array): Float64Array {
+  const best = scores.reduce((max, score) => Math.max(max, score), 0) || 1
+  return scores.map((score) => score / best)
+}
+
+/** The share of the question's pairs that a text has, two of them being enough. */
+function phraseMatch(pairs: ReadonlySet<string>, content: string): number {
+  if (pairs.size === 0) return 0
+  const sequence = tokenize(content).flatMap(({ word }) => termsOf(word).slice(0, 1))
+  const found = new Set(adjacentPairs(sequence).filter((pair) => pairs.has(pair)))
+  return Math.min(1, found.size / Math.min(2, pairs.size))
+}
+
+function nearness(similarities: ReadonlyMap<string, number>): (document: RecallDocument) => number {
+  const floor = Math.min(1, ...similarities.values())
+  return ({ id }) => (similarities.get(id) ?? floor) - floor
+}
+
+const NEIGHBOURS = [-2, -1, 1, 2]
+
+function meanOfNearest({ near }: Neighbourhood, scores: Float64Array, i: number): number {
+  const places = (near[i] ?? []).filter(({ offset }) => NEIGHBOURS.includes(offset))
+  return places.reduce((sum, { document }) => sum + (scores[document] ?? 0), 0) / NEIGHBOURS.length
+}
+
+function previous({ near }: Neighbourhood, values: Float64Array, i: number): number {
+  const before = near[i]?.find(({ offset }) => offset === -1)
+  return before ? (values[before.document] ?? 0) : 0
+}
+
+/** Measured against the newest of the documents, so that an old archive is as well ordered as a fresh one. */
+function recency(documents: readonly RecallDocument[], halfLife: number): (document: RecallDocument) => number {
+  const newest = documents.reduce(
+    (max, { occurredAt }) => Math.max(max, occurredAt.getTime()),
+    Number.NEGATIVE_INFINITY,
+  )
+  return ({ occurredAt }) => 0.5 ** ((newest - occurredAt.getTime()) / 86_400_000 / halfLife)
+}

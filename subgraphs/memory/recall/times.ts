@@ -1,0 +1,49 @@
+import { type ParsedComponents, parse } from 'chrono-node'
+
+/** A time that a question names, in milliseconds since the epoch. */
+export interface TimeSpan {
+  readonly from: number
+  readonly to: number
+  /** A month without a year ("in August"): it means that month of any year. */
+  readonly anyYear: boolean
+}
+
+const DAY = 86_400_000
+
+/** The times a text names; those relative to the present are counted from `now`. Days begin at midnight UTC. */
+export function timesOf(text: string, now: Date): TimeSpan[] {
+  return parse(text, { instant: now, timezone: 'UTC' }).map(({ start, end }) => {
+    const first = spanOf(start)
+    return end ? { ...first, to: Math.max(first.to, spanOf(end).to) } : first
+  })
+}
+
+function spanOf(parts: ParsedComponents): TimeSpan {
+  const year = parts.get('year') ?? 1970
+  const month = (parts.get('month') ?? 1) - 1
+  const day = parts.get('day') ?? 1
+  const from = Date.UTC(year, month, day)
+  if (parts.isCertain('day') || parts.isCertain('weekday')) return { from, to: from + DAY, anyYear: false }
+  if (parts.isCertain('month')) {
+    return { from: Date.UTC(year, month), to: Date.UTC(year, month + 1), anyYear: !parts.isCertain('year') }
+  }
+  if (parts.isCertain('year')) return { from: Date.UTC(year, 0), to: Date.UTC(year + 1, 0), anyYear: false }
+  return { from: from - 3 * DAY, to: from + 4 * DAY, anyYear: false }
+}
+
+/**
+ * How well a moment fits a span, 0 to 1: a narrow span says more than a wide one, and what happened is often told some
+ * days later, so that closeness fades over about a week instead of ending.
+ */
+export function timeFit(at: Date, span: TimeSpan): number {
+  const { from, to } = span.anyYear ? inYearOf(at, span) : span
+  const days = (to - from) / DAY
+  const away = Math.max(from - at.getTime(), at.getTime() - to, 0) / DAY
+  const sharpness = days > 60 ? 0.5 : 1
+  return sharpness * Math.exp(-away / 8)
+}
+
+function inYearOf(at: Date, { from }: TimeSpan): { from: number; to: number } {
+  const month = new Date(from).getUTCMonth()
+  return { from: Date.UTC(at.getUTCFullYear(), month), to: Date.UTC(at.getUTCFullYear(), month + 1) }
+}
