@@ -3,11 +3,10 @@ import type { Position } from '../../lib/cursor.ts'
 import { codedError } from '../../lib/errors.ts'
 import { requireUuid, uuidOf } from '../../lib/ids.ts'
 import { limitExceeded, notFound, ProblemError } from '../../lib/problems.ts'
-import type { FeedStep } from '../../stores/log/feed.ts'
-import type { LogEvent } from '../../stores/log/log.ts'
 import type { Transaction } from '../../stores/postgres/postgres.ts'
+import { follow } from '../follow.ts'
 import { mutate } from '../mutate.ts'
-import { requireViewer, securityOf } from '../security.ts'
+import { requireViewer } from '../security.ts'
 import {
   countEvents,
   type EventRecord,
@@ -146,33 +145,18 @@ export async function blackboard(
  * What is posted to a session's blackboard after a cursor, or from now on.
  * @throws BAD_USER_INPUT when the viewer has no such session
  */
-export async function followBlackboard(
-  context: AgentsContext,
-  { sessionId: id, after: cursor }: BlackboardArguments,
-): Promise<AsyncIterable<BlackboardEvent>> {
+export async function followBlackboard(context: AgentsContext, { sessionId: id, after }: BlackboardArguments) {
   const { stores, request } = context
-  const viewer = requireViewer(request)
+  requireViewer(request)
   const sessionId = requireUuid('ChatSession', id, 'sessionId')
   if (!(await read(context, (db) => sessionExists(db, sessionId)))) {
     throw codedError('BAD_USER_INPUT', 'There is no such session.')
   }
-  const after = cursor ?? request.resumeAfter ?? null
-  const place = after === null ? null : stores.cursors.decode(after, viewer.userId)
-  const steps = await stores.feed.follow(securityOf(request, 'agents'), place, request.signal)
-  return posted(context, sessionId, steps)
-}
-
-async function* posted(context: AgentsContext, sessionId: string, steps: AsyncIterable<FeedStep>) {
-  for await (const step of steps) {
-    if (!('event' in step) || !isPosted(step.event, sessionId)) continue
-    context.loaders.clear()
-    const event = await findEvent(context, step.event.id)
-    if (event !== null) yield event
-  }
-}
-
-function isPosted({ type, payload }: LogEvent, sessionId: string): boolean {
-  return type === 'BlackboardEvent' && payload.sessionId === sessionId
+  return follow(stores, request, 'agents', after, async (event): Promise<BlackboardEvent | null> => {
+    if (event.type !== 'BlackboardEvent' || event.payload.sessionId !== sessionId) return null
+    const [row] = await read(context, (db) => findEvents(db, [event.id]))
+    return row ? toBlackboardEvent(row, stores.cursors) : null
+  })
 }
 
 /** The event of a row's id, when it exists for the viewer. */

@@ -25,24 +25,16 @@ export interface Loaders {
   readonly events: DataLoader<string, EventRecord | null>
   readonly links: DataLoader<LinkKey, readonly LinkRecord[], string>
   readonly linkCounts: DataLoader<CountKey, number, string>
-  /** A subscription runs long on one context: each of its events is read anew. */
-  clear(): void
 }
 
 export function createLoaders(stores: Stores, request: RequestContext): Loaders {
   const read: Read = (work) => stores.postgres.read(securityOf(request, 'agents'), work)
-  const loaders = {
+  return {
     agents: byId(read, findAgents),
     tools: byId(read, findTools),
     events: byId(read, findEvents),
-    links: new DataLoader((keys: readonly LinkKey[]) => loadLinks(read, keys), { cacheKeyFn: JSON.stringify }),
-    linkCounts: new DataLoader((keys: readonly CountKey[]) => loadCounts(read, keys), { cacheKeyFn: JSON.stringify }),
-  }
-  return {
-    ...loaders,
-    clear() {
-      for (const loader of Object.values(loaders)) loader.clearAll()
-    },
+    links: new DataLoader((keys) => loadLinks(read, keys), { cacheKeyFn: JSON.stringify }),
+    linkCounts: new DataLoader((keys) => loadCounts(read, keys), { cacheKeyFn: JSON.stringify }),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { PageArguments } from '../../lib/connection.ts'
 import { uuidOf } from '../../lib/ids.ts'
+import type { Followed } from '../follow.ts'
 import { requireViewer } from '../security.ts'
 import {
   type BlackboardArguments,
@@ -76,7 +77,7 @@ export const resolvers = {
   Subscription: {
     blackboardEvents: {
       subscribe: (_: unknown, args: BlackboardArguments, context: AgentsContext) => followBlackboard(context, args),
-      resolve: (event: BlackboardEvent) => event,
+      resolve: ({ value }: Followed<BlackboardEvent>) => value,
     },
   },
   RegisterAgentSuccess: { agent: madeAgent },

@@ -272,6 +272,7 @@ describe('blackboardEvents', () => {
     const events = await follow({ after: first.cursor }, stop.signal)
     const [missed] = await take(events, 1)
     expect(missed?.data.blackboardEvents).toMatchObject({ id: second.id, cursor: second.cursor, payload: 2 })
+    expect(missed?.extensions).toEqual({ live: { cursor: second.cursor, resync: false, lagging: false } })
     await posted({ sessionId: await world.session(anna), payload: 'elsewhere' })
     await world.change(anna, 'setAgentStatus', { id: board.sourceId, status: 'BUSY' })
     const third = await posted({ payload: 3 })
