@@ -79,6 +79,7 @@ const KEYS = `
   SELECT nspname || '.' || relname AS "table", indisprimary AS primary,
          array_to_string(ARRAY(SELECT attname FROM unnest(indkey) WITH ORDINALITY AS k (attnum, place)
                                JOIN pg_attribute ON attrelid = indrelid AND pg_attribute.attnum = k.attnum
+                               WHERE place <= indnkeyatts
                                ORDER BY place), ',') AS columns
   FROM pg_index JOIN pg_class ON pg_class.oid = indrelid JOIN pg_namespace ON pg_namespace.oid = relnamespace
   WHERE nspname = ANY($1) AND NOT relispartition AND indisunique AND indpred IS NULL AND 0 <> ALL (indkey)`
