@@ -3,6 +3,7 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
 import { logLevels } from '../lib/log.ts'
+import { readSigningKey, readVerifyingKey } from '../lib/tokens.ts'
 
 const prefix = 'MNEMOGRAPH_'
 const subgraphUrlName = /^SUBGRAPH_([A-Z][A-Z0-9_]*)_URL$/
@@ -35,12 +36,24 @@ const origins = z
   })
   .default([])
 
+/** A key in PEM; the line breaks may be written as \\n, as an environment often has to. */
+const pem = (read: (text: string) => unknown, what: string) =>
+  z
+    .string()
+    .transform((text) => text.replaceAll('\\n', '\n'))
+    .refine((text) => succeeds(() => read(text)), { error: `must be ${what} in PEM` })
+    .optional()
+
 /** The settings, each named without its prefix. Times are milliseconds where the name says so, sizes bytes. */
 const settings = z.object({
   PORT: count(0, 65_535, 4000),
   HOST: z.string().min(1, 'must not be empty').default('127.0.0.1'),
   /** Where the embedded stores and the signing key live; `:memory:` keeps nothing. */
   DATA: z.string().min(1, 'must not be empty').default('.data'),
+  /** Signs access tokens and what the gateway sends to rooms; instead of the key in the data directory. */
+  SIGNING_KEY: pem(readSigningKey, 'an Ed25519 private key'),
+  /** For rooms in processes of their own: what the gateway's signatures are checked with. */
+  GATEWAY_PUBLIC_KEY: pem(readVerifyingKey, 'an Ed25519 public key'),
   DATABASE_URL: url('postgres', 'postgresql'),
   REDIS_URL: url('redis', 'rediss'),
   QDRANT_URL: url('http', 'https'),
@@ -87,6 +100,10 @@ export interface Config {
   readonly host: string
   /** An absolute path, or `:memory:`. */
   readonly data: string
+  /** PEM; undefined for the data directory's own. */
+  readonly signingKey: string | undefined
+  /** PEM; undefined where the signing key is there itself. */
+  readonly gatewayPublicKey: string | undefined
   readonly databaseUrl: string | undefined
   readonly redisUrl: string | undefined
   readonly qdrantUrl: string | undefined
@@ -151,6 +168,8 @@ function shape(s: Settings, subgraphUrls: Record<string, string>, cwd: string): 
     port: s.PORT,
     host: s.HOST,
     data: s.DATA === ':memory:' || isAbsolute(s.DATA) ? s.DATA : resolve(cwd, s.DATA),
+    signingKey: s.SIGNING_KEY,
+    gatewayPublicKey: s.GATEWAY_PUBLIC_KEY,
     databaseUrl: s.DATABASE_URL,
     redisUrl: s.REDIS_URL,
     qdrantUrl: s.QDRANT_URL,
@@ -212,6 +231,15 @@ function readDotEnv(cwd: string): Record<string, string | undefined> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
     throw error
+  }
+}
+
+function succeeds(work: () => unknown): boolean {
+  try {
+    work()
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -5,7 +5,7 @@ import type { SigningKey } from '../lib/tokens.ts'
 import type { SubgraphRequest } from './engine/types.ts'
 
 /**
- * What goes to a subgraph beside the operation: the trace, the cursor that a stream resumes from, and with a key the
+ * What goes to a subgraph beside the operation: the trace, and the cursor that a stream resumes from; with a key in the
  * signed envelope, without which a room answers nothing. Nothing that the client sent goes on by itself.
  */
 export function subgraphHeaders(url: string, key: SigningKey | null) {
@@ -13,8 +13,9 @@ export function subgraphHeaders(url: string, key: SigningKey | null) {
   return ({ subgraph, context }: SubgraphRequest, body: string): Record<string, string> => {
     const { traceId, resumeAfter } = context
     const headers: Record<string, string> = { traceparent: `00-${traceId}-${randomBytes(8).toString('hex')}-01` }
-    if (resumeAfter !== undefined) headers['last-event-id'] = resumeAfter
-    if (key !== null) {
+    if (key === null) {
+      if (resumeAfter !== undefined) headers['last-event-id'] = resumeAfter
+    } else {
       const request = { method: 'POST', path: pathname + search, body: Buffer.from(body), audience: subgraph }
       headers[envelopeHeader] = sealEnvelope(request, context, key, systemClock)
     }

@@ -2,7 +2,7 @@ import { createHash, randomBytes, sign, verify } from 'node:crypto'
 import { z } from 'zod'
 import type { Viewer } from './context.ts'
 import type { Clock } from './sources.ts'
-import type { SigningKey } from './tokens.ts'
+import type { SigningKey, VerifyingKey } from './tokens.ts'
 
 /** The header of a gateway's request to a room that carries the envelope. */
 export const envelopeHeader = 'x-mnemograph-envelope'
@@ -29,6 +29,8 @@ export interface EnvelopeClaims {
   readonly traceId: string
   /** Milliseconds since the epoch after which no work may go on. */
   readonly deadline: number
+  /** The cursor that a reconnecting stream goes on from. */
+  readonly resumeAfter?: string
 }
 
 const viewerSchema = z.object({
@@ -48,6 +50,7 @@ const payloadSchema = z.object({
   viewer: viewerSchema.nullable(),
   traceId: z.string(),
   deadline: z.number(),
+  resumeAfter: z.string().exactOptional(),
 })
 
 /** Vouches for one request with Ed25519; the text goes into the envelope header. */
@@ -67,6 +70,7 @@ export function sealEnvelope(
     viewer: claims.viewer === null ? null : { ...claims.viewer, scopes: [...claims.viewer.scopes] },
     traceId: claims.traceId,
     deadline: claims.deadline,
+    ...(claims.resumeAfter === undefined ? {} : { resumeAfter: claims.resumeAfter }),
   }
   const encoded = Buffer.from(JSON.stringify(payload)).toString('base64url')
   return `${encoded}.${sign(null, signedBytes(encoded), key.privateKey).toString('base64url')}`
@@ -75,10 +79,10 @@ export function sealEnvelope(
 /** Opens envelopes for one room and remembers their nonces, so that none is taken twice. */
 export class EnvelopeReader {
   readonly #nonces = new Map<string, number>()
-  readonly #key: Pick<SigningKey, 'publicKey'>
+  readonly #key: VerifyingKey
   readonly #clock: Clock
 
-  constructor(key: Pick<SigningKey, 'publicKey'>, clock: Clock) {
+  constructor(key: VerifyingKey, clock: Clock) {
     this.#key = key
     this.#clock = clock
   }
@@ -93,7 +97,8 @@ export class EnvelopeReader {
       throw new Error('envelope is for another path')
     if (payload.bodyHash !== hash(request.body)) throw new Error('envelope is for another body')
     this.#spend(payload.nonce, now)
-    return { viewer: payload.viewer, traceId: payload.traceId, deadline: payload.deadline }
+    const { viewer, traceId, deadline, resumeAfter } = payload
+    return { viewer, traceId, deadline, ...(resumeAfter === undefined ? {} : { resumeAfter }) }
   }
 
   #verified(text: string): z.infer<typeof payloadSchema> {

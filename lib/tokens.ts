@@ -1,5 +1,5 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
+import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { jwtVerify, SignJWT } from 'jose'
 import { z } from 'zod'
@@ -20,6 +20,9 @@ export interface SigningKey {
   readonly privateKey: KeyObject
   readonly publicKey: KeyObject
 }
+
+/** The half of the key pair that tells what the other has signed. */
+export type VerifyingKey = Pick<SigningKey, 'publicKey'>
 
 export interface IssuedToken {
   readonly token: string
@@ -48,10 +51,14 @@ const claimsSchema = z.object({
   exp: z.number(),
 })
 
-/** EdDSA access tokens in the profile of RFC 9068. */
-export function createAccessTokens(key: SigningKey, clock: Clock): AccessTokens {
+/**
+ * EdDSA access tokens in the profile of RFC 9068.
+ * @param key without its private half tokens can be verified, and to issue one is an error.
+ */
+export function createAccessTokens(key: VerifyingKey & Partial<SigningKey>, clock: Clock): AccessTokens {
   return {
     async issue(viewer) {
+      if (!key.privateKey) throw new Error('this process has no key to sign tokens with')
       const issuedAt = Math.floor(clock.now().getTime() / 1000)
       const expires = issuedAt + accessTokenSeconds
       const claims = { tid: viewer.tenantId, sid: viewer.sessionId, role: viewer.role, scope: viewer.scopes.join(' ') }
@@ -85,8 +92,10 @@ export function createAccessTokens(key: SigningKey, clock: Clock): AccessTokens 
 /**
  * The signing key of a data directory, made on the first start and readable by its owner alone; `:memory:` gives a
  * key that ends with the process. Throws when the file is there and others may read it.
+ * @param pem a key from elsewhere, which makes the directory's of no account.
  */
-export function loadSigningKey(dataDirectory: string): SigningKey {
+export function loadSigningKey(dataDirectory: string, pem?: string): SigningKey {
+  if (pem !== undefined) return readSigningKey(pem)
   if (dataDirectory === ':memory:') return generateKey()
   const file = join(dataDirectory, 'signing-key.pem')
   const made = writeOnce(dataDirectory, file)
@@ -94,20 +103,35 @@ export function loadSigningKey(dataDirectory: string): SigningKey {
   if ((statSync(file).mode & 0o077) !== 0) {
     throw new Error(`${file} may be read by others; take their rights away: chmod 600 '${file}'`)
   }
-  return pairOf(createPrivateKey(readFileSync(file)))
+  return readSigningKey(readFileSync(file, 'utf8'))
 }
 
-/** Null when the file is there already, also when another process made it a moment ago. */
+/** @throws when the text is not an Ed25519 private key in PEM (RFC 8410). */
+export function readSigningKey(pem: string): SigningKey {
+  return pairOf(createPrivateKey(pem))
+}
+
+/** @throws when the text is not an Ed25519 public key in PEM (RFC 8410). */
+export function readVerifyingKey(pem: string): VerifyingKey {
+  const publicKey = createPublicKey(pem)
+  requireEd25519(publicKey)
+  return { publicKey }
+}
+
+/** Null when the file is there already, also when another process made it a moment ago: linked whole, never half. */
 function writeOnce(directory: string, file: string): SigningKey | null {
   const key = generateKey()
   mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const draft = `${file}.${randomUUID()}`
   try {
-    writeFileSync(file, key.privateKey.export({ type: 'pkcs8', format: 'pem' }), { flag: 'wx', mode: 0o600 })
-    chmodSync(file, 0o600)
+    writeFileSync(draft, key.privateKey.export({ type: 'pkcs8', format: 'pem' }), { flag: 'wx', mode: 0o600 })
+    linkSync(draft, file)
     return key
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return null
     throw error
+  } finally {
+    rmSync(draft, { force: true })
   }
 }
 
@@ -116,6 +140,10 @@ function generateKey(): SigningKey {
 }
 
 function pairOf(privateKey: KeyObject): SigningKey {
-  if (privateKey.asymmetricKeyType !== 'ed25519') throw new Error('the signing key is not an Ed25519 key')
+  requireEd25519(privateKey)
   return { privateKey, publicKey: createPublicKey(privateKey) }
+}
+
+function requireEd25519(key: KeyObject): void {
+  if (key.asymmetricKeyType !== 'ed25519') throw new Error('the key is not an Ed25519 key')
 }

@@ -21,6 +21,8 @@ export interface Room<Context> {
   context(stores: Stores, request: RequestContext): Context
   /** What the room keeps up to date by following the log of events. */
   projectors?(stores: Stores): readonly Projector[]
+  /** Whether the room signs access tokens, so that a process of its own needs the private key. */
+  readonly issuesTokens?: true
   /** Makes what must be there before the room serves; answers what whoever starts the server should be told. */
   prepare?(stores: Stores): Promise<readonly string[]>
 }

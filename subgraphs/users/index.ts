@@ -8,5 +8,6 @@ export const room = defineRoom({
   directory: import.meta.dirname,
   resolvers,
   context: createContext,
+  issuesTokens: true,
   prepare: adminNotices,
 })
