@@ -14,10 +14,10 @@ import {
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled'
 import { GraphQLError } from 'graphql'
+import type { Call } from '../../lib/call.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Engine } from '../engine/types.ts'
 import type { Lease } from '../live-engine.ts'
-import type { Call } from './call.ts'
 import { type Answer, hideSuggestions, refusal, statusOf } from './errors.ts'
 import type { MediaType } from './negotiate.ts'
 import type { AdmittedOperation, Operations } from './operations.ts'

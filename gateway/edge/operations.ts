@@ -5,13 +5,13 @@ import {
   OperationTypeNode,
   validate,
 } from 'graphql'
+import type { Call } from '../../lib/call.ts'
 import type { Viewer } from '../../lib/context.ts'
 import { codedError, presentErrors } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import type { EngineResponse, OperationRequest } from '../engine/types.ts'
 import { type Guard, type GuardedDocument, operationNamed, withCode } from '../guard/guard.ts'
 import type { Lease, LiveEngine } from '../live-engine.ts'
-import type { Call } from './call.ts'
 import { type Answer, hideSuggestions, maskAnswer, refusal } from './errors.ts'
 import type { Parameters } from './parameters.ts'
 

@@ -1,5 +1,5 @@
+import type { Call } from '../../lib/call.ts'
 import type { Lease } from '../live-engine.ts'
-import type { Call } from './call.ts'
 import type { Answer } from './errors.ts'
 import { type AdmittedOperation, isSubscription, type Operations } from './operations.ts'
 

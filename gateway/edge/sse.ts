@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { LRUCache } from 'lru-cache'
-import type { Call } from './call.ts'
+import type { Call } from '../../lib/call.ts'
 import type { Answer } from './errors.ts'
 
 /** Ends the call when its client goes away. */

@@ -1,11 +1,11 @@
-import type { RequestContext, Viewer } from '../../lib/context.ts'
-import { codedError } from '../../lib/errors.ts'
-import type { Clock, IdSource } from '../../lib/sources.ts'
+import type { RequestContext, Viewer } from './context.ts'
+import { codedError } from './errors.ts'
+import type { Clock, IdSource } from './sources.ts'
 
 /** W3C Trace Context: version, trace id, parent id, flags. */
 const traceparent = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/
 
-/** One operation's life at the edge: the context that goes inwards, and the means to end it. */
+/** One operation's life: the context that goes inwards, and the means to end it. */
 export interface Call {
   readonly context: RequestContext
   /** Rejects when the call is cancelled or out of time, also while what it called does not heed the signal. */
