@@ -191,6 +191,9 @@ function router(options: EdgeOptions, graphql: GraphQLHandler) {
     if (path === '/metrics') return answerMetrics(res, metrics)
     const route = routes.find((candidate) => path === candidate.path || path.startsWith(`${candidate.path}/`))
     if (route !== undefined) return route.handle(req, res, authenticate)
+    if (path === '/' && routes.some((candidate) => candidate.path === '/explorer')) {
+      return void res.writeHead(302, { location: '/explorer/' }).end()
+    }
     res.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('Not found\n')
   }
 }

@@ -50,7 +50,9 @@ export class Operations {
 
   /** Throws a coded GraphQLError when the guard refuses. */
   admit(parameters: Parameters, viewer: Viewer | null): AdmittedOperation {
-    const guarded = this.#options.guard.admit(parameters.query, viewer)
+    const { guard, engine } = this.#options
+    const { query: text, variables } = parameters
+    const guarded = guard.admit({ text, variables, schema: engine.current.schema, viewer })
     return { ...parameters, guarded, viewer, operation: operationNamed(guarded, parameters.operationName) }
   }
 

@@ -1,5 +1,6 @@
 import {
   type DocumentNode,
+  type FieldNode,
   GraphQLError,
   type GraphQLSchema,
   Lexer,
@@ -12,6 +13,7 @@ import { LRUCache } from 'lru-cache'
 import type { Viewer } from '../../lib/context.ts'
 import { codedError, type ErrorCode } from '../../lib/errors.ts'
 import type { GuardLimits, Introspection } from '../config.ts'
+import { asksForNothing, introspectionFields } from './introspection.ts'
 import { type Measure, measureOperations } from './measure.ts'
 import { countOverlaps } from './overlaps.ts'
 
@@ -20,9 +22,17 @@ export interface GuardedDocument {
   readonly text: string
   readonly document: DocumentNode
   readonly operations: readonly OperationDefinitionNode[]
-  readonly introspects: boolean
+  readonly introspectionFields: readonly FieldNode[]
   /** The schema that it was last found valid against; set by whoever validated it. */
   validFor: GraphQLSchema | undefined
+}
+
+/** What the guard decides about. */
+export interface Asked {
+  readonly text: string
+  readonly variables: Readonly<Record<string, unknown>>
+  readonly schema: GraphQLSchema
+  readonly viewer: Viewer | null
 }
 
 export interface GuardOptions {
@@ -36,7 +46,7 @@ const rememberedCharacters = 2_000_000
 
 /**
  * Decides whether an operation may go on to be validated and run. It is the one guard of every transport and lane: it
- * sees a text and a viewer, and knows nothing of how they came.
+ * sees what is asked and by whom, and knows nothing of how it came.
  */
 export class Guard {
   readonly #options: GuardOptions
@@ -51,14 +61,17 @@ export class Guard {
   }
 
   /** The guarded document, or a coded GraphQLError: a syntax error, a limit exceeded, or a schema not for this viewer. */
-  admit(text: string, viewer: Viewer | null): GuardedDocument {
+  admit({ text, variables, schema, viewer }: Asked): GuardedDocument {
     let guarded = this.#documents.get(text)
     if (guarded === undefined) {
       guarded = this.#inspect(text)
       this.#documents.set(text, guarded)
     }
-    if (guarded.introspects) this.#admitIntrospection(viewer)
-    return guarded
+    const fields = guarded.introspectionFields
+    if (fields.length === 0 || this.mayIntrospect(viewer) || asksForNothing(fields, variables, schema)) return guarded
+    throw this.#options.introspection === 'off'
+      ? codedError('FORBIDDEN', 'The schema may not be read here.')
+      : codedError('UNAUTHENTICATED', 'Sign in to read the schema.')
   }
 
   /** Whether the viewer may learn names of the schema, so that errors may suggest them. */
@@ -77,14 +90,13 @@ export class Guard {
         throw tooComplex('The operation asks for the same fields too many times.')
       }
     }
-    const introspects = [...measures.values()].some((measure) => measure.introspects)
-    return { text, document, operations: [...measures.keys()], introspects, validFor: undefined }
-  }
-
-  #admitIntrospection(viewer: Viewer | null): void {
-    if (this.mayIntrospect(viewer)) return
-    if (this.#options.introspection === 'off') throw codedError('FORBIDDEN', 'The schema may not be read here.')
-    throw codedError('UNAUTHENTICATED', 'Sign in to read the schema.')
+    return {
+      text,
+      document,
+      operations: [...measures.keys()],
+      introspectionFields: introspectionFields(document),
+      validFor: undefined,
+    }
   }
 }
 

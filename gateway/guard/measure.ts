@@ -16,10 +16,9 @@ export interface Measure {
   readonly aliases: number
   readonly directives: number
   readonly rootFields: number
-  readonly introspects: boolean
 }
 
-const nothing: Measure = { depth: 0, fields: 0, aliases: 0, directives: 0, rootFields: 0, introspects: false }
+const nothing: Measure = { depth: 0, fields: 0, aliases: 0, directives: 0, rootFields: 0 }
 
 /**
  * Measures each operation of a document. Each fragment is measured once, so that the time is linear in the document
@@ -90,7 +89,6 @@ function measureOne(selection: SelectionNode, fragments: Fragments): Measure {
     aliases: inner.aliases + (selection.alias === undefined ? 0 : 1),
     directives: inner.directives + directives,
     rootFields: 1,
-    introspects: inner.introspects || selection.name.value === '__schema' || selection.name.value === '__type',
   }
 }
 
@@ -101,6 +99,5 @@ function add(a: Measure, b: Measure): Measure {
     aliases: a.aliases + b.aliases,
     directives: a.directives + b.directives,
     rootFields: a.rootFields + b.rootFields,
-    introspects: a.introspects || b.introspects,
   }
 }

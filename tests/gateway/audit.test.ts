@@ -5,7 +5,7 @@ import { type EdgeWorld, startEdge } from '../kit/edge.ts'
 let world: EdgeWorld
 
 beforeAll(async () => {
-  world = await startEdge({ config: { introspection: 'open' } })
+  world = await startEdge()
 })
 afterAll(() => world[Symbol.asyncDispose]())
 

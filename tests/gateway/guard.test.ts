@@ -1,17 +1,21 @@
 import fc from 'fast-check'
-import { parse } from 'graphql'
+import { buildSchema, parse } from 'graphql'
 import { describe, expect, test } from 'vitest'
 import { loadConfig } from '../../gateway/config.ts'
 import { Guard } from '../../gateway/guard/guard.ts'
 import { measureOperations } from '../../gateway/guard/measure.ts'
+import type { Viewer } from '../../lib/context.ts'
 import { member } from '../kit/edge.ts'
 
 const { limits } = loadConfig({ env: {}, cwd: '/nowhere' }).config
 const guard = new Guard({ limits, introspection: 'signed-in' })
 
+const schema = buildSchema('type Query { a: Query, b: Int }')
+const asked = (text: string, viewer: Viewer | null = null, variables = {}) => ({ text, variables, schema, viewer })
+
 function codeOf(text: string): unknown {
   try {
-    guard.admit(text, null)
+    guard.admit(asked(text))
     return 'admitted'
   } catch (error) {
     return (error as { extensions: { code: unknown } }).extensions.code
@@ -40,9 +44,9 @@ describe('the guard', () => {
 
   test('counts tokens before it builds a tree', () => {
     const few = new Guard({ limits: { ...limits, tokens: 6 }, introspection: 'open' })
-    expect(() => few.admit('{ a b c d }', null)).not.toThrow()
+    expect(() => few.admit(asked('{ a b c d }'))).not.toThrow()
     // Not a document at all: the count is known before anyone looks at what it says.
-    expect(() => few.admit('} } } } } } }', null)).toThrow('more than 6 tokens')
+    expect(() => few.admit(asked('} } } } } } }'))).toThrow('more than 6 tokens')
   })
 
   test('is not held up by fragments that multiply', () => {
@@ -50,6 +54,13 @@ describe('the guard', () => {
     expect(codeOf(bomb)).toBe('QUERY_TOO_COMPLEX')
     const flat = `{ ...F0 } ${times(60, (i) => `fragment F${i} on Query { ...F${i + 1} ...F${i + 1} }`)} fragment F60 on Query { a }`
     expect(codeOf(flat)).toBe('QUERY_TOO_COMPLEX')
+  })
+
+  test('counts fields with their fragments written out', () => {
+    const few = new Guard({ limits: { ...limits, fields: 20 }, introspection: 'open' })
+    const text = (n: number) => `{ a { ...F } c: a { ...F } } fragment F on Query { ${times(n, (i) => `f${i}`)} }`
+    expect(() => few.admit(asked(text(9)))).not.toThrow()
+    expect(() => few.admit(asked(text(10)))).toThrow('selects 22 fields')
   })
 
   test('is not held up by spreads of what is not there', () => {
@@ -66,8 +77,8 @@ describe('the guard', () => {
       (n: number) => `{ a { ${times(n, (i) => `b: c${i}`)} } }`,
     ]) {
       const aliases = new Guard({ limits: { ...limits, aliases: 10_000 }, introspection: 'open' })
-      expect(() => aliases.admit(text(admitted), null)).not.toThrow()
-      expect(() => aliases.admit(text(admitted + 2), null)).toThrow('same fields')
+      expect(() => aliases.admit(asked(text(admitted)))).not.toThrow()
+      expect(() => aliases.admit(asked(text(admitted + 2)))).toThrow('same fields')
     }
   })
 
@@ -79,7 +90,7 @@ describe('the guard', () => {
 
   test('refuses values nested beyond what can be read', () => {
     const wide = new Guard({ limits: { ...limits, tokens: 1_000_000 }, introspection: 'open' })
-    expect(() => wide.admit(`{ a(b: ${'['.repeat(200_000)}${']'.repeat(200_000)}) }`, null)).toThrow('nests too deep')
+    expect(() => wide.admit(asked(`{ a(b: ${'['.repeat(200_000)}${']'.repeat(200_000)}) }`))).toThrow('nests too deep')
   })
 
   test('names a syntax error', () => {
@@ -87,10 +98,10 @@ describe('the guard', () => {
   })
 
   test('lets the schema be read by whom the setting says', () => {
-    const query = '{ a ...F } fragment F on Query { ... { x: __type(name: "A") { name } } }'
+    const query = '{ a ...F } fragment F on Query { ... { x: __type(name: "Query") { name } } }'
     const may = (introspection: 'off' | 'signed-in' | 'open', viewer: typeof member | null) => {
       try {
-        new Guard({ limits, introspection }).admit(query, viewer)
+        new Guard({ limits, introspection }).admit(asked(query, viewer))
         return true
       } catch {
         return false
@@ -105,8 +116,20 @@ describe('the guard', () => {
     expect(codeOf('{ __typename }')).toBe('admitted')
   })
 
+  test('lets everyone ask for types that are not there, and for no others', () => {
+    const named = 'query ($n: String! = "Query") { __type(name: $n) { name } }'
+    const refuses = (text: string, variables = {}) =>
+      expect(() => guard.admit(asked(text, null, variables))).toThrow('Sign in')
+    expect(codeOf('{ __type(name: "Nothing") { name } }')).toBe('admitted')
+    guard.admit(asked(named, null, { n: 'Nothing' }))
+    refuses(named)
+    refuses(named, { n: 'Query' })
+    refuses('{ a: __type(name: "Nothing") { name } b: __type(name: "Query") { name } }')
+    refuses('{ __type(name: "Nothing") { name } __schema { queryType { name } } }')
+  })
+
   test('gives the same document for the same text', () => {
-    expect(guard.admit('{ a }', null)).toBe(guard.admit('{ a }', member))
+    expect(guard.admit(asked('{ a }'))).toBe(guard.admit(asked('{ a }', member)))
   })
 })
 

@@ -38,6 +38,8 @@ describe('the page', () => {
   test('is under its path, with its policy', async () => {
     const redirect = await get('/explorer')
     expect([redirect.status, redirect.headers.get('location')]).toEqual([308, '/explorer/'])
+    const home = await get('/')
+    expect([home.status, home.headers.get('location')]).toEqual([302, '/explorer/'])
     const page = await get('/explorer/')
     expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
     expect(page.headers.get('cache-control')).toBe('no-cache')

@@ -105,6 +105,16 @@ describe('the envelope', () => {
     expect(() => reader.open(ahead, request)).toThrow('from the future')
   })
 
+  test('stays spent while it is good, also when the sender’s clock is ahead', () => {
+    const reader = new EnvelopeReader(key, clock)
+    const text = seal()
+    time -= 29_000
+    reader.open(text, request)
+    time += 58_000
+    reader.open(seal(), request)
+    expect(() => reader.open(text, request)).toThrow('used before')
+  })
+
   test('is refused when a byte of it is changed, or another signed it', () => {
     const [payload = '', signature = ''] = seal().split('.')
     const forged = Buffer.from(payload, 'base64url').toString().replace('MEMBER', 'ADMIN')
