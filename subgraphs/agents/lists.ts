@@ -12,6 +12,7 @@ import { requireViewer } from '../security.ts'
 import { type AgentsContext, read } from './context.ts'
 import type { LinkList, LinkPage, LinkRecord } from './links.ts'
 import { type Agent, type Tool, toAgent, toSession, toTool } from './mappers.ts'
+import { isText } from './rules.ts'
 import { type AgentFilter, countAgents, countTools, listAgents, listTools } from './store.ts'
 
 /** A connection of the graph; the total is counted only when asked for. */
@@ -26,6 +27,8 @@ export interface AgentsArguments extends PageArguments {
 export async function agents(context: AgentsContext, args: AgentsArguments): Promise<CountedConnection<Agent>> {
   const { userId } = requireViewer(context.request)
   const filter: AgentFilter = { capability: args.capability ?? null, status: args.status ?? null }
+  if (!isText(filter.capability ?? ''))
+    throw codedError('BAD_USER_INPUT', '`capability` holds what is not a character.')
   const page = parsePage(args, ['agents', userId, filter])
   const rows = await read(context, (db) => listAgents(db, userId, filter, ordinals(page)))
   const connection = mapConnection(toConnection(rows, page, ordinalKey), toAgent)

@@ -79,7 +79,7 @@ function isTextAll(value: unknown): boolean {
 }
 
 /** PostgreSQL keeps neither NUL nor half of a surrogate pair. */
-function isText(text: string): boolean {
+export function isText(text: string): boolean {
   return text.isWellFormed() && !text.includes('\0')
 }
 

@@ -72,6 +72,7 @@ describe('agents', () => {
       { first: 0 },
       { first: 101 },
       { first: 1, last: 1 },
+      { capability: 'nul\0' },
     ]) {
       expect((await world.run(anna, agentsQuery, args)).errors).toMatchObject([{ code: 'BAD_USER_INPUT' }])
     }
