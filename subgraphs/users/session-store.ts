@@ -30,7 +30,7 @@ export async function insertRefreshToken(tx: Transaction, token: NewRefreshToken
 
 export async function findRefreshToken(db: Database, hash: Buffer): Promise<RefreshTokenRecord | null> {
   const [row] = await db.query<RefreshTokenRecord>(
-    `SELECT id, tenant_id AS "tenantId", owner_id AS "ownerId", session_id AS "sessionId", expires_at AS "expiresAt"
+    `SELECT id, tenant_id AS "tenantId", owner_id AS "ownerId", session_id AS "sessionId"
      FROM users.find_refresh_token($1)`,
     [hash],
   )

@@ -78,13 +78,14 @@ export async function refreshSession(context: UsersContext, token: string): Prom
 
 async function rotate(tx: Transaction, { request }: UsersContext, old: RefreshTokenRecord) {
   const at = request.clock.now()
+  // A session ends with its newest token, so whatever token comes later comes too late.
   if (!(await prolongSession(tx, old.sessionId, at, expiryFrom(at)))) return 'OVER'
   if (!(await spendRefreshToken(tx, old.id, at))) {
     await endSessions(tx, { only: old.sessionId }, 'REUSED', at)
     return 'REUSED'
   }
   const user = await findSelf(tx)
-  if (user === null || user.status !== 'ACTIVE' || old.expiresAt <= at) return 'OVER'
+  if (user === null || user.status !== 'ACTIVE') return 'OVER'
   return { user, refreshToken: await addRefreshToken(tx, request.ids.next(), old, at) }
 }
 

@@ -32,7 +32,6 @@ export interface RefreshTokenRecord {
   readonly tenantId: string
   readonly ownerId: string
   readonly sessionId: string
-  readonly expiresAt: Date
 }
 
 const userColumns = `id, tenant_id AS "tenantId", username, email, display_name AS "displayName",
