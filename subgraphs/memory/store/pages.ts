@@ -27,8 +27,8 @@ export async function pagesUnder<Row>(
   const ids = values.add(parents, 'uuid[]')
   const { bounds, direction, limit } = keyset(page, source.key, source.order, values)
   const where = allOf([`${source.parent} = parent.id`, ...bounds, ...condition(values)])
-  const rows = await db.query<Row & { parentId: string }>(
-    `SELECT parent.id AS "parentId", item.* FROM unnest(${ids}) AS parent (id)
+  const rows = await db.query<Row & { listOf: string }>(
+    `SELECT parent.id AS "listOf", item.* FROM unnest(${ids}) AS parent (id)
      CROSS JOIN LATERAL (
        SELECT ${source.columns} FROM ${source.from} WHERE ${where} ORDER BY ${source.key} ${direction} LIMIT ${limit}
      ) AS item
@@ -54,12 +54,12 @@ export async function countsUnder(
   return new Map(rows.map(({ id, count }) => [id, count]))
 }
 
-function groupByParent<Row>(rows: readonly (Row & { parentId: string })[]): Map<string, Row[]> {
+function groupByParent<Row>(rows: readonly (Row & { listOf: string })[]): Map<string, Row[]> {
   const groups = new Map<string, Row[]>()
   for (const row of rows) {
-    const group = groups.get(row.parentId)
+    const group = groups.get(row.listOf)
     if (group) group.push(row)
-    else groups.set(row.parentId, [row])
+    else groups.set(row.listOf, [row])
   }
   return groups
 }
