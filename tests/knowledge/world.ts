@@ -4,7 +4,7 @@ import { toGlobalId } from '../../lib/ids.ts'
 import { defaultTenantId } from '../../lib/tenants.ts'
 import { openSqlGraph } from '../../stores/graph/sql.ts'
 import { appendEvents, type EventDraft } from '../../stores/log/log.ts'
-import type { Transaction } from '../../stores/postgres/postgres.ts'
+import type { Postgres, Transaction } from '../../stores/postgres/postgres.ts'
 import { type Projectors, runProjectors } from '../../stores/projector.ts'
 import type { Stores } from '../../stores/stores.ts'
 import { createExtractor } from '../../subgraphs/knowledge/extraction/extractor.ts'
@@ -33,8 +33,12 @@ export interface KnowledgeWorld extends RoomWorld {
   ask(viewer: Viewer, source: string, variables?: Record<string, unknown>): Promise<any>
 }
 
-export async function openKnowledgeWorld(database?: TestPostgres): Promise<KnowledgeWorld> {
-  const world = await openRoomWorld(withGraph(), database)
+/** @param through what lies between the room's queries and the database, to look at both */
+export async function openKnowledgeWorld(
+  database?: TestPostgres,
+  through: (postgres: Postgres) => Postgres = (postgres) => postgres,
+): Promise<KnowledgeWorld> {
+  const world = await openRoomWorld(withGraph(through), database)
   const { stores } = world
   await world.database.sql("INSERT INTO app.tenants (id, name) VALUES ($1, 'test')", [defaultTenantId])
   const extractor = createExtractor()
@@ -82,8 +86,11 @@ export async function openKnowledgeWorld(database?: TestPostgres): Promise<Knowl
 }
 
 /** The room as it is defined, with the graph store that a world of one room leaves out. */
-function withGraph() {
-  const graphed = (stores: Stores): Stores => ({ ...stores, graph: openSqlGraph(stores.postgres) })
+function withGraph(through: (postgres: Postgres) => Postgres) {
+  const graphed = (stores: Stores): Stores => {
+    const postgres = through(stores.postgres)
+    return { ...stores, postgres, graph: openSqlGraph(postgres) }
+  }
   return defineRoom({ ...room, context: (stores, request) => room.context(graphed(stores), request) })
 }
 
