@@ -8,8 +8,11 @@ const traceparent = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/
 /** One operation's life: the context that goes inwards, and the means to end it. */
 export interface Call {
   readonly context: RequestContext
-  /** Rejects when the call is cancelled or out of time, also while what it called does not heed the signal. */
-  readonly cancelled: Promise<never>
+  /**
+   * The outcome of some work, or the reason of the call's cancellation when that comes first: work may not heed the
+   * signal. Keeps nothing afterwards, where racing each event of a stream against one long promise would.
+   */
+  race<T>(work: Promise<T>): Promise<T>
   cancel(reason: Error): void
   /** Must be called when the operation is over; the signal then stays as it is. */
   end(): void
@@ -29,14 +32,11 @@ const never = Number.MAX_SAFE_INTEGER
 export function beginCall(options: CallOptions, clock: Clock, ids: IdSource): Call {
   const { viewer, traceId, timeoutMs, resumeAfter } = options
   const controller = new AbortController()
-  let reject: (reason: Error) => void = () => {}
-  const cancelled = new Promise<never>((_, rejectCancelled) => {
-    reject = rejectCancelled
-  })
-  cancelled.catch(() => {})
+  const waiting = new Set<(reason: unknown) => void>()
   const cancel = (reason: Error) => {
-    reject(reason)
     controller.abort(reason)
+    for (const reject of waiting) reject(controller.signal.reason)
+    waiting.clear()
   }
   const outOfTime = () => cancel(codedError('DEADLINE_EXCEEDED', `The operation took longer than ${timeoutMs} ms.`))
   const timer = timeoutMs === undefined ? undefined : setTimeout(outOfTime, timeoutMs)
@@ -50,7 +50,25 @@ export function beginCall(options: CallOptions, clock: Clock, ids: IdSource): Ca
     clock,
     ids,
   }
-  return { context, cancelled, cancel, end: () => clearTimeout(timer) }
+  const race = <T>(work: Promise<T>) => raceAgainst(work, controller.signal, waiting)
+  return { context, race, cancel, end: () => clearTimeout(timer) }
+}
+
+function raceAgainst<T>(work: Promise<T>, signal: AbortSignal, waiting: Set<(reason: unknown) => void>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    else waiting.add(reject)
+    work.then(
+      (value) => {
+        waiting.delete(reject)
+        resolve(value)
+      },
+      (reason) => {
+        waiting.delete(reject)
+        reject(reason)
+      },
+    )
+  })
 }
 
 /** The caller's trace id when it sent a valid one, else a new one. */

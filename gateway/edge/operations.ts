@@ -79,7 +79,7 @@ export class Operations {
   /** Opens a subscription; rejects with what the client may see as an answer of errors. */
   async subscribe(admitted: AdmittedOperation, lease: Lease, call: Call): Promise<AsyncIterator<EngineResponse>> {
     const opening = lease.engine.subscribe(toRequest(admitted, call))
-    const stream = await Promise.race([opening, call.cancelled]).catch(async (error: unknown) => {
+    const stream = await call.race(opening).catch(async (error: unknown) => {
       // The call may be over before the stream is open; it must not stay open behind us.
       void opening.then((late) => late[Symbol.asyncIterator]().return?.()).catch(() => {})
       throw error
@@ -101,7 +101,7 @@ export class Operations {
   async #run(admitted: AdmittedOperation, lease: Lease, call: Call): Promise<Answer> {
     try {
       const running = lease.engine.execute(toRequest(admitted, call))
-      return this.#present(answerOf(await Promise.race([running, call.cancelled])), admitted.viewer, call)
+      return this.#present(answerOf(await call.race(running)), admitted.viewer, call)
     } catch (error) {
       return this.refuse([error], admitted.viewer, call.context.traceId)
     }

@@ -42,7 +42,7 @@ async function pumpEvents(
   const stream = await operations.subscribe(admitted, lease, call)
   try {
     for (;;) {
-      const next = await Promise.race([stream.next(), call.cancelled])
+      const next = await call.race(stream.next())
       if (next.done === true) return
       const more = await write(operations.presentResponse(next.value, admitted.viewer, call))
       if (!more) call.cancel(new Error('the reader is gone'))
