@@ -1,3 +1,4 @@
+import { describeSteps } from './compile/compile.ts'
 import { Execution } from './execution.ts'
 import { type OperationPlan, PlanCache } from './plan-cache.ts'
 import { createHivePlanner, OverrideChooser } from './planner.ts'
@@ -18,11 +19,24 @@ export interface EngineOptions {
   isLabelOn?(label: string): boolean
 }
 
+/** How an operation runs, for people to read. */
+export interface Explanation {
+  /** What is fetched, in which order. */
+  readonly plan: string
+  /** The JavaScript that was generated for it. */
+  readonly code: string
+}
+
+export interface ExplainingEngine extends Engine {
+  /** @throws GraphQLError when the operation cannot be planned. */
+  explain(request: OperationRequest): Promise<Explanation>
+}
+
 /**
  * Makes the engine over one supergraph.
  * @throws SupergraphError when the supergraph cannot be served.
  */
-export function createEngine(options: EngineOptions): Engine {
+export function createEngine(options: EngineOptions): ExplainingEngine {
   const supergraph = readSupergraph(options.supergraphSdl)
   const planner = createHivePlanner(supergraph.plannerSdl)
   const chooser = new OverrideChooser(planner, options.random ?? Math.random, options.isLabelOn ?? (() => false))
@@ -33,6 +47,11 @@ export function createEngine(options: EngineOptions): Engine {
     supergraphSdl: options.supergraphSdl,
     execute: (request) => execute(plans, channels, request),
     subscribe: (request) => subscribe(plans, channels, request),
+    async explain(request) {
+      const { primary, steps, source } = await plans.plan(plans.operation(request), request.variables)
+      const lines = [...(primary ? [describeSteps(primary)] : []), describeSteps(steps)]
+      return { plan: lines.join('\n'), code: source }
+    },
     async close() {
       await Promise.all([...channels.values()].map((channel) => channel.close()))
     },

@@ -1,7 +1,8 @@
+import { parse } from 'graphql'
 import { describe, expect, test } from 'vitest'
 import { createEngine } from '../../gateway/engine/engine.ts'
 import { SupergraphError } from '../../gateway/engine/supergraph.ts'
-import { Federation, type SubgraphFixture } from '../kit/federation.ts'
+import { Federation, type SubgraphFixture, testContext } from '../kit/federation.ts'
 
 const shop: SubgraphFixture = {
   sdl: `
@@ -243,4 +244,19 @@ describe('supergraphs', () => {
     expect(open).toThrow(SupergraphError)
     expect(open).toThrow(reason)
   })
+})
+
+test('a plan and its code can be read', async () => {
+  const { engine } = graph()
+  const query = '{ products { left(in: "x") } }'
+  const request = { query, document: parse(query), operationName: undefined, variables: {}, context: testContext() }
+  const { plan, code } = await engine.explain(request)
+  expect(plan).toBe(
+    [
+      'sequence',
+      '  fetch from shop: {products{__typename id}}',
+      '  entities from stock at products.@: query($representations:[_Any!]!){_entities(representations: $representations){...on Product{left_1: left(in: "x")}}}',
+    ].join('\n'),
+  )
+  expect(code).toContain(`found.add(object, '{"__typename":"Product","id":' + leaf(object["id"]) + '}')`)
 })

@@ -76,10 +76,14 @@ async function compare(graph: Graph, federation: Federation, model: OperationMod
   const before = federation.requests.length
   const federated = await federation.run(operation.query, operation.variables)
   note(graph.model, operation, whole, federation.requests.length - before)
-  const told = `${operation.query}\n${JSON.stringify(operation.variables)}\n${federation.requests
-    .slice(before)
-    .map((r) => `${r.subgraph} ${r.operation}`)
-    .join('\n')}\n${JSON.stringify(whole.errors)}\n${JSON.stringify(federated.errors)}`
+  const told = [
+    ...Object.entries(graph.subgraphs()).map(([name, { sdl }]) => `# ${name}\n${sdl}`),
+    operation.query,
+    JSON.stringify(operation.variables),
+    ...federation.requests.slice(before).map((request) => `${request.subgraph} ${request.operation}`),
+    `one schema: ${JSON.stringify(whole.errors)}`,
+    `federated: ${JSON.stringify(federated.errors)}`,
+  ].join('\n')
   expect(federated.data, told).toEqual(JSON.parse(JSON.stringify(whole.data)))
   expect(explained(federated), told).toEqual(explained(whole as Answer))
 }

@@ -159,9 +159,14 @@ export class Graph {
     return usable[field.requires % usable.length]?.[0]
   }
 
+  /**
+   * The subgraphs that answer a field. One that leads to several types has one: the planner knows no way from a shared
+   * field to types that each sharer follows by another key.
+   */
   owners(field: FieldModel): number[] {
     const owner = field.owner % this.model.subgraphs
-    const also = field.also === undefined || field.requires !== undefined ? owner : field.also % this.model.subgraphs
+    const isAlone = field.requires !== undefined || field.kind === 'Node' || field.kind === 'Any'
+    const also = field.also === undefined || isAlone ? owner : field.also % this.model.subgraphs
     return owner === also ? [owner] : [owner, also]
   }
 

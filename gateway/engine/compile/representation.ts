@@ -26,10 +26,10 @@ export function generateRepresent(
     const fields = fieldsFor(wanted, type).filter(({ name }) => name !== '__typename')
     const sentAs = typenameFor(wanted, type)
     const guard = keyGuard(supergraph.keysOf(sentAs, subgraph), fields)
-    const text = fields.map((field) => ` + ',${jsonKey(field.name)}:' + ${value(field, names, helpers)}`)
+    const text = fields.map((field) => `,${jsonKey(field.name)}:' + ${value(field, names, helpers)} + '`)
     return [
       `    case ${JSON.stringify(type)}:`,
-      `      if (${guard}) found.add(object, '{"__typename":${embedded(sentAs)}'${text.join('')} + '}')`,
+      `      if (${guard}) found.add(object, '{"__typename":${embedded(sentAs)}${text.join('')}}')`,
       '      return',
     ].join('\n')
   })
@@ -104,7 +104,8 @@ function keyGuard(keys: readonly string[], fields: readonly WantedField[]): stri
     .map(parseKey)
     .filter((key) => key.every((node) => fields.some(({ name }) => name === node.name.value)))
     .map((key) => key.map((node) => present('object', node, fields)).join(' && '))
-  if (guards.length > 0) return guards.map((guard) => `(${guard})`).join(' || ')
+  if (guards.length === 1) return guards.join()
+  if (guards.length > 1) return guards.map((guard) => `(${guard})`).join(' || ')
   if (fields.length === 0) return 'true'
   return fields.map((field) => `${sourceOf('object', field)} != null`).join(' || ')
 }

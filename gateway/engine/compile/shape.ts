@@ -158,8 +158,12 @@ export class ShapeFinder {
     if (node.selectionSet && isCompositeType(below)) entry.scopes.push({ type: below, set: node.selectionSet })
   }
 
+  /** Whether a fragment holds for every object of a type. */
   #applies(type: GraphQLCompositeType, on: GraphQLCompositeType): boolean {
-    return type === on || (isAbstractType(on) && !isUnionType(type) && this.#supergraph.schema.isSubType(on, type))
+    if (type === on) return true
+    const { schema } = this.#supergraph
+    if (isAbstractType(type)) return schema.getPossibleTypes(type).every((object) => this.#applies(object, on))
+    return isAbstractType(on) && schema.isSubType(on, type)
   }
 
   #field(
