@@ -9,17 +9,16 @@ import type { Log } from '../../lib/log.ts'
 import type { Clock, IdSource } from '../../lib/sources.ts'
 import type { Identified } from '../identity.ts'
 import type { Lease } from '../live-engine.ts'
-import { type Connections, closeCodes, type EndReason } from './connections.ts'
+import type { Connections } from './connections.ts'
 import type { Authenticate } from './graphql.ts'
 import type { AdmittedOperation, Operations } from './operations.ts'
 import { isSubscription } from './operations.ts'
 import { pump } from './pump.ts'
+import { close, end, send } from './socket.ts'
 
 /** Bytes that may wait in a socket before its streams wait for the reader. */
 const highWater = 256 * 1024
 const heartbeatMs = 12_000
-/** A peer that does not answer the close frame is cut off after this. */
-const closeGraceMs = 1000
 
 export interface WebSocketOptions {
   readonly operations: Operations
@@ -289,22 +288,4 @@ class FormattedError extends GraphQLError {
   override toJSON(): ReturnType<GraphQLError['toJSON']> {
     return this.#formatted
   }
-}
-
-/** Resolves when the bytes have left the process, or when the socket is gone. */
-function send(socket: WebSocket, text: string): Promise<void> {
-  return new Promise((resolve) => {
-    if (socket.readyState !== socket.OPEN) return resolve()
-    socket.send(text, () => resolve())
-  })
-}
-
-function end(socket: WebSocket, reason: EndReason): void {
-  close(socket, closeCodes[reason].code, closeCodes[reason].reason)
-}
-
-function close(socket: WebSocket, code: number, reason: string): void {
-  socket.close(code, reason)
-  const timer = setTimeout(() => socket.terminate(), closeGraceMs)
-  socket.once('close', () => clearTimeout(timer))
 }

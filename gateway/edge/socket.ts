@@ -1,0 +1,24 @@
+import type { WebSocket } from 'ws'
+import { closeCodes, type EndReason } from './connections.ts'
+
+/** A peer that does not answer the close frame is cut off after this. */
+const closeGraceMs = 1000
+
+/** Resolves when the bytes have left the process, or when the socket is gone. */
+export function send(socket: WebSocket, text: string): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.readyState !== socket.OPEN) return resolve()
+    socket.send(text, () => resolve())
+  })
+}
+
+/** Closes a socket with the code of the reason. */
+export function end(socket: WebSocket, reason: EndReason): void {
+  close(socket, closeCodes[reason].code, closeCodes[reason].reason)
+}
+
+export function close(socket: WebSocket, code: number, reason: string): void {
+  socket.close(code, reason)
+  const timer = setTimeout(() => socket.terminate(), closeGraceMs)
+  socket.once('close', () => clearTimeout(timer))
+}
