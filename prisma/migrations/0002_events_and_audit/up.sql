@@ -173,10 +173,14 @@ RETURN sha256((SELECT user_keys.key FROM audit.user_keys WHERE user_keys.user_id
 CREATE FUNCTION audit.record_insert() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
+  -- The same hash as audit.row_hash, with the key looked up by a join: a batch brings many rows of one owner.
   INSERT INTO audit.audit_log (tenant_id, owner_id, actor_id, session_id, service, trace_id, table_name, operation, row_id, new_hash)
   SELECT (row.j ->> 'tenant_id')::uuid, row.owner, app.current_user_id(), app.current_session_id(), app.current_service(),
-         app.setting('trace_id'), TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME, TG_OP, row.j ->> 'id', audit.row_hash(row.owner, row.j::text)
-  FROM (SELECT j, coalesce(j ->> 'owner_id', j ->> 'id')::uuid AS owner FROM (SELECT to_jsonb(n) AS j FROM new_rows n) AS rows) AS row;
+         app.setting('trace_id'), TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME, TG_OP, row.j ->> 'id',
+         sha256(user_keys.key || convert_to(row.j::text, 'UTF8'))
+  FROM (SELECT j, coalesce(j ->> 'owner_id', j ->> 'id')::uuid AS owner
+        FROM (SELECT to_jsonb(n) AS j FROM new_rows n OFFSET 0) AS rows OFFSET 0) AS row
+  LEFT JOIN audit.user_keys ON user_keys.user_id = row.owner;
   RETURN NULL;
 END
 $$;

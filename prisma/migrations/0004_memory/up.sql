@@ -339,8 +339,8 @@ REVOKE EXECUTE ON FUNCTION memory.search(text[], double precision[], integer, bo
 GRANT EXECUTE ON FUNCTION memory.search(text[], double precision[], integer, boolean, text[], text, uuid, timestamptz, timestamptz, jsonb)
   TO mnemograph_memory;
 
-SELECT audit.watch(('memory.' || name)::regclass)
-FROM unnest(ARRAY['chat_sessions', 'messages', 'memories', 'revisions']) AS name;
+-- A memory changes by its revisions: they are what is audited of it.
+SELECT audit.watch(('memory.' || name)::regclass) FROM unnest(ARRAY['chat_sessions', 'messages', 'revisions']) AS name;
 
 -- All that another room may ask about a session: whether the viewer has one of that id.
 GRANT SELECT ON memory.chat_sessions TO mnemograph_definer;

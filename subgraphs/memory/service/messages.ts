@@ -11,11 +11,12 @@ import type { MessageRole, ToolCall } from '../records.ts'
 import { insertMemories, type MemoryDraft } from '../store/drafts.ts'
 import {
   claimPrompts,
-  findNamedMessages,
   insertMessages,
   keepPrompts,
   type MessageDraft,
+  type PromptDraft,
   readTail,
+  type StoredPrompt,
 } from '../store/messages.ts'
 import { rejectBatch } from './batch.ts'
 import { stateOf } from './remember.ts'
@@ -86,7 +87,8 @@ function checkCall(call: ToolCall, path: Path): Problem | null {
 /** A message with the memory to make of it; both get their time and place when the session is known. */
 interface Prepared {
   readonly message: Omit<MessageDraft, 'position' | 'occurredAt' | 'timeInferred' | 'promptId'>
-  readonly promptHash: Buffer | null
+  /** SHA-256 of a system prompt, in hexadecimal. */
+  readonly promptHash: string | null
   readonly occurredAt: Date | null
   readonly memory: Pick<
     MemoryDraft,
@@ -121,7 +123,7 @@ function prepare({ stores: { ids } }: MemoryContext, input: MessageInput, rememb
           speaker: role === 'TOOL' ? null : name,
         }
       : null
-  const promptHash = isPrompt ? createHash('sha256').update(content).digest() : null
+  const promptHash = isPrompt ? createHash('sha256').update(content).digest('hex') : null
   return { message, promptHash, occurredAt: input.occurredAt ?? null, memory }
 }
 
@@ -140,12 +142,40 @@ async function append(context: MemoryContext, unit: Unit, sessionId: string, pre
   const { viewer, stores } = context
   const now = stores.clock.now()
   const names = prepared.flatMap(({ message }) => message.externalId ?? [])
-  const tail = await readTail(tx, viewer, sessionId)
+  const tail = await readTail(tx, viewer, sessionId, names)
   if (tail === null) throw new ProblemError(notFound('chat session', 'input', 'sessionId'))
   if (!tail.active) throw new ProblemError(conflict('The session has ended.', 'input', 'sessionId'))
-  const named = await findNamedMessages(tx, sessionId, names)
+  const { added, ids } = withoutKnown(prepared, tail.named)
+  const prompts = await keepPrompts(tx, viewer, promptsOf(context, added), now)
+  const clock = inferTimes(now, tail.lastInferredAt)
+  const messages = added.map(({ message, promptHash, occurredAt }, i): MessageDraft => {
+    const prompt = promptHash === null ? undefined : prompts.get(promptHash)
+    const time = { occurredAt: occurredAt ?? clock(), timeInferred: occurredAt === null }
+    const said = { content: prompt ? null : message.content, promptId: prompt?.id ?? null }
+    return { ...message, ...time, ...said, position: tail.messageCount + i }
+  })
+  const memories = await memoriesOf(unit, added, messages, prompts, { sessionId, memoryCount: tail.memoryCount })
+  const placed = memories.filter((memory) => memory.position !== null).length
+  await insertMessages(tx, viewer, sessionId, messages, placed, now)
+  await insertMemories(tx, viewer, memories, now)
+  await unit.append([
+    ...messages.map(({ id }) => messageAdded(id, sessionId, viewer.userId)),
+    ...memories.map((memory) => createdEvent(stateOf(context, memory))),
+  ])
+  return {
+    __typename: 'AppendMessagesSuccess',
+    sessionId,
+    messageIds: ids,
+    added: added.length,
+    remembered: memories.length,
+  } satisfies Answer
+}
+
+/** What is not there yet, and the message of each item: a name is added once. */
+function withoutKnown(items: readonly Prepared[], known: ReadonlyMap<string, string>) {
+  const named = new Map(known)
   const added: Prepared[] = []
-  const messageIds = prepared.map((item) => {
+  const ids = items.map((item) => {
     const { id, externalId } = item.message
     const found = externalId === null ? undefined : named.get(externalId)
     if (found !== undefined) return found
@@ -153,36 +183,14 @@ async function append(context: MemoryContext, unit: Unit, sessionId: string, pre
     added.push(item)
     return id
   })
-  const prompts = await keepPrompts(tx, viewer, promptsOf(context, added, now), now)
-  const clock = inferTimes(now, tail.lastInferredAt)
-  const messages = added.map(({ message, promptHash, occurredAt }, i): MessageDraft => {
-    const promptId = promptHash === null ? null : (prompts.get(promptHash.toString('hex')) ?? null)
-    const content = promptId === null ? message.content : null
-    const time = { occurredAt: occurredAt ?? clock(), timeInferred: occurredAt === null }
-    return { ...message, ...time, content, promptId, position: tail.messageCount + i }
-  })
-  await insertMessages(tx, viewer, sessionId, messages, now)
-  const memories = await memoriesOf(unit, added, messages, sessionId)
-  await insertMemories(tx, viewer, memories, now)
-  await unit.append([
-    ...messages.map(({ id }) => messageAdded(id, sessionId, viewer.userId)),
-    ...memories.map((memory) => createdEvent(stateOf(context, memory))),
-  ])
-  const remembered = memories.length
-  return {
-    __typename: 'AppendMessagesSuccess',
-    sessionId,
-    messageIds,
-    added: added.length,
-    remembered,
-  } satisfies Answer
+  return { added, ids }
 }
 
-function promptsOf({ stores: { ids } }: MemoryContext, items: readonly Prepared[], now: Date) {
+function promptsOf({ stores: { ids } }: MemoryContext, items: readonly Prepared[]): PromptDraft[] {
   const prompts = items.flatMap(({ promptHash, message }) =>
-    promptHash === null ? [] : [[promptHash.toString('hex'), message.content ?? ''] as const],
+    promptHash === null ? [] : [[promptHash, message.content ?? ''] as const],
   )
-  return [...new Map(prompts)].map(([hash, content]) => ({ id: ids.next(), hash, content, createdAt: now }))
+  return [...new Map(prompts)].map(([hash, content]) => ({ id: ids.next(), hash, content }))
 }
 
 /** Times for messages that have none: when they were brought in, a millisecond apart to keep their order. */
@@ -196,23 +204,28 @@ async function memoriesOf(
   { tx }: Unit,
   items: readonly Prepared[],
   messages: readonly MessageDraft[],
-  sessionId: string,
+  prompts: ReadonlyMap<string, StoredPrompt>,
+  session: { readonly sessionId: string; readonly memoryCount: number },
 ): Promise<MemoryDraft[]> {
-  const wanted = items.flatMap(({ memory }, i) => {
+  const wanted = items.flatMap(({ memory, promptHash }, i) => {
     const message = messages[i]
-    return memory && message ? [{ memory, message }] : []
+    const prompt = promptHash === null ? undefined : prompts.get(promptHash)
+    return memory && message && !prompt?.remembered ? [{ memory, message }] : []
   })
   const claims = new Map<string, string>()
   for (const { memory, message } of wanted) {
     if (message.promptId !== null && !claims.has(message.promptId)) claims.set(message.promptId, memory.id)
   }
   const claimed = await claimPrompts(tx, claims)
+  let position = session.memoryCount
   return wanted
     .filter(({ memory, message }) => message.promptId === null || claimed.has(memory.id))
     .map(({ memory, message }) => ({
       ...memory,
       // A prompt belongs to every session that begins with it.
-      sessionId: message.promptId === null ? sessionId : null,
+      ...(message.promptId === null
+        ? { sessionId: session.sessionId, position: position++ }
+        : { sessionId: null, position: null }),
       messageId: message.id,
       externalId: null,
       visibility: 'PRIVATE',

@@ -6,7 +6,7 @@ import { createdEvent } from '../events.ts'
 import { checkAhead, checkObject, checkText, firstProblem, limits, type Path } from '../limits.ts'
 import { analyze } from '../recall/tokens.ts'
 import type { MemoryTier, Visibility } from '../records.ts'
-import { insertMemories, type MemoryDraft } from '../store/drafts.ts'
+import { insertMemories, type MemoryDraft, takePositions } from '../store/drafts.ts'
 import { findNamedMemories, ownedSessions } from '../store/lookups.ts'
 import { rejectBatch } from './batch.ts'
 import { settledCursor } from './cursors.ts'
@@ -109,7 +109,7 @@ async function keep(context: MemoryContext, unit: Unit, items: readonly Remember
     added.push(draft)
     return draft.id
   })
-  await insertMemories(tx, viewer, added, now)
+  await insertMemories(tx, viewer, await takePositions(tx, added), now)
   await unit.append(added.map((draft) => createdEvent(stateOf(context, draft))))
   return { ids, standing: added.length > 0 ? null : await settledCursor(context, tx), missing }
 }
@@ -120,6 +120,7 @@ function draftOf({ stores }: MemoryContext, item: RememberInput, now: Date): Mem
     revisionId: stores.ids.next(),
     sessionId: item.sessionId == null ? null : uuidOf('ChatSession', item.sessionId),
     messageId: null,
+    position: null,
     externalId: item.externalId ?? null,
     speaker: speakerOf(item.metadata),
     content: item.content,

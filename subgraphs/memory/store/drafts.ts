@@ -10,6 +10,8 @@ export interface MemoryDraft {
   readonly revisionId: string
   readonly sessionId: string | null
   readonly messageId: string | null
+  /** Its place among the memories of its session. */
+  readonly position: number | null
   readonly externalId: string | null
   readonly speaker: string | null
   readonly content: string
@@ -29,8 +31,7 @@ export function shelfOf(visibility: Visibility, ownerId: string, tenantId: strin
 }
 
 /**
- * Makes memories of the viewer's with their first revisions and what they are found by: four statements, however many.
- * Their sessions must be locked.
+ * Makes memories of the viewer's with their first revisions and what they are found by: two statements, however many.
  */
 export async function insertMemories(
   tx: Transaction,
@@ -39,14 +40,13 @@ export async function insertMemories(
   now: Date,
 ): Promise<void> {
   if (drafts.length === 0) return
-  const places = await takePositions(tx, drafts)
-  const rows = drafts.map((draft, i) => ({
-    n: i,
+  const rows = drafts.map((draft, n) => ({
+    n,
     id: draft.id,
     revision_id: draft.revisionId,
     session_id: draft.sessionId,
     message_id: draft.messageId,
-    position: places[i],
+    position: draft.position,
     external_id: draft.externalId,
     speaker: draft.speaker,
     content: draft.content,
@@ -68,7 +68,7 @@ export async function insertMemories(
 }
 
 const INSERT = `WITH given AS (
-    SELECT * FROM jsonb_to_recordset($4::jsonb) AS item (n integer, id uuid, revision_id uuid, session_id uuid,
+    SELECT * FROM json_to_recordset($4::json) AS item (n integer, id uuid, revision_id uuid, session_id uuid,
       message_id uuid, position integer, external_id text, speaker text, content text, terms jsonb, tier text, visibility text,
       metadata jsonb, occurred_at timestamptz, time_inferred boolean, retention_until timestamptz)
   ), made AS (
@@ -82,11 +82,11 @@ const INSERT = `WITH given AS (
          metadata, occurred_at, time_inferred, retention_until, $3
   FROM given ORDER BY n`
 
-/** Gives each draft its place among the memories of its session. */
-async function takePositions(tx: Transaction, drafts: readonly MemoryDraft[]): Promise<(number | null)[]> {
+/** Gives each draft its place among the memories of its session; the sessions must be locked. */
+export async function takePositions(tx: Transaction, drafts: readonly MemoryDraft[]): Promise<MemoryDraft[]> {
   const wanted = new Map<string, number>()
   for (const { sessionId } of drafts) if (sessionId) wanted.set(sessionId, (wanted.get(sessionId) ?? 0) + 1)
-  if (wanted.size === 0) return drafts.map(() => null)
+  if (wanted.size === 0) return [...drafts]
   const rows = await tx.query<{ id: string; next: number }>(
     `UPDATE memory.chat_sessions SET memory_count = memory_count + wanted.count
      FROM unnest($1::uuid[], $2::integer[]) AS wanted (id, count)
@@ -95,10 +95,10 @@ async function takePositions(tx: Transaction, drafts: readonly MemoryDraft[]): P
     [[...wanted.keys()], [...wanted.values()]],
   )
   const next = new Map(rows.map((row) => [row.id, row.next]))
-  return drafts.map(({ sessionId }) => {
-    if (sessionId === null) return null
-    const place = next.get(sessionId) ?? 0
-    next.set(sessionId, place + 1)
-    return place
+  return drafts.map((draft) => {
+    if (draft.sessionId === null) return draft
+    const position = next.get(draft.sessionId) ?? 0
+    next.set(draft.sessionId, position + 1)
+    return { ...draft, position }
   })
 }

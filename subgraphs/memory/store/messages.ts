@@ -22,34 +22,30 @@ export interface MessageDraft {
 export interface SessionTail {
   readonly active: boolean
   readonly messageCount: number
+  readonly memoryCount: number
   /** The time guessed for its last message, when it was guessed. */
   readonly lastInferredAt: Date | null
+  /** Of the names asked for, the messages that have them. */
+  readonly named: ReadonlyMap<string, string>
 }
 
-export async function readTail(db: Database, viewer: Viewer, sessionId: string): Promise<SessionTail | null> {
-  const [row] = await db.query<SessionTail>(
-    `SELECT session.active, session.message_count AS "messageCount",
-       (SELECT message.occurred_at FROM memory.messages AS message
-        WHERE message.session_id = session.id AND message.position = session.message_count - 1
-          AND message.time_inferred) AS "lastInferredAt"
-     FROM memory.chat_sessions AS session WHERE session.id = $1 AND session.owner_id = $2`,
-    [sessionId, viewer.userId],
-  )
-  return row ?? null
-}
-
-/** The session's messages by the names that the client gave them. */
-export async function findNamedMessages(
+export async function readTail(
   db: Database,
+  viewer: Viewer,
   sessionId: string,
   names: readonly string[],
-): Promise<Map<string, string>> {
-  if (names.length === 0) return new Map()
-  const rows = await db.prisma.message.findMany({
-    where: { sessionId, externalId: { in: [...names] } },
-    select: { id: true, externalId: true },
-  })
-  return new Map(rows.map((row) => [row.externalId ?? '', row.id]))
+): Promise<SessionTail | null> {
+  const [row] = await db.query<Omit<SessionTail, 'named'> & { readonly named: [string, string][] | null }>(
+    `SELECT session.active, session.message_count AS "messageCount", session.memory_count AS "memoryCount",
+       (SELECT message.occurred_at FROM memory.messages AS message
+        WHERE message.session_id = session.id AND message.position = session.message_count - 1
+          AND message.time_inferred) AS "lastInferredAt",
+       (SELECT json_agg(json_build_array(message.external_id, message.id)) FROM memory.messages AS message
+        WHERE message.session_id = session.id AND message.external_id = ANY ($3::text[])) AS named
+     FROM memory.chat_sessions AS session WHERE session.id = $1 AND session.owner_id = $2`,
+    [sessionId, viewer.userId, names],
+  )
+  return row ? { ...row, named: new Map(row.named) } : null
 }
 
 /** A system prompt: long, and the same in many sessions, so stored once for its owner. */
@@ -60,27 +56,47 @@ export interface PromptDraft {
   readonly content: string
 }
 
-/** Stores the prompts that the owner has not used before; answers the id of each by its hash. */
+/** A prompt as it is stored, by its hash. */
+export interface StoredPrompt {
+  readonly id: string
+  readonly hash: string
+  /** Whether a memory has been made of it, even if it has been forgotten since. */
+  readonly remembered: boolean
+}
+
+/** Stores the prompts that the owner has not used before; answers each by its hash. */
 export async function keepPrompts(
   tx: Transaction,
   viewer: Viewer,
   prompts: readonly PromptDraft[],
   now: Date,
-): Promise<Map<string, string>> {
+): Promise<Map<string, StoredPrompt>> {
   if (prompts.length === 0) return new Map()
+  const known = await findPrompts(tx, viewer, prompts)
+  const unknown = prompts.filter(({ hash }) => !known.has(hash))
+  if (unknown.length === 0) return known
   await tx.query(
     `INSERT INTO memory.prompts (id, tenant_id, owner_id, content_hash, content, created_at)
      SELECT id, $1, $2, decode(hash, 'hex'), content, $3
-     FROM jsonb_to_recordset($4::jsonb) AS item (id uuid, hash text, content text) ORDER BY hash
+     FROM json_to_recordset($4::json) AS item (id uuid, hash text, content text) ORDER BY hash
      ON CONFLICT (owner_id, content_hash) DO NOTHING`,
-    [viewer.tenantId, viewer.userId, now, JSON.stringify(prompts)],
+    [viewer.tenantId, viewer.userId, now, JSON.stringify(unknown)],
   )
-  const rows = await tx.query<{ id: string; hash: string }>(
-    `SELECT id, encode(content_hash, 'hex') AS hash FROM memory.prompts
+  // Another session may have brought the same prompt in the meantime: what is there now counts.
+  return findPrompts(tx, viewer, prompts)
+}
+
+async function findPrompts(
+  tx: Transaction,
+  { userId }: Viewer,
+  prompts: readonly PromptDraft[],
+): Promise<Map<string, StoredPrompt>> {
+  const rows = await tx.query<StoredPrompt>(
+    `SELECT id, encode(content_hash, 'hex') AS hash, memory_id IS NOT NULL AS remembered FROM memory.prompts
      WHERE owner_id = $1 AND content_hash IN (SELECT decode(hash, 'hex') FROM unnest($2::text[]) AS hash)`,
-    [viewer.userId, prompts.map(({ hash }) => hash)],
+    [userId, prompts.map(({ hash }) => hash)],
   )
-  return new Map(rows.map(({ id, hash }) => [hash, id]))
+  return new Map(rows.map((row) => [row.hash, row]))
 }
 
 /**
@@ -100,26 +116,28 @@ export async function claimPrompts(tx: Transaction, claims: ReadonlyMap<string, 
   return new Set(rows.map((row) => row.memoryId))
 }
 
-/** Adds messages to a session, which must be locked. */
+/** Adds messages to a session, which must be locked, and counts them and the memories to be made of them. */
 export async function insertMessages(
   tx: Transaction,
   viewer: Viewer,
   sessionId: string,
   messages: readonly MessageDraft[],
+  memories: number,
   now: Date,
 ): Promise<void> {
   if (messages.length === 0) return
   await tx.query(
     `WITH counted AS (
-       UPDATE memory.chat_sessions SET message_count = message_count + $5, updated_at = $4 WHERE id = $3
+       UPDATE memory.chat_sessions
+       SET message_count = message_count + $5, memory_count = memory_count + $6, updated_at = $4 WHERE id = $3
      )
      INSERT INTO memory.messages (id, tenant_id, owner_id, session_id, position, role, name, content, prompt_id, tool_calls,
                                   tool_call_id, external_id, occurred_at, time_inferred, created_at)
      SELECT id, $1, $2, $3, position, role, name, content, "promptId", "toolCalls", "toolCallId", "externalId",
             "occurredAt", "timeInferred", $4
-     FROM jsonb_to_recordset($6::jsonb) AS item (id uuid, position integer, role text, name text, content text,
+     FROM json_to_recordset($7::json) AS item (id uuid, position integer, role text, name text, content text,
        "promptId" uuid, "toolCalls" jsonb, "toolCallId" text, "externalId" text, "occurredAt" timestamptz,
        "timeInferred" boolean)`,
-    [viewer.tenantId, viewer.userId, sessionId, now, messages.length, JSON.stringify(messages)],
+    [viewer.tenantId, viewer.userId, sessionId, now, messages.length, memories, JSON.stringify(messages)],
   )
 }

@@ -19,23 +19,21 @@ export async function insertPostings(tx: Transaction, viewer: Viewer, entries: r
   )
   // Neighbours in the index are inserted one after the other.
   rows.sort((a, b) => (a.term < b.term ? -1 : a.term > b.term ? 1 : 0))
-  if (rows.length > 0) {
-    await tx.query(INSERT, [
-      viewer.tenantId,
-      viewer.userId,
-      rows.map((row) => row.shelfId),
-      rows.map((row) => row.term),
-      rows.map((row) => row.memoryId),
-      rows.map((row) => Math.min(row.frequency, mostFrequent)),
-      rows.map((row) => row.length),
-    ])
-  }
-  const shelves = new Map<string, { documents: number; terms: number }>()
+  const shelves = new Map<string, ShelfSize>()
   for (const { shelfId, analysis } of entries) {
     const { documents, terms } = shelves.get(shelfId) ?? { documents: 0, terms: 0 }
     shelves.set(shelfId, { documents: documents + 1, terms: terms + analysis.length })
   }
-  await resize(tx, viewer, shelves)
+  await tx.query(`WITH sized AS (${RESIZE}) ${INSERT}`, [
+    viewer.tenantId,
+    sizesOf(viewer, shelves),
+    viewer.userId,
+    rows.map((row) => row.shelfId),
+    rows.map((row) => row.term),
+    rows.map((row) => row.memoryId),
+    rows.map((row) => Math.min(row.frequency, mostFrequent)),
+    rows.map((row) => row.length),
+  ])
 }
 
 /** Takes a memory's present text from its shelf, by the terms that its revision was written with. */
@@ -55,25 +53,26 @@ export async function removePostings(
      SELECT coalesce(max(length), 0)::integer AS terms FROM gone`,
     [memoryId, shelfId],
   )
-  await resize(tx, viewer, new Map([[shelfId, { documents: -1, terms: -(gone?.terms ?? 0) }]]))
+  const change = { documents: -1, terms: -(gone?.terms ?? 0) }
+  await tx.query(RESIZE, [viewer.tenantId, sizesOf(viewer, new Map([[shelfId, change]]))])
 }
 
 const INSERT = `INSERT INTO memory.postings (tenant_id, owner_id, shelf_id, term, memory_id, frequency, length)
-  SELECT $1, $2, item.* FROM unnest($3::uuid[], $4::text[], $5::uuid[], $6::smallint[], $7::integer[]) AS item`
+  SELECT $1, $3, item.* FROM unnest($4::uuid[], $5::text[], $6::uuid[], $7::smallint[], $8::integer[]) AS item`
+
+/** By how much a shelf grows. */
+interface ShelfSize {
+  readonly documents: number
+  readonly terms: number
+}
 
 /** In the order of their ids, so that two writers wait for each other in one order. */
-async function resize(
-  tx: Transaction,
-  { tenantId, userId }: Viewer,
-  shelves: ReadonlyMap<string, { readonly documents: number; readonly terms: number }>,
-): Promise<void> {
-  const rows = [...shelves].map(([id, size]) => ({ id, owner_id: id === tenantId ? null : userId, ...size }))
-  await tx.query(
-    `INSERT INTO memory.shelves AS shelf (shelf_id, tenant_id, owner_id, documents, terms)
-     SELECT id, $1, owner_id, documents, terms
-     FROM jsonb_to_recordset($2::jsonb) AS item (id uuid, owner_id uuid, documents bigint, terms bigint) ORDER BY id
-     ON CONFLICT (shelf_id) DO UPDATE
-     SET documents = shelf.documents + excluded.documents, terms = shelf.terms + excluded.terms`,
-    [tenantId, JSON.stringify(rows)],
-  )
+const RESIZE = `INSERT INTO memory.shelves AS shelf (shelf_id, tenant_id, owner_id, documents, terms)
+  SELECT id, $1, owner_id, documents, terms
+  FROM json_to_recordset($2::json) AS item (id uuid, owner_id uuid, documents bigint, terms bigint) ORDER BY id
+  ON CONFLICT (shelf_id) DO UPDATE
+  SET documents = shelf.documents + excluded.documents, terms = shelf.terms + excluded.terms`
+
+function sizesOf({ tenantId, userId }: Viewer, shelves: ReadonlyMap<string, ShelfSize>): string {
+  return JSON.stringify([...shelves].map(([id, size]) => ({ id, owner_id: id === tenantId ? null : userId, ...size })))
 }
