@@ -1,14 +1,17 @@
 import { readFileSync } from 'node:fs'
 import type { Log } from '../lib/log.ts'
+import type { SigningKey } from '../lib/tokens.ts'
 import { type Projectors, runProjectors } from '../stores/projector.ts'
 import type { Stores } from '../stores/stores.ts'
+import { roomExecution } from '../subgraphs/execute.ts'
 import { loadRooms } from '../subgraphs/rooms.ts'
-import { type Room, roomSchema } from '../subgraphs/subgraph.ts'
+import { createHttpChannel } from './engine/channel/http.ts'
 import { createLocalChannel } from './engine/channel/local.ts'
 import { createEngine } from './engine/engine.ts'
-import type { Channel, Engine } from './engine/types.ts'
+import type { Engine } from './engine/types.ts'
+import { subgraphHeaders } from './subgraph-headers.ts'
 
-/** The product's own graph: its rooms in this process, and what follows their log. */
+/** The product's own graph: its rooms, those in this process with what follows their log. */
 export interface Graph {
   readonly engine: Engine
   readonly projectors: Projectors
@@ -17,24 +20,38 @@ export interface Graph {
   close(): Promise<void>
 }
 
+export interface GraphOptions {
+  readonly stores: Stores
+  readonly log: Log
+  /** Where rooms in processes of their own answer, by name; all others run in this one. */
+  readonly urls: Readonly<Record<string, string>>
+  /** Signs what goes to those rooms. */
+  readonly key: SigningKey
+}
+
 const supergraphFile = new URL('../schema/supergraph.graphql', import.meta.url)
 
-/** Opens the rooms over the stores. The supergraph is the one that `npm run schema` composed of them. */
-export async function openGraph(stores: Stores, log: Log): Promise<Graph> {
+/** Opens the graph over its rooms. The supergraph is the one that `npm run schema` composed of them. */
+export async function openGraph({ stores, log, urls, key }: GraphOptions): Promise<Graph> {
   const rooms = await loadRooms()
-  const notices = (await Promise.all(rooms.map((room) => room.prepare?.(stores) ?? []))).flat()
-  const channels = new Map(rooms.map((room) => [room.name, roomChannel(room, rooms, stores)]))
+  for (const name of Object.keys(urls)) {
+    if (!rooms.some((room) => room.name === name)) log.warn({ name, url: urls[name] }, 'A URL is set for no room')
+  }
+  const here = rooms.filter(({ name }) => urls[name] === undefined)
+  const notices = (await Promise.all(here.map((room) => room.prepare?.(stores) ?? []))).flat()
   const engine = createEngine({
     supergraphSdl: readFileSync(supergraphFile, 'utf8'),
     channelFor({ name }) {
-      const channel = channels.get(name)
-      if (!channel) throw new Error(`the supergraph names a room ${name} that is not there: run \`npm run schema\``)
-      return channel
+      const url = urls[name]
+      if (url !== undefined) return createHttpChannel({ name, url, headersFor: subgraphHeaders(url, key) })
+      const room = here.find((candidate) => candidate.name === name)
+      if (!room) throw new Error(`the supergraph names a room ${name} that is not there: run \`npm run schema\``)
+      return createLocalChannel(roomExecution(room, rooms, stores))
     },
   })
   const projectors = await runProjectors(
     stores,
-    rooms.flatMap((room) => room.projectors?.(stores) ?? []),
+    here.flatMap((room) => room.projectors?.(stores) ?? []),
     log,
   )
   return {
@@ -46,11 +63,4 @@ export async function openGraph(stores: Stores, log: Log): Promise<Graph> {
       await engine.close()
     },
   }
-}
-
-function roomChannel(room: Room<unknown>, rooms: readonly Room<unknown>[], stores: Stores): Channel {
-  return createLocalChannel({
-    schema: roomSchema(room, rooms),
-    contextFor: ({ context }) => room.context(stores, context),
-  })
 }

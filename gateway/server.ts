@@ -11,7 +11,7 @@ import type { StatementEvent } from '../stores/postgres/pool.ts'
 import type { Projectors } from '../stores/projector.ts'
 import type { Stores } from '../stores/stores.ts'
 import { isSessionLive, viewerOfLogin } from '../subgraphs/users/identity.ts'
-import type { Config } from './config.ts'
+import { type Config, ConfigError } from './config.ts'
 import { createEdge, type Edge } from './edge/http.ts'
 import type { Engine } from './engine/types.ts'
 import { explorerRoute } from './explorer/route.ts'
@@ -53,7 +53,9 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
   const { config, log } = options
   const opened = new AsyncDisposableStack()
   try {
-    const tokens = createAccessTokens(loadSigningKey(config.data), systemClock)
+    requireDatabase(config)
+    const key = loadSigningKey(config.data, config.signingKey)
+    const tokens = createAccessTokens(key, systemClock)
     const metrics = new Metrics()
     registerProcessMetrics(metrics)
     const progress = options.onMigration ? { onMigration: options.onMigration } : {}
@@ -66,7 +68,7 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
       onStatement: watchStatements(metrics, options.onStatement),
     })
     opened.defer(() => stores.close())
-    const graph = await openGraph(stores, log)
+    const graph = await openGraph({ stores, log, urls: config.subgraphUrls, key })
     opened.defer(() => graph.close())
     const edge = await openEdge(config, log, metrics, stores, graph.engine)
     opened.defer(() => edge.close(config.shutdownGraceMs))
@@ -85,6 +87,14 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
     await opened.disposeAsync()
     throw error
   }
+}
+
+/** Rooms elsewhere cannot reach the embedded database, and would not share what this process reads of sessions. */
+function requireDatabase({ databaseUrl, subgraphUrls }: Config): void {
+  if (databaseUrl !== undefined || Object.keys(subgraphUrls).length === 0) return
+  throw new ConfigError([
+    'MNEMOGRAPH_DATABASE_URL must be set beside MNEMOGRAPH_SUBGRAPH_…_URL: all processes share a PostgreSQL server',
+  ])
 }
 
 async function openEdge(config: Config, log: Log, metrics: Metrics, stores: Stores, engine: Engine) {

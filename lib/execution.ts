@@ -108,8 +108,13 @@ async function settled<T>(run: () => Promise<T>): Promise<T | ExecutionResult> {
   try {
     return await run()
   } catch (error) {
-    if (error instanceof GraphQLError) return { errors: [error] }
-    const originalError = error instanceof Error ? error : new Error(String(error))
-    return { errors: [new GraphQLError(originalError.message, { originalError })] }
+    return failedResult(error)
   }
+}
+
+/** The answer of an operation that failed as a whole. */
+export function failedResult(thrown: unknown): ExecutionResult {
+  if (thrown instanceof GraphQLError) return { errors: [thrown] }
+  const originalError = thrown instanceof Error ? thrown : new Error(String(thrown))
+  return { errors: [new GraphQLError(originalError.message, { originalError })] }
 }

@@ -39,7 +39,7 @@ async function run(flags: GatewayFlags): Promise<void> {
   const settings = readSettings(flags)
   const log = createLog(settings.logLevel)
   const config = flags.open === true ? { ...settings, introspection: 'open' as const } : settings
-  const key = flags.open === true ? null : loadSigningKey(settings.data)
+  const key = flags.open === true ? null : loadSigningKey(settings.data, settings.signingKey)
   const identity = key === null ? openIdentity : tokenIdentity(key)
   const gateway = await startGateway({ config, log, identity, key, supergraphFile: resolve(flags.supergraph) })
   console.log(`Gateway is ready at ${gateway.url}/graphql`)

@@ -6,7 +6,7 @@ import { readSettings } from '../settings.ts'
 
 const help = `
 Derived data (vectors, concepts) is removed and made again from the log of events. Nothing that was written is touched.
-Stop the server first when the database is the embedded one.
+Stop the server first when the database is the embedded one; with a PostgreSQL server it may go on.
 
 Examples:
   $ npx mnemograph reindex
@@ -31,7 +31,8 @@ async function run(projection: Projection | undefined, flags: { data?: string; j
   const chosen = projection === undefined ? (Object.keys(projectors) as Projection[]) : [projection]
   await interruptible(async (signal) => {
     const server = await openServer({
-      config: readSettings({ data: flags.data }),
+      // Whichever process runs a projector rebuilds it; this one stands by for those that nobody runs.
+      config: { ...readSettings({ data: flags.data }), subgraphUrls: {} },
       log: createLog('warn'),
       listen: false,
     })

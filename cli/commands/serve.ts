@@ -1,0 +1,69 @@
+import { Argument, type Command } from 'commander'
+import { type Config, ConfigError } from '../../gateway/config.ts'
+import { createLog } from '../../lib/log.ts'
+import { loadSigningKey, readVerifyingKey, type SigningKey, type VerifyingKey } from '../../lib/tokens.ts'
+import { openRoomProcess } from '../../subgraphs/room-process.ts'
+import { loadRooms, roomNames } from '../../subgraphs/rooms.ts'
+import type { Room } from '../../subgraphs/subgraph.ts'
+import { readSettings, type SettingFlags } from '../settings.ts'
+import { untilStopped } from '../until-stopped.ts'
+
+const help = `
+A room answers only what its gateway has signed. It checks that with MNEMOGRAPH_GATEWAY_PUBLIC_KEY, or with the signing
+key (MNEMOGRAPH_SIGNING_KEY, or the one in the data directory); users needs the signing key, since it issues tokens.
+Start the gateway with MNEMOGRAPH_SUBGRAPH_<ROOM>_URL for each room that is served so, and with the same signing key
+and database. The public key is told by: openssl pkey -in .data/signing-key.pem -pubout
+
+Examples:
+  $ export MNEMOGRAPH_DATABASE_URL=postgres://mnemograph:secret@localhost/mnemograph
+  $ npx mnemograph serve memory --port 4001
+  $ MNEMOGRAPH_SUBGRAPH_MEMORY_URL=http://127.0.0.1:4001/graphql npx mnemograph start`
+
+export function register(program: Command): void {
+  program
+    .command('serve')
+    .description('start one room as a service, for a gateway in another process')
+    .addArgument(new Argument('<room>', 'which one').choices(roomNames()))
+    .option('--port <port>', 'the port to listen on (default: MNEMOGRAPH_PORT or 4000)')
+    .option('--host <host>', 'the address to listen on (default: MNEMOGRAPH_HOST or 127.0.0.1)')
+    .option('--data <directory>', 'where the signing key is kept (default: MNEMOGRAPH_DATA or .data)')
+    .addHelpText('after', help)
+    .action(run)
+}
+
+async function run(name: string, flags: SettingFlags): Promise<void> {
+  const config = readSettings(flags)
+  const { databaseUrl } = config
+  if (databaseUrl === undefined) {
+    throw new ConfigError([
+      'MNEMOGRAPH_DATABASE_URL must be set: the embedded database is of one process, so rooms share a PostgreSQL server',
+    ])
+  }
+  const rooms = await loadRooms()
+  const room = rooms.find((candidate) => candidate.name === name) as Room<unknown>
+  const process = await openRoomProcess({
+    room,
+    rooms,
+    databaseUrl,
+    key: keyOf(room, config),
+    log: createLog(config.logLevel),
+    onMigration: (step) => (step.state === 'started' ? console.error(`Migrating: ${step.name}`) : undefined),
+  })
+  try {
+    const { address, port, family } = await process.listen(config.port, config.host)
+    console.log(`Room ${name} is ready at http://${family === 'IPv6' ? `[${address}]` : address}:${port}/graphql`)
+    for (const notice of process.notices) console.log(`  ${notice}`)
+    await untilStopped()
+    console.log('Stopping …')
+  } finally {
+    await process.close(config.shutdownGraceMs)
+  }
+}
+
+/** Where the public key is enough, the private one is not even read. */
+function keyOf(room: Room<unknown>, config: Config): VerifyingKey & Partial<SigningKey> {
+  if (config.gatewayPublicKey !== undefined && room.issuesTokens !== true) {
+    return readVerifyingKey(config.gatewayPublicKey)
+  }
+  return loadSigningKey(config.data, config.signingKey)
+}

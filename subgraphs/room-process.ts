@@ -1,0 +1,75 @@
+import type { AddressInfo } from 'node:net'
+import { createExecutor } from '../lib/execution.ts'
+import type { Log } from '../lib/log.ts'
+import { systemClock } from '../lib/sources.ts'
+import { createAccessTokens, type SigningKey, type VerifyingKey } from '../lib/tokens.ts'
+import { openStores } from '../stores/open.ts'
+import type { MigrationStep } from '../stores/postgres/migrate.ts'
+import { runProjectors } from '../stores/projector.ts'
+import type { Stores } from '../stores/stores.ts'
+import { roomExecution } from './execute.ts'
+import { createRoomService } from './serve.ts'
+import type { Room } from './subgraph.ts'
+
+export interface RoomProcessOptions {
+  readonly room: Room<unknown>
+  /** All rooms, since a room's schema shows which ids are theirs. */
+  readonly rooms: readonly Room<unknown>[]
+  /** A PostgreSQL server: the embedded database is of one process. */
+  readonly databaseUrl: string
+  /** What the gateway's signatures are checked with; with its private half for a room that issues tokens. */
+  readonly key: VerifyingKey & Partial<SigningKey>
+  readonly log: Log
+  readonly onMigration?: (step: MigrationStep) => void
+}
+
+/** A room that runs by itself: its stores, its projectors, and its service. */
+export interface RoomProcess {
+  /** What whoever started it should be told. */
+  readonly notices: readonly string[]
+  /** Resolves with the address in use: port 0 takes a free one. */
+  listen(port: number, host: string): Promise<AddressInfo>
+  /** Lets what is running finish for `graceMs`, then closes everything. */
+  close(graceMs: number): Promise<void>
+}
+
+/**
+ * Opens what a room needs and prepares it; nothing listens yet.
+ * @throws what the part that could not be opened throws; those already open are closed again.
+ */
+export async function openRoomProcess(options: RoomProcessOptions): Promise<RoomProcess> {
+  const { room, rooms, databaseUrl, key, log, onMigration } = options
+  const tokens = createAccessTokens(key, systemClock)
+  const progress = onMigration ? { onMigration } : {}
+  const stores = await openStores({ data: ':memory:', databaseUrl, tokens, logger: log, ...progress })
+  try {
+    const notices = (await room.prepare?.(stores)) ?? []
+    const projectors = await runProjectors(stores, room.projectors?.(stores) ?? [], log)
+    const service = createRoomService({
+      room: room.name,
+      executor: createExecutor({ ...roomExecution(room, rooms, stores), validates: true }),
+      key,
+      readiness: [{ name: 'postgres', check: () => requireHealthy(stores) }],
+      clock: stores.clock,
+      ids: stores.ids,
+      log,
+    })
+    return {
+      notices,
+      listen: (port, host) => service.listen(port, host),
+      async close(graceMs) {
+        await service.close(graceMs)
+        await projectors.close()
+        await stores.close()
+      },
+    }
+  } catch (error) {
+    await stores.close()
+    throw error
+  }
+}
+
+async function requireHealthy(stores: Stores): Promise<void> {
+  const { ok, problem } = await stores.postgres.health()
+  if (!ok) throw new Error(problem ?? 'PostgreSQL is not well')
+}

@@ -1,0 +1,275 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { loadConfig } from '../../gateway/config.ts'
+import { openServer, type Server } from '../../gateway/server.ts'
+import type { Viewer } from '../../lib/context.ts'
+import { type EnvelopeClaims, type EnvelopedRequest, envelopeHeader, sealEnvelope } from '../../lib/envelope.ts'
+import { silentLog } from '../../lib/log.ts'
+import { systemClock } from '../../lib/sources.ts'
+import { createAccessTokens, loadSigningKey, type SigningKey } from '../../lib/tokens.ts'
+import { roomNames } from '../../subgraphs/rooms.ts'
+import { openTestPostgres, type TestPostgres } from '../kit/postgres.ts'
+import { type Person, person } from '../kit/product.ts'
+import { type RoomChild, startRoomChild } from '../kit/room-process.ts'
+
+const required = process.env.MNEMOGRAPH_REQUIRE_STORES === '1'
+const skip = !process.env.MNEMOGRAPH_TEST_POSTGRES_URL && !required
+
+describe.skipIf(skip)('rooms in processes of their own, on PostgreSQL 18 (set MNEMOGRAPH_TEST_POSTGRES_URL)', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rooms-'))
+  const rooms = new Map<string, RoomChild>()
+  let database: TestPostgres
+  let gateway: Server
+  let key: SigningKey
+  let ann: Person
+  let viewer: Viewer
+
+  const env = (name: string) => ({
+    MNEMOGRAPH_DATABASE_URL: urlOf(database.admin),
+    MNEMOGRAPH_LOG_LEVEL: 'warn',
+    // Only the room that issues tokens may have the private key.
+    ...(name === 'users'
+      ? { MNEMOGRAPH_DATA: folder }
+      : {
+          MNEMOGRAPH_DATA: ':memory:',
+          MNEMOGRAPH_GATEWAY_PUBLIC_KEY: String(key.publicKey.export({ type: 'spki', format: 'pem' })),
+        }),
+  })
+  const roomUrl = (name: string) => (rooms.get(name) as RoomChild).url
+
+  beforeAll(async () => {
+    database = await openTestPostgres('PostgreSQL 18')
+    key = loadSigningKey(folder)
+    await Promise.all(roomNames().map(async (name) => rooms.set(name, await startRoomChild(name, env(name)))))
+    const urls = roomNames().map((name) => [`MNEMOGRAPH_SUBGRAPH_${name.toUpperCase()}_URL`, roomUrl(name)])
+    const settings = { MNEMOGRAPH_DATA: folder, MNEMOGRAPH_PORT: '0', MNEMOGRAPH_DATABASE_URL: urlOf(database.admin) }
+    const { config } = loadConfig({ env: { ...settings, ...Object.fromEntries(urls) }, cwd: '/nowhere' })
+    gateway = await openServer({ config, log: silentLog(), listen: true })
+    ann = await signUp('ann')
+    viewer = (await createAccessTokens(key, systemClock).verify(ann.token)).viewer
+  }, 120_000)
+
+  afterAll(async () => {
+    await gateway?.close()
+    for (const room of rooms.values()) await room.end('SIGKILL')
+    await database?.close()
+    rmSync(folder, { recursive: true })
+  })
+
+  async function signUp(username: string): Promise<Person> {
+    const nobody = person(`${gateway.url}/graphql`, '', '')
+    const input = { username, email: `${username}@example.test`, password: 'correct horse battery' }
+    const response = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: operations.signUp, variables: { input } }),
+    })
+    const { data } = (await response.json()) as Awaited<ReturnType<typeof nobody.send>>
+    const { accessToken, user } = data.signUp.session
+    return person(`${gateway.url}/graphql`, accessToken, user.id)
+  }
+
+  test('none of them runs in the gateway, which follows no log', () => {
+    expect(gateway.projectors.status()).toEqual([])
+    expect(gateway.notices).toEqual([])
+    expect(rooms.get('users')?.output()).toMatch(/one-time secret/)
+  })
+
+  test('answer one query together, in whose name it is asked', async () => {
+    const { remember } = await ann.ask(operations.remember, { content: 'Lena Ortiz moved the Atlas project to Rust.' })
+    const { id } = remember.memory
+    const query = `query ($id: ID!) {
+      viewer { username }
+      memory(id: $id) { content owner { username } }
+      node(id: $id) { id ... on Memory { tier } }
+      concepts(first: 5) { totalCount }
+      agents { totalCount }
+    }`
+    expect(await ann.ask(query, { id })).toEqual({
+      viewer: { username: 'ann' },
+      memory: { content: 'Lena Ortiz moved the Atlas project to Rust.', owner: { username: 'ann' } },
+      node: { id, tier: 'EPISODIC' },
+      concepts: { totalCount: expect.any(Number) },
+      agents: { totalCount: 0 },
+    })
+    const bea = await signUp('bea')
+    const others = await bea.send('query ($id: ID!) { memory(id: $id) { content } node(id: $id) { id } }', { id })
+    expect(others.data).toEqual({ memory: null, node: null })
+  })
+
+  test('make of a memory in one process concepts in another', async () => {
+    await ann.ask(operations.remember, { content: 'Katharina Vogel presented Bluefin to Katharina Vogel’s team.' })
+    await vi.waitFor(
+      async () => {
+        const { concept } = await ann.ask('{ concept(name: "Katharina Vogel") { name } }')
+        expect(concept).toEqual({ name: 'Katharina Vogel' })
+      },
+      { timeout: 20_000, interval: 100 },
+    )
+  })
+
+  test.each(['websocket', 'sse'] as const)(
+    'stream events through the gateway over %s, and resume',
+    async (transport) => {
+      const query = `subscription ($after: Cursor) {
+      memoryChanges(after: $after) { cursor kind memory { content owner { username } } } }`
+      const { remember: first } = await ann.ask(operations.remember, { content: `before, over ${transport}` })
+      const { remember: second } = await ann.ask(operations.remember, { content: `missed, over ${transport}` })
+      const events = ann.follow(transport, query, { after: first.cursor })
+      expect((await events.next()).value.data.memoryChanges).toEqual({
+        cursor: second.cursor,
+        kind: 'CREATED',
+        memory: { content: `missed, over ${transport}`, owner: { username: 'ann' } },
+      })
+      const pending = events.next()
+      const { remember: third } = await ann.ask(operations.remember, { content: `live, over ${transport}` })
+      const { value } = await pending
+      expect(value.data.memoryChanges.memory.content).toBe(`live, over ${transport}`)
+      expect(value.extensions.live).toMatchObject({ cursor: third.cursor, resync: false })
+      await events.return(undefined)
+    },
+  )
+
+  test('end a session everywhere when one of them ends it', async () => {
+    const cleo = await signUp('cleo')
+    await cleo.ask('{ viewer { username } }')
+    await cleo.ask('mutation { signOut { ... on SignOutSuccess { endedAt } } }')
+    await vi.waitFor(
+      async () =>
+        expect((await cleo.send('{ agents { totalCount } }')).errors?.[0]?.extensions.code).toBe('UNAUTHENTICATED'),
+      { timeout: 4000, interval: 20 },
+    )
+  })
+
+  describe('a request to a room', () => {
+    const body = '{"query":"{ agents { totalCount } }","variables":{}}'
+    const claims = (): EnvelopeClaims => ({ viewer, traceId: 'a'.repeat(32), deadline: Date.now() + 30_000 })
+    const path = '/graphql'
+
+    function seal(given: Partial<EnvelopedRequest> = {}, signer = key, clock = systemClock, said = claims()): string {
+      const request = { method: 'POST', path, body: Buffer.from(body), audience: 'agents', ...given }
+      return sealEnvelope(request, said, signer, clock)
+    }
+
+    async function send(headers: Record<string, string>, sent = body, room = 'agents', to = path) {
+      const response = await fetch(new URL(to, roomUrl(room)), {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: sent,
+      })
+      return { status: response.status, text: await response.text() }
+    }
+
+    const accepted = { status: 200, text: '{"data":{"agents":{"totalCount":0}}}' }
+    const refused = { status: 401, text: 'Unauthorized\n' }
+    const past = { now: () => new Date(Date.now() - 61_000) }
+
+    test('is answered when the gateway has signed it, once', async () => {
+      const envelope = seal()
+      expect(await send({ [envelopeHeader]: envelope })).toEqual(accepted)
+      expect(await send({ [envelopeHeader]: envelope })).toEqual(refused)
+      expect(await send({ [envelopeHeader]: seal({ path: '/' }) }, body, 'agents', '/')).toEqual(accepted)
+    })
+
+    test.each<[string, () => ReturnType<typeof send>]>([
+      ['unsigned', () => send({})],
+      ['in a form that is none', () => send({ [envelopeHeader]: 'x.y' })],
+      ['signed by another', () => send({ [envelopeHeader]: seal({}, loadSigningKey(':memory:')) })],
+      ['signed a minute ago', () => send({ [envelopeHeader]: seal({}, key, past) })],
+      ['for another path', () => send({ [envelopeHeader]: seal({ path: '/' }) })],
+      ['for another room', () => send({ [envelopeHeader]: seal() }, body, 'knowledge')],
+      ['with another body', () => send({ [envelopeHeader]: seal() }, body.replace('agents', 'tools'))],
+      ['with identity beside the envelope', () => send({ authorization: `Bearer ${ann.token}`, 'x-user-id': ann.id })],
+    ])('is refused when it is %s', async (_, sending) => {
+      expect(await sending()).toEqual(refused)
+    })
+
+    test('is asked in the name of whom the envelope says, whatever headers say', async () => {
+      const nobody = seal({}, key, systemClock, { ...claims(), viewer: null })
+      const answer = await send({ [envelopeHeader]: nobody, authorization: `Bearer ${ann.token}` })
+      expect(JSON.parse(answer.text).errors[0].extensions.code).toBe('UNAUTHENTICATED')
+    })
+
+    test('is not begun when its time is over', async () => {
+      const late = seal({}, key, systemClock, { ...claims(), deadline: Date.now() - 1 })
+      const { status, text } = await send({ [envelopeHeader]: late })
+      expect([status, JSON.parse(text).errors[0].extensions.code]).toEqual([504, 'DEADLINE_EXCEEDED'])
+    })
+
+    test('is refused when it asks for what the room does not have, or is no request of GraphQL', async () => {
+      const signed = (text: string) => send({ [envelopeHeader]: seal({ body: Buffer.from(text) }) }, text)
+      const unknown = await signed('{"query":"{ nothing }"}')
+      expect(JSON.parse(unknown.text).errors[0].extensions.code).toBe('GRAPHQL_VALIDATION_FAILED')
+      expect((await signed('{"query":1}')).status).toBe(400)
+      expect((await fetch(new URL('/graphql', roomUrl('agents')))).status).toBe(405)
+      expect((await fetch(new URL('/other', roomUrl('agents')))).status).toBe(404)
+    })
+
+    test('for its health needs no signature', async () => {
+      for (const path of ['/health/live', '/health/ready']) {
+        expect((await fetch(new URL(path, roomUrl('agents')))).status).toBe(200)
+      }
+    })
+  })
+
+  test('one that is killed takes only its own part with it, and is back when it runs again', async () => {
+    const query = '{ viewer { username } agents { totalCount } }'
+    const { url } = rooms.get('agents') as RoomChild
+    await rooms.get('agents')?.end('SIGKILL')
+    // `agents` may not be null, so the fields beside it go with it: it is asked by itself.
+    const alone = await ann.send('{ viewer { username } agent(id: "x") { id } }')
+    expect(alone).toMatchObject({ data: { viewer: { username: 'ann' }, agent: null } })
+    expect(alone.errors).toMatchObject([{ path: ['agent'], extensions: { code: 'SUBGRAPH_UNAVAILABLE' } }])
+    rooms.set('agents', await startRoomChild('agents', env('agents'), new URL(url).port))
+    expect(await ann.ask(query)).toEqual({ viewer: { username: 'ann' }, agents: { totalCount: 0 } })
+  })
+
+  test('one that is stopped finishes, cuts its streams off, and exits with 0', async () => {
+    const { url } = rooms.get('memory') as RoomChild
+    const events = ann.follow('sse', 'subscription { memoryChanges { memory { content } } }')
+    const pending = events.next()
+    await vi.waitFor(
+      async () => {
+        await ann.ask(operations.remember, { content: 'the stream is open' })
+        await Promise.race([pending, Promise.reject(new Error('no event yet'))])
+      },
+      { timeout: 20_000, interval: 100 },
+    )
+    const exit = rooms.get('memory')?.end('SIGTERM')
+    let last = await pending
+    for (let next = await events.next(); !next.done; next = await events.next()) last = next
+    expect(last.value.errors[0].extensions.code).toBe('SUBGRAPH_UNAVAILABLE')
+    expect(await exit).toBe(0)
+    rooms.set('memory', await startRoomChild('memory', env('memory'), new URL(url).port))
+    expect((await ann.ask('{ memoryStats { count } }')).memoryStats.count).toBeGreaterThan(0)
+  })
+})
+
+describe('a room that cannot be served', () => {
+  const serve = (name: string) => startRoomChild(name, { MNEMOGRAPH_DATABASE_URL: '' })
+
+  test('says why', async () => {
+    await expect(serve('users')).rejects.toThrow(/ended with 2:.*MNEMOGRAPH_DATABASE_URL must be set/s)
+    await expect(serve('cellar')).rejects.toThrow(/ended with 2:.*Allowed choices are agents/s)
+  })
+
+  test('and a gateway over rooms elsewhere needs the database that they share', async () => {
+    const env = { MNEMOGRAPH_DATA: ':memory:', MNEMOGRAPH_SUBGRAPH_USERS_URL: 'http://127.0.0.1:1/' }
+    const { config } = loadConfig({ env, cwd: '/nowhere' })
+    await expect(openServer({ config, log: silentLog(), listen: false })).rejects.toThrow('share a PostgreSQL server')
+  })
+})
+
+const operations = {
+  signUp: `mutation ($input: SignUpInput!) {
+    signUp(input: $input) { ... on SignUpSuccess { session { accessToken user { id } } } } }`,
+  remember: `mutation ($content: String!) {
+    remember(input: { content: $content }) { ... on RememberSuccess { cursor memory { id } } } }`,
+}
+
+function urlOf({ host, port, user, password, database }: pg.ClientConfig): string {
+  return `postgres://${user}:${password}@${host}:${port}/${database}`
+}
