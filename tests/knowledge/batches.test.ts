@@ -44,13 +44,13 @@ describe('a walk over many memories', () => {
       expect(data._entities).toHaveLength(size * perSession)
       const found = data._entities.flatMap((memory: { concepts: { nodes: object[] } }) => memory.concepts.nodes)
       expect(found.length).toBeGreaterThan(size * perSession)
-      counts.push(world.statements.filter(({ role }) => role !== 'memory').length)
+      // Beside the walk's own there are those of the projector that looks whether the log has grown.
+      const sent = world.statements.splice(0).filter(({ text }) => text.includes('knowledge.'))
+      counts.push(sent.length)
       // Three concepts of each memory, three relations of each concept: nothing is read that the pages do not hold.
-      const rows = world.statements.reduce((sum, statement) => sum + statement.rows, 0)
-      expect(rows).toBeLessThan(size * perSession * 6 + people.length * 40)
+      expect(sent.reduce((sum, { rows }) => sum + rows, 0)).toBeLessThan(size * perSession * 6 + people.length * 40)
     }
     expect(counts).toEqual([counts[0], counts[0], counts[0]])
-    // Concepts, their number, relations, theirs, mentions, those of the relations' ends, and the mentions' memories'.
-    expect(counts[0]).toBeLessThanOrEqual(8)
+    expect(counts[0]).toBe(7)
   }, 60_000)
 })

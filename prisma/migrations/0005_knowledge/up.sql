@@ -12,11 +12,11 @@ CREATE TABLE knowledge.concepts (
   name text NOT NULL,
   category text,
   mention_count integer NOT NULL DEFAULT 0,
-  created_at timestamptz NOT NULL,
-  UNIQUE (owner_id, key)
+  created_at timestamptz NOT NULL
 );
+-- Compared by byte, so that it serves a key and its beginning, whatever the database's collation.
+CREATE UNIQUE INDEX concepts_owner_id_key_key ON knowledge.concepts (owner_id, key text_pattern_ops);
 CREATE INDEX concepts_owner ON knowledge.concepts (owner_id, ordinal);
-CREATE INDEX concepts_key_prefix ON knowledge.concepts (owner_id, key text_pattern_ops);
 CREATE INDEX concepts_category ON knowledge.concepts (owner_id, category, ordinal);
 
 -- What follows is derived by one projector, which keeps it whole; a foreign key would double what each row costs.
