@@ -14,6 +14,8 @@ type Json = Record<string, unknown>
 export class Execution {
   readonly data: Json = {}
   readonly errors = new FetchErrors()
+  /** Objects that the subgraph which was asked for more of them does not have. */
+  readonly gone = new Set<unknown>()
   readonly #channels: ReadonlyMap<string, Channel>
   readonly #variables: Readonly<Json>
   readonly #context: RequestContext
@@ -132,7 +134,7 @@ export class Execution {
       if (!entities || entities.targets.length === 0) continue
       const answered = response.data?.[part.alias]
       if (Array.isArray(answered)) {
-        mergeEntities(part, entities, answered)
+        mergeEntities(part, entities, answered, this.gone)
         if (answered.length < entities.representations.length) {
           this.#failPart(
             fetch,
@@ -211,13 +213,19 @@ class Entities implements Found {
   }
 }
 
-function mergeEntities(part: CompiledPart, { targets, indexes, representations }: Entities, answered: unknown[]): void {
+function mergeEntities(
+  part: CompiledPart,
+  { targets, indexes, representations }: Entities,
+  answered: unknown[],
+  gone: Set<unknown>,
+): void {
   part.rewrite?.apply(answered)
   const isShared = part.isFilledLater && targets.length > representations.length
   const given = isShared ? new Set<unknown>() : undefined
   for (let i = 0; i < targets.length; i++) {
     const target = targets[i]
     let entity = answered[indexes[i] as number]
+    if (entity === null) gone.add(target)
     if (entity === null || typeof entity !== 'object' || target === undefined) continue
     if (given?.has(entity)) entity = copyValue(entity)
     else given?.add(entity)

@@ -8,7 +8,7 @@ import type { EngineResponse } from './types.ts'
 /** The response of a run that is over. */
 export function respond(
   plan: OperationPlan,
-  { data, errors }: Execution,
+  { data, errors, gone }: Execution,
   variables: Readonly<Record<string, unknown>>,
   extensions?: Readonly<Record<string, unknown>>,
 ): EngineResponse {
@@ -20,7 +20,7 @@ export function respond(
       if (reason !== unfit) throw reason
     }
   }
-  const completed = complete(plan.selection, data, errors.root)
+  const completed = complete(plan.selection, data, errors.root, gone)
   return response(completed.text, completed.errors, extensions)
 }
 

@@ -9,6 +9,9 @@ export interface Backend {
   readonly greeting: Uint8Array
 }
 
+/** Who owns the cluster: PGlite's one superuser. */
+const OWNER = 'postgres'
+
 interface Session {
   readonly socket: Socket
   readonly frames: FrameReader
@@ -169,17 +172,20 @@ export class WireServer {
   }
 
   async #runErrand(): Promise<void> {
-    this.#current = null
-    await this.#simple('DISCARD ALL')
+    await this.#become(OWNER)
     await this.#errands.shift()?.()
   }
 
   async #handOver(session: Session): Promise<void> {
-    // Nobody's turn while it is handed over: a session whose user is refused must not be served as another.
+    await this.#become(session.user ?? '')
+    this.#current = session
+  }
+
+  /** Nobody's turn while it is handed over: a session whose user is refused must not be served as another. */
+  async #become(user: string): Promise<void> {
     this.#current = null
     await this.#simple('DISCARD ALL')
-    await this.#simple(`SET SESSION AUTHORIZATION "${(session.user ?? '').replaceAll('"', '""')}"`)
-    this.#current = session
+    await this.#simple(`SET SESSION AUTHORIZATION "${user.replaceAll('"', '""')}"`)
   }
 
   async #rollBack(): Promise<void> {

@@ -33,10 +33,11 @@ const query = `query Walk($sessions: Int!, $messages: Int!) {
   viewer { chatSessions(first: $sessions) { nodes { title
     messages(first: $messages) { nodes { content
       memories(first: 2) { nodes { content concepts(first: 5) { nodes { name
-        related(first: 3) { nodes { strength concept { name } } }
         appearsIn(first: 2) { nodes { memory { content } session { title agents(first: 2) { nodes { name } } } } } } } } } } } } } } }`
 
 test('a walk over 1, 10 and 50 sessions sends the same number of statements', async () => {
+  // The first request also asks whether the sign-in goes on; that answer is kept for a while.
+  await person.ask('{ viewer { id } }')
   const counts = new Map<number, number>()
   for (const sessions of [1, 10, 50]) {
     statements.length = 0

@@ -12,9 +12,16 @@ export interface Completed {
 /**
  * Writes the response's data where something is not as it should be: completes values as section 6.4.3 of the GraphQL
  * specification says, lets nulls bubble up, and puts each error of a fetch where the response shows its place.
+ * @param gone objects that their subgraph does not have: what is missing of them is no fault, and bubbles up without
+ *   an error, as in other gateways.
  */
-export function complete(root: Selection, data: Record<string, unknown>, errors: ErrorNode): Completed {
-  const completion = new Completion()
+export function complete(
+  root: Selection,
+  data: Record<string, unknown>,
+  errors: ErrorNode,
+  gone: ReadonlySet<unknown> = new Set(),
+): Completed {
+  const completion = new Completion(gone)
   const text = completion.object(root, data, errors, false) ?? 'null'
   completion.reportRest(root, errors)
   return { text, errors: completion.errors }
@@ -24,6 +31,11 @@ class Completion {
   readonly errors: GraphQLFormattedError[] = []
   readonly #path: PathSegment[] = []
   readonly #reported = new Set<FetchError>()
+  readonly #gone: ReadonlySet<unknown>
+
+  constructor(gone: ReadonlySet<unknown>) {
+    this.#gone = gone
+  }
 
   /** Undefined when a null inside takes the whole object with it. */
   object(
@@ -34,9 +46,10 @@ class Completion {
   ): string | undefined {
     let text = ''
     let fits = true
+    const explained = covered || this.#gone.has(object)
     for (const field of selection.fields) {
       this.#path.push(field.responseKey)
-      const value = this.#value(field.shape, object[field.key], at?.below.get(field.key), covered, field, object)
+      const value = this.#value(field.shape, object[field.key], at?.below.get(field.key), explained, field, object)
       this.#path.pop()
       // The rest is gone through all the same, for its errors.
       if (value === undefined) fits = false
