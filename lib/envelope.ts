@@ -96,7 +96,7 @@ export class EnvelopeReader {
     if (payload.method !== request.method || payload.path !== request.path)
       throw new Error('envelope is for another path')
     if (payload.bodyHash !== hash(request.body)) throw new Error('envelope is for another body')
-    this.#spend(payload.nonce, now)
+    this.#spend(payload, now)
     const { viewer, traceId, deadline, resumeAfter } = payload
     return { viewer, traceId, deadline, ...(resumeAfter === undefined ? {} : { resumeAfter }) }
   }
@@ -110,16 +110,15 @@ export class EnvelopeReader {
     return payloadSchema.parse(JSON.parse(Buffer.from(encoded, 'base64url').toString('utf8')))
   }
 
-  #spend(nonce: string, now: number): void {
+  #spend({ nonce, issuedAt }: { nonce: string; issuedAt: number }, now: number): void {
     if (this.#nonces.has(nonce)) throw new Error('envelope was used before')
     // Insertion order is about time order, so what has expired stands first.
-    for (const [old, forgetAt] of this.#nonces) {
-      if (forgetAt > now) break
+    for (const [old, goodUntil] of this.#nonces) {
+      if (goodUntil >= now) break
       this.#nonces.delete(old)
     }
     if (this.#nonces.size >= nonceLimit) throw new Error('too many envelopes within the replay window')
-    // An envelope may be windowMs ahead of our clock and stay good for as long after it.
-    this.#nonces.set(nonce, now + 2 * windowMs)
+    this.#nonces.set(nonce, issuedAt + windowMs)
   }
 }
 

@@ -11,7 +11,6 @@ import {
 } from 'graphql'
 import { LRUCache } from 'lru-cache'
 import type { RequestContext } from './context.ts'
-import { codedError } from './errors.ts'
 
 /** One operation for a schema. */
 export interface ExecutableOperation {
@@ -101,7 +100,8 @@ function extensionsOf(event: unknown): Pick<ExecutionResult, 'extensions'> {
 
 function requireValid(schema: GraphQLSchema, document: DocumentNode): void {
   const [error] = validate(schema, document, undefined, { maxErrors: 1 })
-  if (error) throw codedError('GRAPHQL_VALIDATION_FAILED', error.message)
+  // Not the client's mistake, so nothing that he should be told as such.
+  if (error) throw new Error(`The operation does not fit the schema: ${error.message}`)
 }
 
 async function settled<T>(run: () => Promise<T>): Promise<T | ExecutionResult> {

@@ -51,9 +51,11 @@ async function run(name: string, flags: SettingFlags): Promise<void> {
   })
   try {
     const { address, port, family } = await process.listen(config.port, config.host)
+    // Whoever reads that it is ready may ask it to stop at once.
+    const stopped = untilStopped()
     console.log(`Room ${name} is ready at http://${family === 'IPv6' ? `[${address}]` : address}:${port}/graphql`)
     for (const notice of process.notices) console.log(`  ${notice}`)
-    await untilStopped()
+    await stopped
     console.log('Stopping …')
   } finally {
     await process.close(config.shutdownGraceMs)
