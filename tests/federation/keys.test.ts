@@ -139,7 +139,7 @@ test('an entity with a null in its key is not asked for, and its fields are null
   ])
 })
 
-test('an entity that its subgraph does not know is null where it may be, with an error where it may not', async () => {
+test('what a subgraph does not have of an entity is null, and takes with it what may not be without', async () => {
   const federation = new Federation({
     a: {
       sdl: 'type Query { users: [User] } type User @key(fields: "id") { id: ID! }',
@@ -164,13 +164,6 @@ test('an entity that its subgraph does not know is null where it may be, with an
   })
   expect(await federation.run('{ users { id n: name } }')).toEqual({
     data: { users: [{ id: '1', n: 'Ann' }, null] },
-    errors: [
-      {
-        message: 'Cannot return null for non-nullable field User.name.',
-        path: ['users', 1, 'n'],
-        extensions: { code: 'INTERNAL_SERVER_ERROR' },
-      },
-    ],
   })
 })
 
@@ -187,5 +180,32 @@ test('keys of lists of lists are collected', async () => {
   })
   expect(await federation.run('{ grid { value } }')).toEqual({
     data: { grid: [[{ value: 1 }, null], [], [{ value: 2 }, { value: 1 }]] },
+  })
+})
+
+test('an entity at two places is filled at each as is asked there', async () => {
+  const federation = new Federation({
+    a: {
+      sdl: 'type Query { posts: [Post!]! } type Post { author: User } type User @key(fields: "id") { id: ID! }',
+      resolvers: { Query: { posts: () => [{ author: { id: '1' } }, { author: { id: '1' } }] } },
+    },
+    b: {
+      sdl: 'type User @key(fields: "id") { id: ID! team: Team } type Team @key(fields: "id") { id: ID! }',
+      resolvers: { User: { team: () => ({ id: 't' }) } },
+    },
+    c: {
+      sdl: 'type Team @key(fields: "id") { id: ID! size(by: Int): Int }',
+      resolvers: { Team: { size: (_: unknown, { by }: { by: number }) => by * 10 } },
+    },
+  })
+  expect(
+    await federation.run(
+      '{ a: posts { author { team { s: size(by: 1) } } } b: posts { author { team { s: size(by: 2) } } } }',
+    ),
+  ).toEqual({
+    data: {
+      a: [{ author: { team: { s: 10 } } }, { author: { team: { s: 10 } } }],
+      b: [{ author: { team: { s: 20 } } }, { author: { team: { s: 20 } } }],
+    },
   })
 })

@@ -85,7 +85,10 @@ async function compare(graph: Graph, federation: Federation, model: OperationMod
     `federated: ${JSON.stringify(federated.errors)}`,
   ].join('\n')
   expect(federated.data, told).toEqual(JSON.parse(JSON.stringify(whole.data)))
-  expect(explained(federated), told).toEqual(explained(whole as Answer))
+  const nulls = explained(whole as Answer)
+  // What a subgraph does not have is null without an error, so that these tell fewer.
+  if (graph.model.unknown > 0) expect(nulls, told).toEqual(expect.arrayContaining(explained(federated)))
+  else expect(explained(federated), told).toEqual(nulls)
 }
 
 /**

@@ -46,10 +46,12 @@ class Completion {
   ): string | undefined {
     let text = ''
     let fits = true
-    const explained = covered || this.#gone.has(object)
+    const isGone = this.#gone.has(object)
     for (const field of selection.fields) {
       this.#path.push(field.responseKey)
-      const value = this.#value(field.shape, object[field.key], at?.below.get(field.key), explained, field, object)
+      const given = object[field.key]
+      const explained = covered || (isGone && given === undefined)
+      const value = this.#value(field.shape, given, at?.below.get(field.key), explained, field, object)
       this.#path.pop()
       // The rest is gone through all the same, for its errors.
       if (value === undefined) fits = false
