@@ -9,6 +9,8 @@ import { clearTables, readWords, type Stored, storedOf, writeDifference, writeRe
 
 const name = 'concepts'
 const kinds = new Set(['CREATED', 'REVISED', 'FORGOTTEN'])
+/** Memories written in one transaction: the embedded database has one connection, and everybody waits for it. */
+const atOnce = 100
 
 /**
  * Keeps the graph of concepts up to date with the memories. An event only says where to look: what counts is the
@@ -21,10 +23,13 @@ export function conceptsProjector(stores: Pick<Stores, 'postgres' | 'logger'>, e
     name,
     wants: (event) => event.type === 'Memory' && kinds.has(event.kind),
     async apply(events: readonly LogEvent[], signal) {
-      const ids = [...new Set(events.map((event) => event.id))]
-      const memories = await loadMemories(postgres, ids, signal)
-      const readings = await read(memories, signal)
-      await postgres.write(projectorContext(name, signal), (tx) => record(tx, ids, readings))
+      const all = [...new Set(events.map((event) => event.id))]
+      for (let at = 0; at < all.length; at += atOnce) {
+        const ids = all.slice(at, at + atOnce)
+        const memories = await loadMemories(postgres, ids, signal)
+        const readings = await read(memories, signal)
+        await postgres.write(projectorContext(name, signal), (tx) => record(tx, ids, readings))
+      }
     },
     clear: () => postgres.write(projectorContext(name), clearTables),
   }
