@@ -121,8 +121,13 @@ beforeAll(async () => {
   url = /http:\S+\/graphql/.exec(output)?.[0] ?? expect.unreachable()
 })
 
-afterAll(() => {
-  gateway.kill('SIGKILL')
+afterAll(async () => {
+  if (gateway.exitCode === null && gateway.signalCode === null) {
+    // SIGKILL would leave the server behind that the command handed over to.
+    const exited = once(gateway, 'exit')
+    gateway.kill('SIGTERM')
+    await exited
+  }
   for (const server of servers) server.close()
   rmSync(folder, { recursive: true })
 })
