@@ -185,6 +185,7 @@ describe('mnemograph gateway', () => {
 
   test('serves health and metrics', async () => {
     expect((await fetch(new URL('/health/ready', url))).status).toBe(200)
+    await ask('{ __typename }')
     expect(await (await fetch(new URL('/metrics', url))).text()).toContain('mnemograph_operation_seconds_bucket')
   })
 
