@@ -1,0 +1,84 @@
+import { existsSync } from 'node:fs'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Person, type Product, startProduct } from '../kit/product.ts'
+
+const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
+const required = process.env.MNEMOGRAPH_REQUIRE_STORES === '1'
+
+describe.skipIf(executablePath === undefined && !required)(
+  'the explorer in a real Chromium (apt-get install chromium)',
+  () => {
+    let product: Product
+    let rosa: Person
+    let browser: Browser
+    let page: Page
+    const origins = new Set<string>()
+    const faults: string[] = []
+
+    beforeAll(async () => {
+      product = await startProduct()
+      rosa = await product.join('rosa')
+      browser = await chromium.launch({
+        executablePath: executablePath ?? '/usr/bin/chromium',
+        args: [
+          '--no-sandbox',
+          '--disable-gpu',
+          '--disable-quic',
+          '--no-first-run',
+          '--disable-background-networking',
+          '--disable-component-update',
+          '--disable-sync',
+        ],
+      })
+      page = await browser.newPage()
+      page.on('request', (request) => {
+        if (!/^(data|blob):/.test(request.url())) origins.add(new URL(request.url()).origin)
+      })
+      page.on('pageerror', (error) => faults.push(error.message))
+      await page.goto(`${product.server.url}/explorer/`)
+    })
+    afterAll(async () => {
+      await browser?.close()
+      await product.close()
+    })
+
+    const signIn = async (password: string) => {
+      await page.fill('input[name=login]', 'rosa')
+      await page.fill('input[name=password]', password)
+      await page.click('button[type=submit]')
+    }
+
+    test('a wrong password says so, the right one opens the editor', async () => {
+      await signIn('wrong')
+      await page.getByRole('alert').waitFor()
+      await signIn('rosa-secret')
+      await page.getByRole('tab', { name: 'WhatIsRemembered' }).waitFor()
+    })
+
+    test('the subscription tab shows a memory as it is written', async () => {
+      await page.getByRole('tab', { name: 'Live' }).click()
+      const execute = page.getByRole('button', { name: /execute query/i })
+      await execute.click()
+      await page.getByRole('button', { name: /stop query/i }).waitFor()
+      // The page says that it runs before the socket is open, so write until one is shown.
+      const result = page.locator('.result-window')
+      const shown = result.getByText('seen from the page').first().waitFor()
+      let written = 0
+      const writing = (async () => {
+        while (written >= 0) {
+          await rosa.ask('mutation { remember(input: { content: "seen from the page" }) { __typename } }')
+          written += 1
+        }
+      })()
+      await shown
+      written = Number.NEGATIVE_INFINITY
+      await writing
+    })
+
+    test('nothing came from another origin and nothing failed', () => {
+      expect([...origins]).toEqual([product.server.url])
+      expect(faults).toEqual([])
+    })
+  },
+)
