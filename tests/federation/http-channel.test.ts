@@ -124,3 +124,18 @@ test('giving up ends the request at the subgraph', async () => {
   await expect(shop.execute(asking({ context: testContext(stop.signal) }))).rejects.toThrow()
   await gone.promise
 })
+
+test('open subscriptions take no connection away from operations', async () => {
+  const shop = await serving(
+    (request, response) => {
+      if (request.headers.accept !== 'text/event-stream') return json(response, { data: { ok: true } })
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write('event: next\ndata: {"data":{"n":1}}\n\n')
+    },
+    { connections: 1 },
+  )
+  for (let i = 0; i < 3; i++) {
+    const stream = await shop.subscribe(asking({ kind: 'subscription' }))
+    expect(await stream[Symbol.asyncIterator]().next()).toEqual({ done: false, value: { data: { n: 1 } } })
+  }
+  expect(await shop.execute(asking())).toEqual({ data: { ok: true } })
+})

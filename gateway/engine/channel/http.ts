@@ -15,7 +15,7 @@ export interface HttpChannelOptions {
    * @param body The request's body, as it is sent.
    */
   headersFor?(request: SubgraphRequest, body: string): Readonly<Record<string, string>>
-  /** Connections kept to the subgraph; 64 unless told. */
+  /** Connections kept to the subgraph, beside one for each open subscription; 64 unless told. */
   readonly connections?: number
   /** The most bytes of an answer, or of one event of a subscription; 32 MiB unless told. */
   readonly maxResponseBytes?: number
@@ -38,6 +38,8 @@ export function createHttpChannel(options: HttpChannelOptions): Channel {
 class HttpChannel implements Channel {
   readonly #options: HttpChannelOptions
   readonly #pool: Pool
+  /** A subscription holds its connection as long as it lasts, so those of operations must not be counted with them. */
+  readonly #streams: Pool
   readonly #path: string
   readonly #limit: number
   /** Operations as JSON strings: the same ones are sent again and again. */
@@ -49,11 +51,9 @@ class HttpChannel implements Channel {
     this.#path = url.pathname + url.search
     this.#limit = options.maxResponseBytes ?? defaultMaxResponseBytes
     // The request's own signal ends it, so the pool needs no time limits beside it.
-    this.#pool = new Pool(url.origin, {
-      connections: options.connections ?? defaultConnections,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    })
+    const unlimited = { headersTimeout: 0, bodyTimeout: 0 }
+    this.#pool = new Pool(url.origin, { connections: options.connections ?? defaultConnections, ...unlimited })
+    this.#streams = new Pool(url.origin, { connections: null, ...unlimited })
   }
 
   async execute(request: SubgraphRequest): Promise<SubgraphResponse> {
@@ -68,7 +68,7 @@ class HttpChannel implements Channel {
   }
 
   async subscribe(request: SubgraphRequest): Promise<AsyncIterable<SubgraphResponse>> {
-    const answer = await this.#send(request, this.#bodyOf(request), 'text/event-stream')
+    const answer = await this.#send(this.#streams, request, this.#bodyOf(request), 'text/event-stream')
     const contentType = headerOf(answer, 'content-type')
     if (answer.statusCode === 200 && contentType.startsWith('text/event-stream')) {
       return new EventStream(answer.body, this.#events(answer.body))
@@ -78,11 +78,11 @@ class HttpChannel implements Channel {
   }
 
   async close(): Promise<void> {
-    await this.#pool.destroy()
+    await Promise.all([this.#pool.destroy(), this.#streams.destroy()])
   }
 
   async #attempt(request: SubgraphRequest, body: string): Promise<SubgraphResponse> {
-    return this.#read(await this.#send(request, body, answerTypes))
+    return this.#read(await this.#send(this.#pool, request, body, answerTypes))
   }
 
   #bodyOf(request: SubgraphRequest): string {
@@ -95,9 +95,9 @@ class HttpChannel implements Channel {
     return `{"query":${operation},"variables":${variables}}`
   }
 
-  async #send(request: SubgraphRequest, body: string, accept: string): Promise<Dispatcher.ResponseData> {
+  async #send(pool: Pool, request: SubgraphRequest, body: string, accept: string): Promise<Dispatcher.ResponseData> {
     try {
-      return await this.#pool.request({
+      return await pool.request({
         path: this.#path,
         method: 'POST',
         headers: { 'content-type': 'application/json', accept, ...this.#options.headersFor?.(request, body) },
