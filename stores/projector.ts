@@ -23,6 +23,8 @@ export interface Projector {
   apply(events: readonly LogEvent[], signal: AbortSignal): Promise<void>
   /** Removes all that was derived, before a rebuild. */
   clear(): Promise<void>
+  /** Lets go of what it holds, when nothing more will be asked of it. */
+  close?(): Promise<void>
 }
 
 export interface ProjectorStatus {
@@ -141,6 +143,7 @@ class Runner {
     this.#closing.abort()
     this.#progress.ring()
     await this.#loop
+    await this.#projector.close?.()
   }
 
   async #run(): Promise<void> {

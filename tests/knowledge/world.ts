@@ -41,8 +41,7 @@ export async function openKnowledgeWorld(
   const world = await openRoomWorld(withGraph(through), database)
   const { stores } = world
   await world.database.sql("INSERT INTO app.tenants (id, name) VALUES ($1, 'test')", [defaultTenantId])
-  const extractor = createExtractor()
-  const projectors = await runProjectors(stores, [conceptsProjector(stores, extractor)], stores.logger)
+  const projectors = await runProjectors(stores, [conceptsProjector(stores, createExtractor())], stores.logger)
   const write = <T>({ tenantId, userId }: Viewer, work: (tx: Transaction) => Promise<T>) =>
     stores.postgres.write(contextOf({ role: 'memory', tenantId, userId }), work)
   return {
@@ -79,7 +78,6 @@ export async function openKnowledgeWorld(
     },
     async close() {
       await projectors.close()
-      await extractor.close()
       await world.close()
     },
   }

@@ -32,6 +32,7 @@ export function conceptsProjector(stores: Pick<Stores, 'postgres' | 'logger'>, e
       }
     },
     clear: () => postgres.write(projectorContext(name), clearTables),
+    close: () => extractor.close(),
   }
 }
 
