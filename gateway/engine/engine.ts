@@ -28,6 +28,8 @@ export interface Explanation {
 }
 
 export interface ExplainingEngine extends Engine {
+  /** Settles when the planner has read the supergraph; rejects with a SupergraphError when it cannot. */
+  readonly loaded: Promise<void>
   /** @throws GraphQLError when the operation cannot be planned. */
   explain(request: OperationRequest): Promise<Explanation>
 }
@@ -39,10 +41,15 @@ export interface ExplainingEngine extends Engine {
 export function createEngine(options: EngineOptions): ExplainingEngine {
   const supergraph = readSupergraph(options.supergraphSdl)
   const planner = createHivePlanner(supergraph.plannerSdl)
-  const chooser = new OverrideChooser(planner, options.random ?? Math.random, options.isLabelOn ?? (() => false))
+  const chooser = new OverrideChooser(
+    supergraph.overrides,
+    options.random ?? Math.random,
+    options.isLabelOn ?? (() => false),
+  )
   const plans = new PlanCache(supergraph, planner, chooser, options.planCacheSize ?? 1000)
   const channels = new Map(supergraph.subgraphs.map((subgraph) => [subgraph.name, options.channelFor(subgraph)]))
   return {
+    loaded: planner.loaded,
     schema: supergraph.schema,
     supergraphSdl: options.supergraphSdl,
     execute: (request) => execute(plans, channels, request),
@@ -53,6 +60,7 @@ export function createEngine(options: EngineOptions): ExplainingEngine {
       return { plan: lines.join('\n'), code: source }
     },
     async close() {
+      planner.close()
       await Promise.all([...channels.values()].map((channel) => channel.close()))
     },
   }

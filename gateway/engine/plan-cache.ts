@@ -14,6 +14,7 @@ import {
 } from './operation.ts'
 import { type Place, PlaceFinder } from './place.ts'
 import type { OverrideChoice, OverrideChooser, Planner } from './planner.ts'
+import { PlannerCrash } from './planner-host.ts'
 import { inOrder, type PlannedSteps, readPlan, type Step } from './steps.ts'
 import type { Supergraph } from './supergraph.ts'
 import type { OperationRequest } from './types.ts'
@@ -70,8 +71,10 @@ export class PlanCache {
     if (!plan) {
       plan = this.#build(settleOperation(operation, variables), choice)
       operation.plans.set(key, plan)
-      // A failure is not kept: it may have been the moment's.
-      plan.catch(() => operation.plans.delete(key))
+      // A failure is not kept, since it may have been the moment's; but what ends the planner would end it again.
+      plan.catch((reason) => {
+        if (!(reason instanceof PlannerCrash)) operation.plans.delete(key)
+      })
     }
     return plan
   }
@@ -145,8 +148,13 @@ async function planQuery(supergraph: Supergraph, root: Place, plan: PlanPart): P
 const leafLimit = 100
 
 async function planParts(plan: PlanPart, names: readonly string[], nameOf: Part['nameOf']): Promise<PlannedSteps> {
-  const parts = await Promise.all(names.map((name) => plan({ name, nameOf })))
-  return { primary: undefined, steps: inOrder(parts.flatMap(({ steps }) => steps ?? [])) }
+  const parts: Step[] = []
+  // One after the other, so that a part which fails keeps the rest from being tried.
+  for (const name of names) {
+    const { steps } = await plan({ name, nameOf })
+    if (steps) parts.push(steps)
+  }
+  return { primary: undefined, steps: inOrder(parts) }
 }
 
 function leafNames(place: Place): string[] {

@@ -1,5 +1,6 @@
-import { type QueryPlan, QueryPlanner } from '@graphql-hive/router-query-planner'
-import { SupergraphError } from './supergraph.ts'
+import type { QueryPlan } from '@graphql-hive/router-query-planner'
+import { plannerHost } from './planner-host.ts'
+import { type OverrideLabels, SupergraphError } from './supergraph.ts'
 
 /** Which side of each progressive `@override` a request takes. */
 export interface OverrideChoice {
@@ -9,42 +10,38 @@ export interface OverrideChoice {
   readonly percentage: number
 }
 
-/** Plans an operation over the subgraphs. */
+/** Plans operations over the subgraphs of one supergraph. */
 export interface Planner {
-  /** Labels of the supergraph's overrides, `percent(…)` ones apart. */
-  readonly overrideLabels: readonly string[]
-  /** Where the plan changes as the percentage grows, ascending. */
-  readonly overridePercentages: readonly number[]
-  /** Plans off the main thread. Aborting gives up on a plan that has not begun. */
-  plan(operation: string, choice: OverrideChoice, signal?: AbortSignal): Promise<QueryPlan>
+  /** Rejects with a SupergraphError when the supergraph cannot be planned over. */
+  readonly loaded: Promise<void>
+  plan(operation: string, choice: OverrideChoice): Promise<QueryPlan>
+  close(): void
 }
 
 /**
- * The planner of Hive Router (Rust, in process).
- * It knows no introspection, and a panic in it ends the process: operations go to it normalised, so that the forms
- * that make it panic (two types' fields under one alias) do not arise.
+ * The planner of Hive Router (Rust), in a process of its own.
+ * It knows no introspection, and some valid operations make it panic: they go to it normalised, which avoids the
+ * causes that are known.
  */
 export function createHivePlanner(supergraphSdl: string): Planner {
-  const planner = construct(supergraphSdl)
+  const { graph, loaded } = plannerHost.open(supergraphSdl)
+  const readable = loaded.catch((error: Error) => {
+    throw new SupergraphError(`The supergraph cannot be planned over: ${error.message}`)
+  })
+  // Whoever does not wait for it learns of a failure with the first plan.
+  readable.catch(() => {})
   return {
-    overrideLabels: planner.overrideLabels,
-    overridePercentages: [...planner.overridePercentages].sort((a, b) => a - b),
-    plan: (operation, { labels, percentage }, signal) =>
-      planner.planAsync(operation, undefined, new Set(labels), percentage, signal ?? undefined),
-  }
-}
-
-function construct(supergraphSdl: string): QueryPlanner {
-  try {
-    return new QueryPlanner(supergraphSdl)
-  } catch (error) {
-    throw new SupergraphError(`The supergraph cannot be planned over: ${(error as Error).message}`)
+    loaded: readable,
+    async plan(operation, { labels, percentage }) {
+      return (await plannerHost.plan({ kind: 'plan', graph, operation, labels: [...labels], percentage })) as QueryPlan
+    },
+    close: () => plannerHost.close(graph),
   }
 }
 
 /** Chooses for a request, and names the choice: requests of one name share their plans. */
 export class OverrideChooser {
-  readonly #planner: Pick<Planner, 'overrideLabels' | 'overridePercentages'>
+  readonly #overrides: OverrideLabels
   readonly #random: () => number
   readonly #isOn: (label: string) => boolean
 
@@ -52,19 +49,19 @@ export class OverrideChooser {
    * @param random A number from 0 up to 1, drawn once for each request that percentages matter to.
    * @param isOn Whether a label that is not a percentage is on.
    */
-  constructor(planner: Planner, random: () => number, isOn: (label: string) => boolean) {
-    this.#planner = planner
+  constructor(overrides: OverrideLabels, random: () => number, isOn: (label: string) => boolean) {
+    this.#overrides = overrides
     this.#random = random
     this.#isOn = isOn
   }
 
   choose(): { readonly key: string; readonly choice: OverrideChoice } {
-    const { overrideLabels, overridePercentages } = this.#planner
-    if (overrideLabels.length === 0 && overridePercentages.length === 0) return unchosen
-    const labels = new Set(overrideLabels.filter((label) => this.#isOn(label)))
+    const { labels: known, percentages } = this.#overrides
+    if (known.length === 0 && percentages.length === 0) return unchosen
+    const labels = new Set(known.filter((label) => this.#isOn(label)))
     // All percentages between two thresholds plan alike, so the lower threshold stands for them.
-    const drawn = overridePercentages.length > 0 ? this.#random() * 100 : 0
-    const percentage = overridePercentages.findLast((threshold) => threshold <= drawn) ?? 0
+    const drawn = percentages.length > 0 ? this.#random() * 100 : 0
+    const percentage = percentages.findLast((threshold) => threshold <= drawn) ?? 0
     return { key: `${percentage}|${[...labels].join('|')}`, choice: { labels, percentage } }
   }
 }

@@ -10,16 +10,34 @@ import {
   Kind,
   parse,
   print,
-  type TypeDefinitionNode,
   visit,
 } from 'graphql'
 import { upgradeFederation1 } from './federation1.ts'
+import {
+  directive,
+  readEnumValues,
+  readFieldNames,
+  readInterfaceObjectFields,
+  readKeys,
+  readOverrides,
+  readPossibleTypes,
+  readRequiringFields,
+  text,
+} from './supergraph-facts.ts'
 
 /** A subgraph as the supergraph names it. */
 export interface SubgraphAddress {
   readonly name: string
   /** Empty when the supergraph gives none. */
   readonly url: string
+}
+
+/** What progressive overrides go by. */
+export interface OverrideLabels {
+  /** Labels of their own. */
+  readonly labels: readonly string[]
+  /** The percentages of `percent(…)` labels, ascending: where plans change as the number drawn grows. */
+  readonly percentages: readonly number[]
 }
 
 /** What the engine knows of a supergraph. */
@@ -39,6 +57,7 @@ export interface Supergraph {
   readonly requiringFields: ReadonlySet<string>
   /** Fields of interfaces that some subgraph answers for all types of the interface at once, as `Interface.field`. */
   readonly interfaceObjectFields: ReadonlySet<string>
+  readonly overrides: OverrideLabels
   /** The key field sets by which a subgraph can look a type up, as selection set text without braces. */
   keysOf(type: string, subgraph: string): readonly string[]
 }
@@ -80,6 +99,7 @@ export function readSupergraph(sdl: string): Supergraph {
     fieldNames: readFieldNames(document),
     requiringFields: readRequiringFields(document),
     interfaceObjectFields: readInterfaceObjectFields(document),
+    overrides: readOverrides(document),
     keysOf: readKeys(document, subgraphs),
   }
 }
@@ -183,104 +203,4 @@ function isForClients(node: DefinitionNode, hiddenTypes: ReadonlySet<string>): b
 
 function isExecutable(node: DirectiveDefinitionNode): boolean {
   return node.locations.some(({ value }) => executableLocations.has(value))
-}
-
-function readPossibleTypes(document: DocumentNode): Map<string, Set<string>> {
-  const possible = new Map<string, Set<string>>()
-  const add = (abstract: string, object: string) => {
-    const known = possible.get(abstract)
-    if (known) known.add(object)
-    else possible.set(abstract, new Set([object]))
-  }
-  for (const node of document.definitions) {
-    if (node.kind === Kind.OBJECT_TYPE_DEFINITION) {
-      add(node.name.value, node.name.value)
-      for (const name of node.interfaces ?? []) add(name.name.value, node.name.value)
-    } else if (node.kind === Kind.UNION_TYPE_DEFINITION) {
-      for (const member of node.types ?? []) add(node.name.value, member.name.value)
-    }
-  }
-  return possible
-}
-
-function readEnumValues(document: DocumentNode): Map<string, Set<string>> {
-  const values = new Map<string, Set<string>>()
-  for (const node of document.definitions) {
-    if (node.kind === Kind.ENUM_TYPE_DEFINITION) {
-      values.set(node.name.value, new Set(node.values?.map(({ name }) => name.value)))
-    }
-  }
-  return values
-}
-
-function readFieldNames(document: DocumentNode): Set<string> {
-  const names = new Set<string>()
-  for (const node of document.definitions) {
-    if (node.kind === Kind.OBJECT_TYPE_DEFINITION || node.kind === Kind.INTERFACE_TYPE_DEFINITION) {
-      for (const field of node.fields ?? []) names.add(field.name.value)
-    }
-  }
-  return names
-}
-
-function readRequiringFields(document: DocumentNode): Set<string> {
-  const names = new Set<string>()
-  visit(document, {
-    FieldDefinition: {
-      enter(field) {
-        if (field.directives?.some((use) => use.name.value === 'join__field' && text(use, 'requires') !== undefined)) {
-          names.add(field.name.value)
-        }
-      },
-    },
-  })
-  return names
-}
-
-function readInterfaceObjectFields(document: DocumentNode): Set<string> {
-  const coordinates = new Set<string>()
-  for (const node of document.definitions) {
-    if (node.kind !== Kind.INTERFACE_TYPE_DEFINITION) continue
-    const graphs = (node.directives ?? []).filter(isInterfaceObject).map((use) => text(use, 'graph'))
-    for (const field of graphs.length > 0 ? (node.fields ?? []) : []) {
-      const owners = (field.directives ?? []).filter(({ name }) => name.value === 'join__field')
-      if (owners.length === 0 || owners.some((use) => graphs.includes(text(use, 'graph')))) {
-        coordinates.add(`${node.name.value}.${field.name.value}`)
-      }
-    }
-  }
-  return coordinates
-}
-
-function isInterfaceObject(use: ConstDirectiveNode): boolean {
-  const value = use.arguments?.find(({ name }) => name.value === 'isInterfaceObject')?.value
-  return use.name.value === 'join__type' && value?.kind === Kind.BOOLEAN && value.value
-}
-
-function readKeys(document: DocumentNode, subgraphs: ReadonlyMap<string, SubgraphAddress>): Supergraph['keysOf'] {
-  const keys = new Map<string, string[]>()
-  for (const node of document.definitions) {
-    if (node.kind !== Kind.OBJECT_TYPE_DEFINITION && node.kind !== Kind.INTERFACE_TYPE_DEFINITION) continue
-    for (const use of (node as TypeDefinitionNode).directives ?? []) {
-      const key = use.name.value === 'join__type' ? text(use, 'key') : undefined
-      const subgraph = subgraphs.get(text(use, 'graph') ?? '')
-      if (key === undefined || subgraph === undefined) continue
-      const at = `${node.name.value} ${subgraph.name}`
-      keys.set(at, [...(keys.get(at) ?? []), key])
-    }
-  }
-  return (type, subgraph) => keys.get(`${type} ${subgraph}`) ?? []
-}
-
-function directive(
-  node: { readonly directives?: readonly ConstDirectiveNode[] | undefined },
-  name: string,
-): ConstDirectiveNode | undefined {
-  return node.directives?.find((use) => use.name.value === name)
-}
-
-/** A directive's argument that is a string or an enum value. */
-function text(use: ConstDirectiveNode, argument: string): string | undefined {
-  const value = use.arguments?.find(({ name }) => name.value === argument)?.value
-  return value && (value.kind === Kind.STRING || value.kind === Kind.ENUM) ? value.value : undefined
 }

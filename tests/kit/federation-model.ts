@@ -44,8 +44,9 @@ export interface FieldModel {
 }
 
 const small = fc.nat({ max: 7 })
-const maybe = fc.option(small, { nil: undefined, freq: 1 })
-const seldom = fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: small })
+const none = fc.constant(undefined)
+const maybe = fc.oneof({ weight: 2, arbitrary: none }, { weight: 1, arbitrary: small })
+const seldom = fc.oneof({ weight: 4, arbitrary: none }, { weight: 1, arbitrary: small })
 
 const fieldModel: fc.Arbitrary<FieldModel> = fc.record({
   kind: fc.constantFrom('Int', 'Int', 'Int', 'String', 'Choice', 'Flat', 'Entity', 'Entity', 'Entity', 'Node', 'Any'),
@@ -154,7 +155,11 @@ export class Graph {
     if (type === 'Query' || field.requires === undefined) return undefined
     const owner = this.owners(field)[0] as number
     const usable = this.fieldsOf(type).filter(
-      ([, other]) => other.kind === 'Int' && other.requires === undefined && !this.owners(other).includes(owner),
+      ([, other]) =>
+        other.kind === 'Int' &&
+        other.requires === undefined &&
+        other.overrides === undefined &&
+        !this.owners(other).includes(owner),
     )
     return usable[field.requires % usable.length]?.[0]
   }
@@ -291,8 +296,8 @@ export class Graph {
     if (field.provides === undefined || field.kind !== 'Entity' || others.length > 0) return undefined
     const type = `E${field.target % this.model.entities.length}`
     const usable = this.fieldsOf(type).filter(
-      ([, { kind, requires, overrides }]) =>
-        (kind === 'Int' || kind === 'String') && requires === undefined && overrides === undefined,
+      ([, { kind, requires, overrides, argument }]) =>
+        (kind === 'Int' || kind === 'String') && requires === undefined && overrides === undefined && !argument,
     )
     const provided = usable[field.provides % usable.length]
     return provided && !this.owners(provided[1]).includes(owner as number) ? provided[0] : undefined
