@@ -54,10 +54,10 @@ async function run(flags: StartFlags): Promise<void> {
 function announce(server: Server, external: boolean, data: string, notices: readonly string[], took: number): void {
   const where = data === ':memory:' ? 'nothing is kept' : data
   console.log(`Mnemograph is ready at ${server.url} after ${(took / 1000).toFixed(1)} s`)
+  for (const notice of notices) console.log(`  ${notice}`)
   console.log(`  GraphQL    ${server.url}/graphql  (HTTP, WebSocket, server-sent events)`)
   console.log(`  Explorer   ${server.url}/explorer`)
   console.log(`  Health     ${server.url}/health/ready   Metrics  ${server.url}/metrics`)
   console.log(`  Database   ${external ? 'PostgreSQL, as MNEMOGRAPH_DATABASE_URL says' : `embedded (${where})`}`)
   console.log('  Vectors    embedded   Graph  embedded   Cache  embedded')
-  for (const notice of notices) console.log(`  ${notice}`)
 }

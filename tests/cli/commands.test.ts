@@ -1,10 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, expect, test, vi } from 'vitest'
 import { conversationLines, writeLines } from '../kit/conversations.ts'
 import { runCommand, startCommand } from '../kit/process.ts'
-import { person } from '../kit/product.ts'
+import { type Data, person } from '../kit/product.ts'
+
+// Each of these starts whole processes, several one after the other.
+vi.setConfig({ testTimeout: 180_000 })
 
 const directory = mkdtempSync(join(tmpdir(), 'mnemograph-cli-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
@@ -19,7 +22,8 @@ async function signUp(url: string, username: string) {
       variables: { input: { username, email: `${username}@example.test`, password: `${username}-secret` } },
     }),
   })
-  const { session } = (await response.json()).data.signUp
+  const { data } = (await response.json()) as { data: Data }
+  const { session } = data.signUp
   return person(url, session.accessToken, session.user.id)
 }
 
@@ -103,7 +107,7 @@ test('the first start prints a secret that signs in once', async () => {
           variables: { input: { login: 'admin', password: secret } },
         }),
       })
-      return (await response.json()).data.signIn
+      return ((await response.json()) as { data: Data }).data.signIn
     }
     expect(await signIn()).toEqual({ session: { user: { username: 'admin', role: 'ADMIN' } } })
     expect(await signIn()).toEqual({ code: 'INVALID_CREDENTIALS' })

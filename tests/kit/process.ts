@@ -41,7 +41,8 @@ export async function startCommand(args: readonly string[], env: Record<string, 
   for await (const line of createInterface({ input: child.stdout ?? process.stdin })) {
     lines.push(line)
     url ??= /ready at (http:\S+)/.exec(line)?.[1] ?? null
-    if (url !== null && /Sign in|Vectors/.test(line)) break
+    // The last line of what a start prints.
+    if (url !== null && line.includes('Vectors')) break
   }
   if (url === null || child.pid === undefined) throw new Error(`the server did not start: ${lines.join('\n')}`)
   child.stdout?.resume()
