@@ -21,7 +21,7 @@ beforeAll(async () => {
     })
     memories.push(...(await world.remember(viewer, ...texts)))
   }
-  await world.projectors.caughtUp(AbortSignal.timeout(60_000))
+  await world.caughtUp()
 }, 120_000)
 afterAll(() => world.close())
 

@@ -47,9 +47,6 @@ describeEachPostgres('plans under row-level security', (database) => {
   let memory: string
   beforeAll(async () => {
     world = await openKnowledgeWorld(database(), explained)
-    // The projector empties its tables before its first event: what is filled in must come after.
-    await world.remember(viewerOf(), 'nothing')
-    await world.projectors.caughtUp(AbortSignal.timeout(20_000))
     await fill(database())
     const rows = await database().sql<{ id: string; memory_id: string }>(
       `SELECT id, memory_id FROM knowledge.concepts JOIN knowledge.mentions ON concept_id = id

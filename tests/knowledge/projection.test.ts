@@ -11,7 +11,7 @@ import {
 } from '../../subgraphs/knowledge/extraction/extractor.ts'
 import { conceptsProjector } from '../../subgraphs/knowledge/projection/projector.ts'
 import { viewerOf } from '../kit/room-world.ts'
-import { type KnowledgeWorld, openKnowledgeWorld } from './world.ts'
+import { type KnowledgeWorld, openKnowledgeWorld, patience } from './world.ts'
 
 let world: KnowledgeWorld
 const extractor = createExtractor()
@@ -24,7 +24,8 @@ afterAll(async () => {
 })
 
 const never = new AbortController().signal
-const caughtUp = () => world.projectors.caughtUp(AbortSignal.timeout(20_000))
+const caughtUp = () => world.caughtUp()
+const rebuild = () => world.projectors.rebuild('concepts', AbortSignal.timeout(patience))
 const events = () => world.stores.log.read({ epoch: 1, ...logStart }, 10_000)
 const another = (using: Extractor = extractor) =>
   conceptsProjector({ postgres: world.stores.postgres, logger: silentLog() }, using)
@@ -94,7 +95,7 @@ describe('the projection', () => {
           pairs.reduce((sum, count) => sum + count, 0),
         )
         expect(found.corpora).toEqual(left.size === 0 ? [] : [{ readings: left.size }])
-        await world.projectors.rebuild('concepts', AbortSignal.timeout(20_000))
+        await rebuild()
         expect(await derived(viewer)).toEqual(found)
       }),
       { numRuns: 12 },
@@ -131,7 +132,7 @@ describe('the projection', () => {
     const viewer = viewerOf()
     const [changed = '', gone = ''] = await world.remember(viewer, sentence(['Oksana']), sentence(['Marta']))
     await caughtUp()
-    await world.projectors.rebuild('concepts', AbortSignal.timeout(20_000))
+    await rebuild()
     const own = (await events()).filter((event) => event.ownerId === viewer.userId)
     await another().clear()
     const meanwhile: Extractor = {

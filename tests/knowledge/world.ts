@@ -13,7 +13,10 @@ import { conceptsProjector } from '../../subgraphs/knowledge/projection/projecto
 import { defineRoom } from '../../subgraphs/subgraph.ts'
 import { contextOf } from '../kit/contexts.ts'
 import type { TestPostgres } from '../kit/postgres.ts'
-import { openRoomWorld, type RoomWorld } from '../kit/room-world.ts'
+import { openRoomWorld, type RoomWorld, viewerOf } from '../kit/room-world.ts'
+
+/** Milliseconds after which a projector is stuck rather than slow. */
+export const patience = 60_000
 
 export interface Text {
   readonly content: string
@@ -24,6 +27,8 @@ export interface Text {
 /** The knowledge room over a real database, with memories written as the memory room leaves them. */
 export interface KnowledgeWorld extends RoomWorld {
   readonly projectors: Projectors
+  /** Resolves when all that was written is projected. */
+  caughtUp(): Promise<void>
   /** Writes memories in one transaction; answers their rows' ids. */
   remember(viewer: Viewer, ...texts: readonly (string | Text)[]): Promise<string[]>
   revise(viewer: Viewer, memoryId: string, content: string): Promise<void>
@@ -44,9 +49,10 @@ export async function openKnowledgeWorld(
   const projectors = await runProjectors(stores, [conceptsProjector(stores, createExtractor())], stores.logger)
   const write = <T>({ tenantId, userId }: Viewer, work: (tx: Transaction) => Promise<T>) =>
     stores.postgres.write(contextOf({ role: 'memory', tenantId, userId }), work)
-  return {
+  const opened: KnowledgeWorld = {
     ...world,
     projectors,
+    caughtUp: () => projectors.caughtUp(AbortSignal.timeout(patience)),
     remember: (viewer, ...texts) =>
       write(viewer, async (tx) => {
         const memories = texts.map((text) => toMemory(viewer, typeof text === 'string' ? { content: text } : text))
@@ -71,7 +77,7 @@ export async function openKnowledgeWorld(
         await appendEvents(tx, [draft('FORGOTTEN', id, row?.version ?? 0, viewer)])
       }),
     async ask(viewer, source, variables = {}) {
-      await projectors.caughtUp(AbortSignal.timeout(20_000))
+      await opened.caughtUp()
       const { data, errors } = await world.run(viewer, source, variables)
       if (errors.length > 0) throw new Error(JSON.stringify(errors))
       return data
@@ -81,6 +87,10 @@ export async function openKnowledgeWorld(
       await world.close()
     },
   }
+  // A projector empties its tables before its first event, and the extractor loads its model: not in a test's time.
+  await opened.remember(viewerOf(), 'nothing')
+  await opened.caughtUp()
+  return opened
 }
 
 /** The room as it is defined, with the graph store that a world of one room leaves out. */

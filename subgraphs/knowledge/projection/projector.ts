@@ -53,6 +53,6 @@ function changeOf(stored: Stored | undefined, reading: Reading | undefined): Cha
   const { memoryId, tenantId, ownerId, version, words, forms } = stored
   const before = words === null ? null : { words: readWords(words), forms }
   if (version === null) return { memoryId, tenantId, ownerId, before, after: null }
-  if (reading?.version !== version || stored.readVersion === version) return null
+  if (reading?.version !== version) return null
   return { memoryId, tenantId, ownerId, before, after: reading }
 }

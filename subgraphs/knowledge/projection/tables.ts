@@ -11,13 +11,12 @@ export async function clearTables(tx: Transaction): Promise<void> {
   await tx.query(`TRUNCATE ${tables.map((name) => `knowledge.${name}`).join(', ')}`)
 }
 
-/** What is stored of one memory: its present version, null when it is gone, and what was read of it. */
+/** What is stored of one memory: its present version, null when it is gone, and what was read of it last. */
 export interface Stored {
   readonly memoryId: string
   readonly tenantId: string
   readonly ownerId: string
   readonly version: number | null
-  readonly readVersion: number | null
   readonly words: StoredWords | null
   readonly forms: readonly Form[]
 }
@@ -38,7 +37,7 @@ export async function storedOf(tx: Transaction, memoryIds: readonly string[]): P
   ])
   const forms = Map.groupBy(mentions, (mention) => mention.memoryId)
   const stored = new Map<string, Stored>()
-  for (const memory of memories) stored.set(memory.memoryId, { ...memory, readVersion: null, words: null, forms: [] })
+  for (const memory of memories) stored.set(memory.memoryId, { ...memory, words: null, forms: [] })
   for (const reading of readings) {
     const version = stored.get(reading.memoryId)?.version ?? null
     stored.set(reading.memoryId, { ...reading, version, forms: forms.get(reading.memoryId) ?? [] })
@@ -115,7 +114,7 @@ async function run(tx: Transaction, sql: string, rows: readonly object[]): Promi
 const MEMORIES = `SELECT id AS "memoryId", tenant_id AS "tenantId", owner_id AS "ownerId", version
 FROM memory.memories WHERE id = ANY ($1::uuid[]) AND forgotten_at IS NULL`
 
-const READINGS = `SELECT memory_id AS "memoryId", tenant_id AS "tenantId", owner_id AS "ownerId", version AS "readVersion", words
+const READINGS = `SELECT memory_id AS "memoryId", tenant_id AS "tenantId", owner_id AS "ownerId", words
 FROM knowledge.readings WHERE memory_id = ANY ($1::uuid[])`
 
 const MENTIONS = `SELECT mentions.memory_id AS "memoryId", concepts.key, mentions.name, mentions.category, mentions.count
