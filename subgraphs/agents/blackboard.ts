@@ -52,8 +52,8 @@ export function postToBlackboard({ stores, request }: AgentsContext, input: Post
     const { sourceId, targetId } = await requireAgents(tx, input)
     const parent = await requireParent(tx, sessionId, input.parentId ?? null)
     const owned = ownedBy(viewer)
-    const reached = Math.max(seen, parent?.logicalTimestamp ?? 0)
-    const numbers = await nextNumbers(tx, { sessionId, ...owned }, reached)
+    // The board's own time is never below its parent's, which stands on it.
+    const numbers = await nextNumbers(tx, { sessionId, ...owned }, seen)
     const id = request.ids.next()
     const [position] = await append([
       {
