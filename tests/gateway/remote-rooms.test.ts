@@ -18,7 +18,11 @@ import { type RoomChild, startRoomChild } from '../kit/room-process.ts'
 const required = process.env.MNEMOGRAPH_REQUIRE_STORES === '1'
 const skip = !process.env.MNEMOGRAPH_TEST_POSTGRES_URL && !required
 
-describe.skipIf(skip)('rooms in processes of their own, on PostgreSQL 18 (set MNEMOGRAPH_TEST_POSTGRES_URL)', () => {
+/** What follows the log waits for every open transaction of the server, those of suites beside this one as well. */
+const patience = 90_000
+const title = 'rooms in processes of their own, on PostgreSQL 18 (set MNEMOGRAPH_TEST_POSTGRES_URL)'
+
+describe.skipIf(skip)(title, { timeout: patience }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'rooms-'))
   const rooms = new Map<string, RoomChild>()
   let database: TestPostgres
@@ -107,7 +111,7 @@ describe.skipIf(skip)('rooms in processes of their own, on PostgreSQL 18 (set MN
         const { concept } = await ann.ask('{ concept(name: "Katharina Vogel") { name } }')
         expect(concept).toEqual({ name: 'Katharina Vogel' })
       },
-      { timeout: 20_000, interval: 100 },
+      { timeout: patience, interval: 100 },
     )
   })
 
@@ -258,7 +262,7 @@ describe.skipIf(skip)('rooms in processes of their own, on PostgreSQL 18 (set MN
         await ann.ask(operations.remember, { content: 'the stream is open' })
         await Promise.race([pending, Promise.reject(new Error('no event yet'))])
       },
-      { timeout: 20_000, interval: 100 },
+      { timeout: patience, interval: 100 },
     )
     const exit = rooms.get('memory')?.end('SIGTERM')
     let last = await pending
