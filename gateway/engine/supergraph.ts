@@ -13,6 +13,7 @@ import {
   visit,
 } from 'graphql'
 import { upgradeFederation1 } from './federation1.ts'
+import { orderKeys } from './key-order.ts'
 import {
   directive,
   readEnumValues,
@@ -86,7 +87,7 @@ const clientDirectives = new Set(['deprecated', 'specifiedBy', 'oneOf'])
  */
 export function readSupergraph(sdl: string): Supergraph {
   const given = parseSupergraph(sdl)
-  const document = upgradeFederation1(given)
+  const document = orderKeys(upgradeFederation1(given))
   const subgraphs = readSubgraphs(document)
   refuseContextArguments(document)
   const hidden = inaccessibleName(document)

@@ -67,6 +67,21 @@ test('a subgraph with both keys leads from one that knows the first to one that 
   expect(await federation.run('{ user { name } }')).toEqual({ data: { user: { name: 'named 1@test' } } })
 })
 
+test('a field that requires others is found also where its subgraph has keys that theirs has not', async () => {
+  const federation = new Federation({
+    a: {
+      sdl: 'type Query { user: User } type User @key(fields: "id") { id: ID! age: Int }',
+      resolvers: { Query: { user: () => ({ id: '1', age: 40 }) } },
+    },
+    b: {
+      sdl: `type User @key(fields: "id") @key(fields: "email") {
+        id: ID! email: String! age: Int @external group: String @requires(fields: "age") }`,
+      resolvers: { User: { group: ({ age }: { age: number }) => `over ${age - 1}` } },
+    },
+  })
+  expect(await federation.run('{ user { group } }')).toEqual({ data: { user: { group: 'over 39' } } })
+})
+
 test('each entity is asked for once, however often it stands in the answer', async () => {
   const federation = new Federation({
     a: {
