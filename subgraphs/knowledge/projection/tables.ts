@@ -30,11 +30,12 @@ export function readWords(words: StoredWords): Map<string, Casing> {
 
 /** The memories of a batch as they stand now. One that is gone and was never read is left out. */
 export async function storedOf(tx: Transaction, memoryIds: readonly string[]): Promise<Map<string, Stored>> {
-  const [memories, readings, mentions] = await Promise.all([
+  const [memories, readings] = await Promise.all([
     tx.query<StoredMemory>(MEMORIES, [memoryIds]),
     tx.query<StoredReading>(READINGS, [memoryIds]),
-    tx.query<Form & { memoryId: string }>(MENTIONS, [memoryIds]),
   ])
+  const read = readings.map(({ memoryId }) => memoryId)
+  const mentions = read.length === 0 ? [] : await tx.query<Form & { memoryId: string }>(MENTIONS, [read])
   const forms = Map.groupBy(mentions, (mention) => mention.memoryId)
   const stored = new Map<string, Stored>()
   for (const memory of memories) stored.set(memory.memoryId, { ...memory, words: null, forms: [] })
