@@ -113,6 +113,8 @@ export function readSigningKey(pem: string): SigningKey {
 
 /** @throws when the text is not an Ed25519 public key in PEM (RFC 8410). */
 export function readVerifyingKey(pem: string): VerifyingKey {
+  // A private key would do as well, and would then lie where it need not.
+  if (!pem.includes('PUBLIC KEY')) throw new Error('the key is not a public key')
   const publicKey = createPublicKey(pem)
   requireEd25519(publicKey)
   return { publicKey }

@@ -7,6 +7,8 @@ const channel = 'mnemograph'
 /** Milliseconds before the first try to connect again, doubled with each one after it. */
 const firstRetry = 100
 const lastRetry = 10_000
+/** How long the server may take to answer. */
+const timeoutMs = 5_000
 /** What waits to be sent while the database is away; older hints are dropped. */
 const maximumPending = 1000
 
@@ -37,7 +39,7 @@ class PostgresBus implements Bus {
   #isClosed = false
 
   constructor(config: pg.ClientConfig, logger: Log) {
-    this.#config = { ...config, keepAlive: true }
+    this.#config = { keepAlive: true, connectionTimeoutMillis: timeoutMs, query_timeout: timeoutMs, ...config }
     this.#logger = logger
   }
 
