@@ -50,7 +50,7 @@ async function* steps(follower: Follower, from: Position, stale: boolean): Async
   const { log, tail, security, signal } = follower
   let place = from
   if (stale) yield { resync: place }
-  while (!signal.aborted) {
+  while (!signal.aborted && !tail.closed) {
     const recent = tail.after(place)
     if (recent === null) {
       // What the tail had read before this query began is settled, so the query cannot have missed any of it.
@@ -110,6 +110,11 @@ class Tail {
       this.#schedule(idleInterval)
     }
     return this.#log.head()
+  }
+
+  /** A closed tail brings nothing more: whoever follows it has reached the end. */
+  get closed(): boolean {
+    return this.#closed
   }
 
   get head(): Position {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type MemoryWorld, openMemoryWorld, verbs } from './world.ts'
+import { toGlobalId } from '../../lib/ids.ts'
+import { type Data, type MemoryWorld, openMemoryWorld, verbs } from './world.ts'
 
 let world: MemoryWorld
 let mine: ReturnType<typeof verbs>
@@ -15,43 +16,195 @@ afterAll(() => world.close())
 const conversation = [
   { role: 'SYSTEM', content: 'You book flights.' },
   { role: 'USER', content: 'I need a flight to Lisbon.', name: 'Marta' },
-  {
-    role: 'ASSISTANT',
-    toolCalls: [{ id: 'call-1', name: 'find_flights', arguments: '{"to":"LIS"}' }],
-  },
+  { role: 'ASSISTANT', toolCalls: [{ id: 'call-1', name: 'find_flights', arguments: '{"to":"LIS"}' }] },
   { role: 'TOOL', name: 'find_flights', toolCallId: 'call-1', content: '[{"flight":"TP 539"}]' },
   { role: 'ASSISTANT', content: 'TP 539 leaves at noon.' },
 ]
 
-const session = `query ($id: ID!) { chatSession(id: $id) { title active owner { id }
-  messages { totalCount nodes { position role name content toolCallId timeInferred occurredAt toolCalls { id name arguments }
-    memories { nodes { tier metadata content } } } }
+const session = `query ($id: ID!) { chatSession(id: $id) { title active mode owner { id } parent { id } configuration
+  messages { totalCount nodes { position role name content toolCallId timeInferred occurredAt
+    toolCalls { id name arguments } memories { nodes { tier metadata content } } } }
   memories { totalCount nodes { content tier metadata occurredAt timeInferred source { position } session { id } } } } }`
 
+const read = async (id: string): Promise<Data> => (await world.ask(world.owner, session, { id })).chatSession
+
 describe('a chat session', () => {
-  test('keeps messages in order and makes memories of what was said', async () => {
-    const id = await mine.openSession({ title: 'Trip' })
-    const answer = await mine.act('append', { sessionId: id, messages: conversation, remember: true })
-    expect(answer).toMatchObject({ added: 5, remembered: 4, cursor: expect.any(String) })
-    const { chatSession } = await world.ask(world.owner, session, { id })
-    expect(chatSession.messages.totalCount).toBe(5)
-    expect(chatSession.messages.nodes.map(({ content }: { content: string }) => content)).toEqual(
-      conversation.map(({ content }) => content ?? null),
-    )
-    expect(chatSession.messages.nodes[2].toolCalls).toEqual([
-      { id: 'call-1', name: 'find_flights', arguments: { to: 'LIS' } },
-    ])
-    expect(chatSession.messages.nodes[3]).toMatchObject({
+  test('is opened once under a name, with its parent, and ends once', async () => {
+    const parentId = await mine.openSession()
+    const input = { externalId: 'trip', title: 'Trip', mode: 'SOCRATIC', parentId, configuration: { tone: 'dry' } }
+    const id = await mine.openSession(input)
+    expect(await mine.openSession({ externalId: 'trip', title: 'Another' })).toBe(id)
+    expect(await theirs.openSession({ externalId: 'trip' })).not.toBe(id)
+    expect(await read(id)).toMatchObject({
+      title: 'Trip',
+      mode: 'SOCRATIC',
+      active: true,
+      parent: { id: parentId },
+      configuration: { tone: 'dry' },
+      owner: { id: toGlobalId('User', world.owner.userId) },
+    })
+    const ended = await mine.act('end', { id })
+    expect(ended.session).toMatchObject({ id, active: false })
+    world.clock.advance(1000)
+    expect(await mine.act('end', { id })).toEqual(ended)
+    expect(await mine.act('append', { sessionId: id, messages: [conversation[1]] })).toMatchObject({ code: 'CONFLICT' })
+  })
+
+  test('of another is not there for anything', async () => {
+    const id = await mine.openSession({ title: 'Private' })
+    await mine.act('append', { sessionId: id, messages: conversation, remember: true })
+    expect(await world.ask(world.stranger, '{ chatSessions { totalCount nodes { title } } }')).toMatchObject({
+      chatSessions: { nodes: expect.not.arrayContaining([{ title: 'Private' }]) },
+    })
+    expect(await world.ask(world.stranger, 'query ($id: ID!) { chatSession(id: $id) { id } }', { id })).toEqual({
+      chatSession: null,
+    })
+    const absent = { code: 'NOT_FOUND' }
+    expect(await theirs.act('append', { sessionId: id, messages: conversation })).toMatchObject(absent)
+    expect(await theirs.act('end', { id })).toMatchObject(absent)
+    expect(await theirs.act('open', { parentId: id })).toMatchObject({ ...absent, path: ['input', 'parentId'] })
+    expect(await theirs.act('remember', { content: 'x', sessionId: id })).toMatchObject(absent)
+    expect((await read(id)).active).toBe(true)
+  })
+
+  test('is listed for its owner alone, by mode and by whether it goes on', async () => {
+    const me = { ...world.owner, userId: crypto.randomUUID() }
+    const own = verbs(world, me)
+    const ids: string[] = []
+    for (const mode of ['SIMPLE', 'SMART_ROUTER', 'SIMPLE']) ids.push(await own.openSession({ mode }))
+    await own.act('end', { id: ids[0] })
+    const list = `query ($mode: ChatMode, $active: Boolean) { chatSessions(mode: $mode, active: $active) { totalCount nodes { id } } }`
+    const listed = async (filter: Record<string, unknown>) => {
+      const { chatSessions } = await world.ask(me, list, filter)
+      expect(chatSessions.totalCount).toBe(chatSessions.nodes.length)
+      return chatSessions.nodes.map(({ id }: Data) => ids.indexOf(id))
+    }
+    expect(await listed({})).toEqual([2, 1, 0])
+    expect(await listed({ mode: 'SIMPLE' })).toEqual([2, 0])
+    expect(await listed({ mode: 'SIMPLE', active: false })).toEqual([0])
+    const entities = `query ($them: [_Any!]!) { _entities(representations: $them) { ... on User { id chatSessions { nodes { id } } } } }`
+    const them = [world.stranger, me].map(({ userId }) => ({ __typename: 'User', id: toGlobalId('User', userId) }))
+    const { _entities } = await world.ask(me, entities, { them })
+    expect(_entities.map(({ chatSessions }: Data) => chatSessions.nodes.length)).toEqual([0, 3])
+  })
+})
+
+describe('messages', () => {
+  test('keep their order and make memories of what was said', async () => {
+    const id = await mine.openSession()
+    const input = { sessionId: id, messages: conversation.slice(1), remember: true }
+    expect(await mine.act('append', input)).toMatchObject({ added: 4, remembered: 3, cursor: expect.any(String) })
+    const { messages, memories } = await read(id)
+    expect(messages.totalCount).toBe(4)
+    expect(messages.nodes.map(({ position }: Data) => position)).toEqual([0, 1, 2, 3])
+    expect(messages.nodes[1].toolCalls).toEqual([{ id: 'call-1', name: 'find_flights', arguments: { to: 'LIS' } }])
+    expect(messages.nodes[2]).toMatchObject({
       toolCallId: 'call-1',
       memories: { nodes: [{ tier: 'EPISODIC', metadata: { role: 'TOOL', tool: 'find_flights' } }] },
     })
-    expect(chatSession.memories.nodes).toMatchObject([
-      { content: 'I need a flight to Lisbon.', tier: 'EPISODIC', metadata: { role: 'USER' }, source: { position: 1 } },
-      { content: '[{"flight":"TP 539"}]', source: { position: 3 }, session: { id } },
-      { content: 'TP 539 leaves at noon.', source: { position: 4 } },
+    expect(memories).toMatchObject({
+      totalCount: 3,
+      nodes: [
+        {
+          content: 'I need a flight to Lisbon.',
+          tier: 'EPISODIC',
+          metadata: { role: 'USER' },
+          source: { position: 0 },
+        },
+        { content: '[{"flight":"TP 539"}]', source: { position: 2 }, session: { id } },
+        { content: 'TP 539 leaves at noon.', source: { position: 3 } },
+      ],
+    })
+  })
+
+  test('without times follow one another, also over several calls; given times stay', async () => {
+    const id = await mine.openSession()
+    await mine.act('append', { sessionId: id, messages: conversation.slice(1, 3) })
+    await mine.act('append', { sessionId: id, messages: conversation.slice(3) })
+    const occurredAt = '2024-05-15T15:00:00.000Z'
+    await mine.act('append', { sessionId: id, messages: [{ role: 'USER', content: 'Then.', occurredAt }] })
+    const { nodes } = (await read(id)).messages
+    const times = nodes.map((message: Data) => Date.parse(message.occurredAt) - world.clock.now().getTime())
+    expect(times.slice(0, 4)).toEqual([0, 1, 2, 3])
+    expect(nodes.map(({ timeInferred }: Data) => timeInferred)).toEqual([true, true, true, true, false])
+    expect(nodes[4].occurredAt).toBe(occurredAt)
+  })
+
+  test('with names are added once, within a call and over calls', async () => {
+    const id = await mine.openSession()
+    const messages = ['a', 'b', 'a'].map((externalId) => ({ role: 'USER', content: externalId, externalId }))
+    const first = await mine.act('append', { sessionId: id, messages, remember: true })
+    expect(first).toMatchObject({ added: 2, remembered: 2 })
+    expect(first.messages[2]).toEqual(first.messages[0])
+    const again = await mine.act('append', { sessionId: id, messages, remember: true })
+    expect(again).toMatchObject({ added: 0, remembered: 0, cursor: null, messages: first.messages })
+  })
+
+  test('of concurrent calls stand behind one another, none lost, none doubled', async () => {
+    const id = await mine.openSession()
+    const say = (text: string) => ({ role: 'USER', content: text, externalId: text })
+    await Promise.all(
+      Array.from({ length: 6 }, (_, i) =>
+        mine.act('append', { sessionId: id, messages: [say(`${i % 3}`), say(`own ${i}`)], remember: true }),
+      ),
+    )
+    const { messages, memories } = await read(id)
+    expect(messages.nodes.map(({ position }: Data) => position)).toEqual([...Array(9).keys()])
+    expect(new Set(messages.nodes.map(({ content }: Data) => content)).size).toBe(9)
+    expect(memories.totalCount).toBe(9)
+  })
+
+  test('store a system prompt once for its owner and remember it once', async () => {
+    const content = `You are an agent. ${'Be kind. '.repeat(500)}`
+    const results: Data[] = []
+    for (const remember of [false, true, true]) {
+      const sessionId = await mine.openSession()
+      const messages = [{ role: 'SYSTEM', content }]
+      results.push(await mine.act('append', { sessionId, messages, remember }))
+      expect((await read(sessionId)).messages.nodes[0]).toMatchObject({ role: 'SYSTEM', content })
+    }
+    expect(results.map(({ remembered }) => remembered)).toEqual([0, 1, 0])
+    const stored = await world.database.sql(
+      'SELECT count(*)::int FROM memory.prompts WHERE owner_id = $1 AND content = $2',
+      [world.owner.userId, content],
+    )
+    expect(stored).toEqual([{ count: 1 }])
+    const bodies = await world.database.sql('SELECT FROM memory.messages WHERE content = $1', [content])
+    expect(bodies).toHaveLength(0)
+    const { memories } = await world.ask(
+      world.owner,
+      '{ memories(filter: { tiers: [SEMANTIC] }) { nodes { content session { id } source { role } } } }',
+    )
+    expect(memories.nodes.filter((node: Data) => node.content === content)).toEqual([
+      { content, session: null, source: { role: 'SYSTEM' } },
     ])
-    const times = chatSession.messages.nodes.map(({ occurredAt }: { occurredAt: string }) => Date.parse(occurredAt))
-    expect(times.map((time: number) => time - times[0])).toEqual([0, 1, 2, 3, 4])
-    expect(chatSession.messages.nodes.every(({ timeInferred }: { timeInferred: boolean }) => timeInferred)).toBe(true)
+    const sessionId = await theirs.openSession()
+    const other = await theirs.act('append', { sessionId, messages: [{ role: 'SYSTEM', content }], remember: true })
+    expect(other.remembered).toBe(1)
+  })
+
+  test('are refused together, each with its reason, and leave nothing', async () => {
+    const id = await mine.openSession()
+    const messages = [
+      { role: 'USER', content: 'fine' },
+      { role: 'USER', content: 'x'.repeat(262_145) },
+      { role: 'USER', content: 'nul \u0000' },
+      { role: 'ASSISTANT', toolCalls: [{ id: '', name: 'n' }] },
+    ]
+    expect(await mine.act('append', { sessionId: id, messages, remember: true })).toMatchObject({
+      code: 'BATCH_REJECTED',
+      path: ['input', 'messages'],
+      problems: [
+        { code: 'INVALID_INPUT', message: 'At most 262144 characters.', path: ['1', 'content'] },
+        { code: 'INVALID_INPUT', path: ['2', 'content'] },
+        { code: 'INVALID_INPUT', path: ['3', 'toolCalls', '0', 'id'] },
+      ],
+    })
+    const many = Array.from({ length: 1001 }, () => ({ role: 'USER', content: 'x' }))
+    for (const size of [0, 1001]) {
+      const answer = await mine.act('append', { sessionId: id, messages: many.slice(0, size) })
+      expect(answer).toMatchObject({ code: 'LIMIT_EXCEEDED', message: expect.stringContaining(`not ${size}`) })
+    }
+    expect((await read(id)).messages.totalCount).toBe(0)
   })
 })

@@ -70,6 +70,8 @@ describe('recall', () => {
       expect(why.reduce((sum: number, part: Data) => sum + part.score, 0)).toBeCloseTo(score, 9)
     }
     expect(hits.map((hit: Data) => hit.rank)).toEqual(hits.map((_: Data, i: number) => i + 1))
-    expect(hits.map((hit: Data) => hit.score)).toEqual(hits.map((hit: Data) => hit.score).sort((a: number, b: number) => b - a))
+    expect(hits.map((hit: Data) => hit.score)).toEqual(
+      hits.map((hit: Data) => hit.score).sort((a: number, b: number) => b - a),
+    )
   })
 })

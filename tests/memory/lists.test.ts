@@ -1,0 +1,171 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Viewer } from '../../lib/context.ts'
+import { type Data, type MemoryWorld, openMemoryWorld, verbs } from './world.ts'
+
+let world: MemoryWorld
+
+beforeAll(async () => {
+  world = await openMemoryWorld()
+})
+afterAll(() => world.close())
+
+/** Somebody new, in a tenant of his own unless told. */
+async function somebody(given: Partial<Viewer> = {}) {
+  const viewer = { ...world.owner, userId: crypto.randomUUID(), tenantId: crypto.randomUUID(), ...given }
+  const sql = 'INSERT INTO app.tenants (id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING'
+  await world.database.sql(sql, [viewer.tenantId, 'another'])
+  return { viewer, ...verbs(world, viewer) }
+}
+
+const list = `query ($filter: MemoryFilter, $orderBy: MemoryOrder, $first: Int, $after: String, $last: Int, $before: String) {
+  memories(filter: $filter, orderBy: $orderBy, first: $first, after: $after, last: $last, before: $before) {
+    totalCount nodes { id content } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }`
+
+const listed = async (viewer: Viewer, variables: Record<string, unknown> = {}): Promise<Data> =>
+  (await world.ask(viewer, list, variables)).memories
+const contents = ({ nodes }: Data): string[] => nodes.map(({ content }: Data) => content)
+
+describe('the list of memories', () => {
+  test('is walked page by page from both ends, and stays right while memories are added', async () => {
+    const { viewer, act, remember } = await somebody()
+    await act('rememberMany', { items: Array.from({ length: 9 }, (_, i) => ({ content: `${i}` })) })
+    const first = await listed(viewer, { first: 4 })
+    expect(contents(first)).toEqual(['8', '7', '6', '5'])
+    expect(first).toMatchObject({ totalCount: 9, pageInfo: { hasNextPage: true, hasPreviousPage: false } })
+    await remember('new')
+    const second = await listed(viewer, { first: 4, after: first.pageInfo.endCursor })
+    expect(contents(second)).toEqual(['4', '3', '2', '1'])
+    const back = await listed(viewer, { last: 4, before: second.pageInfo.startCursor })
+    expect(contents(back)).toEqual(['8', '7', '6', '5'])
+    expect(back.pageInfo).toMatchObject({ hasPreviousPage: true, hasNextPage: true })
+    expect(contents(await listed(viewer, { last: 2 }))).toEqual(['1', '0'])
+    expect(contents(await listed(viewer, { orderBy: 'OLDEST_FIRST', first: 3 }))).toEqual(['0', '1', '2'])
+  })
+
+  test('refuses a cursor of another order, a bound out of range and rubbish', async () => {
+    const { viewer, remember } = await somebody()
+    await remember('one')
+    const { pageInfo } = await listed(viewer)
+    const wrong = [
+      { after: pageInfo.endCursor, orderBy: 'OLDEST_FIRST' },
+      { after: pageInfo.endCursor, filter: { tiers: ['WORKING'] } },
+      { after: 'rubbish' },
+      { after: Buffer.from(JSON.stringify([...decode(pageInfo.endCursor).slice(0, 1), 'x'])).toString('base64url') },
+      { first: 0 },
+      { first: 101 },
+      { first: 1, last: 1 },
+      { filter: { sessionId: 'rubbish' } },
+    ]
+    for (const variables of wrong) {
+      expect((await world.run(viewer, list, variables)).errors).toMatchObject([{ code: 'BAD_USER_INPUT' }])
+    }
+  })
+
+  test('holds what fits', async () => {
+    const { viewer, remember, openSession } = await somebody()
+    const sessionId = await openSession()
+    await remember('working', { tier: 'WORKING', occurredAt: '2024-01-01T00:00:00Z' })
+    await remember('public', { visibility: 'PUBLIC', occurredAt: '2024-02-01T00:00:00Z' })
+    await remember('session', {
+      sessionId,
+      occurredAt: '2024-03-01T00:00:00Z',
+      metadata: { a: { b: 1, c: 2 }, d: [1] },
+    })
+    const cases: [Record<string, unknown>, string[]][] = [
+      [{}, ['session', 'public', 'working']],
+      [{ tiers: ['WORKING', 'SHARED'] }, ['working']],
+      [{ tiers: [] }, []],
+      [{ visibility: 'PUBLIC' }, ['public']],
+      [{ sessionId }, ['session']],
+      [{ occurredFrom: '2024-02-01T00:00:00Z' }, ['session', 'public']],
+      [{ occurredBefore: '2024-02-01T00:00:00Z' }, ['working']],
+      [{ metadata: { a: { b: 1 } } }, ['session']],
+      [{ metadata: { a: { b: 2 } } }, []],
+      [{ tiers: ['EPISODIC'], visibility: 'PRIVATE' }, ['session']],
+    ]
+    for (const [filter, expected] of cases) {
+      const found = await listed(viewer, { filter })
+      expect(contents(found)).toEqual(expected)
+      expect(found.totalCount).toBe(expected.length)
+    }
+  })
+
+  test('shows the tenant what is public, another tenant nothing, and each memory once', async () => {
+    const one = await somebody()
+    const two = await somebody({ tenantId: one.viewer.tenantId })
+    const stranger = await somebody()
+    await one.remember('private of one')
+    const open = await one.remember('public of one', { visibility: 'PUBLIC' })
+    await two.remember('private of two')
+    expect(contents(await listed(two.viewer))).toEqual(['private of two', 'public of one'])
+    expect(contents(await listed(one.viewer))).toEqual(['public of one', 'private of one'])
+    expect(contents(await listed(stranger.viewer))).toEqual([])
+    const entity = `query ($them: [_Any!]!) { _entities(representations: $them) { ... on Memory { id content session { id } owner { id } } } }`
+    const them = [
+      { __typename: 'Memory', id: open },
+      { __typename: 'Memory', nodeRef: open },
+    ]
+    expect((await world.ask(two.viewer, entity, { them }))._entities).toMatchObject([
+      { id: open, content: 'public of one' },
+      { id: open, content: 'public of one' },
+    ])
+    expect((await world.ask(stranger.viewer, entity, { them }))._entities).toEqual([null, null])
+  })
+
+  test('is counted by tier, for the owner alone', async () => {
+    const { viewer, act, remember } = await somebody()
+    const id = await remember('four')
+    await remember('seven++', { tier: 'SEMANTIC', visibility: 'PUBLIC' })
+    await act('revise', { id, content: 'sixsix' })
+    const query =
+      '{ memoryStats { count revisions characters oldestAt } working: memoryStats(tier: WORKING) { count oldestAt } memoryTierDistribution { tier count } }'
+    const own = await world.ask(viewer, query)
+    expect(own).toMatchObject({
+      memoryStats: { count: 2, revisions: 3, characters: 13 },
+      working: { count: 0, oldestAt: null },
+      memoryTierDistribution: [
+        { tier: 'WORKING', count: 0 },
+        { tier: 'EPISODIC', count: 1 },
+        { tier: 'SEMANTIC', count: 1 },
+        { tier: 'SHARED', count: 0 },
+      ],
+    })
+    const neighbour = await somebody({ tenantId: viewer.tenantId })
+    expect((await world.ask(neighbour.viewer, query)).memoryStats.count).toBe(0)
+  })
+})
+
+describe('a query over many parents', () => {
+  const deep = `query ($first: Int) { chatSessions(first: $first) { totalCount nodes { title parent { id }
+    messages(first: 3) { totalCount nodes { content session { title } memories(first: 2) { totalCount nodes {
+      content source { role } session { title } revisions { nodes { version } } } } } }
+    memories(first: 2) { totalCount nodes { content } } } } }`
+
+  test('sends as many statements for fifty sessions as for one, and reads no more rows than it shows', async () => {
+    const { viewer, act, openSession } = await somebody()
+    for (let i = 0; i < 50; i++) {
+      const sessionId = await openSession({ title: `Session ${i}` })
+      const messages = Array.from({ length: 6 }, (_, j) => ({ role: 'USER', content: `Message ${j} of ${i}` }))
+      await act('append', { sessionId, messages, remember: true })
+    }
+    const counts: number[] = []
+    for (const first of [1, 10, 50]) {
+      world.statements.length = 0
+      const { chatSessions } = await world.ask(viewer, deep, { first })
+      expect(chatSessions.nodes).toHaveLength(first)
+      for (const { messages, memories } of chatSessions.nodes) {
+        expect(messages.nodes.map(({ memories: made }: Data) => made.nodes.length)).toEqual([1, 1, 1])
+        expect([messages.totalCount, memories.totalCount, memories.nodes.length]).toEqual([6, 6, 2])
+      }
+      counts.push(world.statements.length)
+      const rows = world.statements.reduce((sum, statement) => sum + statement.rows, 0)
+      expect(rows).toBeLessThan(first * 25 + 10)
+    }
+    expect(new Set(counts).size).toBe(1)
+    expect(counts[0]).toBeLessThan(15)
+  })
+})
+
+function decode(cursor: string): unknown[] {
+  return JSON.parse(Buffer.from(cursor, 'base64url').toString())
+}
