@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { RequestContext } from '../lib/context.ts'
 import type { Position } from '../lib/cursor.ts'
+import { codedError } from '../lib/errors.ts'
 import { conflict, type Problem, ProblemError } from '../lib/problems.ts'
 import { appendEvents, type EventDraft } from '../stores/log/log.ts'
 import type { Transaction } from '../stores/postgres/postgres.ts'
@@ -36,7 +37,7 @@ export async function mutate<A extends Answer>(
   work: (unit: Unit) => Promise<A>,
 ): Promise<(A & { cursor: string | null }) | Problem> {
   const viewer = requireViewer(request)
-  const key = mutation.input.clientMutationId ?? null
+  const key = keyOf(mutation)
   let appended = false
   try {
     const answer = await stores.postgres.write(securityOf(request, mutation.room), async (tx) => {
@@ -63,6 +64,17 @@ export async function mutate<A extends Answer>(
     if (error instanceof ProblemError) return error.problem
     throw error
   }
+}
+
+const longestKey = 256
+
+/** @throws BAD_USER_INPUT for a key that cannot be kept */
+function keyOf({ input }: Mutation): string | null {
+  const key = input.clientMutationId ?? null
+  if (key !== null && (key.length === 0 || key.length > longestKey || key.includes('\0') || !key.isWellFormed())) {
+    throw codedError('BAD_USER_INPUT', `\`clientMutationId\` is 1–${longestKey} characters of text.`)
+  }
+  return key
 }
 
 async function findEarlier<A>(tx: Transaction, mutation: Mutation, userId: string, key: string) {
