@@ -6,7 +6,7 @@
  */
 import { parseArgs } from 'node:util'
 import { DEFAULT_SETTINGS, DEFAULT_WEIGHTS } from '../../subgraphs/memory/recall/weights.ts'
-import { fit } from './fit.ts'
+import { fitWeights } from './fit.ts'
 import { readGoldSet } from './gold.ts'
 import { type Sample, samplesOf } from './samples.ts'
 import { type Scores, score } from './score.ts'
@@ -25,7 +25,7 @@ console.table(score(samples, DEFAULT_WEIGHTS))
 console.log('each conversation with weights fitted on the others')
 console.table(leaveOneOut(samples))
 if (options.tune) {
-  const weights = fit(samples)
+  const weights = fitWeights(samples)
   console.log('weights fitted on all conversations')
   console.table(score(samples, weights))
   console.log(weights)
@@ -37,7 +37,7 @@ function leaveOneOut(all: readonly Sample[]): Record<string, Scores> {
     const [inside, outside] = [true, false].map((own) =>
       all.filter(({ question }) => (question.conv === conversation) === own),
     ) as [Sample[], Sample[]]
-    return Object.entries(score(inside, fit(outside)))
+    return Object.entries(score(inside, fitWeights(outside)))
   })
   const groups = new Set(rows.flatMap((row) => row.map(([group]) => group)))
   return Object.fromEntries([...groups].map((group) => [group, mean(rows.flat().filter(([name]) => name === group))]))

@@ -22,6 +22,8 @@ export async function samplesOf(
   settings: RecallSettings,
 ): Promise<Sample[]> {
   const encoder = staticVectors()
+  // Nobody knows when the questions were asked: long after, so that "last week" fits nothing by chance.
+  const now = new Date('2030-01-01')
   const samples: Sample[] = []
   for (const conversation of conversations) {
     const own = turns.filter(({ conv }) => conv === conversation)
@@ -37,7 +39,6 @@ export async function samplesOf(
     )
     const vectors = await encoder.encode(documents.map(({ content }) => content))
     const index = memoryIndex(documents, new Map(documents.map(({ id }, i) => [id, vectors[i] as Float32Array])))
-    const now = new Date(Math.max(...documents.map(({ occurredAt }) => occurredAt.getTime())))
     for (const question of questions.filter(({ conv }) => conv === conversation)) {
       const read = readQuestion(question.question, now)
       const meaning = await readMeaning(question.question, read, encoder, encoder)

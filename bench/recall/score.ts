@@ -11,7 +11,7 @@ export interface Scores {
   readonly MRR: number
 }
 
-interface Sums {
+export interface Sums {
   questions: number
   recalled: [number, number, number]
   reciprocal: number
@@ -38,7 +38,7 @@ export function score(samples: readonly Sample[], weights: Weights): Record<stri
   return Object.fromEntries([...groups].map(([group, sums]) => [group, percentages(sums)]))
 }
 
-function percentages({ questions, recalled, reciprocal }: Sums): Scores {
+export function percentages({ questions, recalled, reciprocal }: Sums): Scores {
   const percent = (sum: number) => Math.round((1000 * sum) / questions) / 10
   const [five, ten, twenty] = recalled
   return { questions, 'R@5': percent(five), 'R@10': percent(ten), 'R@20': percent(twenty), MRR: percent(reciprocal) }

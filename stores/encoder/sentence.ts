@@ -29,8 +29,8 @@ function addWord(vectors: WordVectors, sum: Float32Array, word: string): void {
   const whole = vectors.find(word)
   const parts = word.split(SEPARATORS)
   if (whole >= 0) vectors.addTo(sum, whole, wordWeight(whole))
-  else if (parts.length === 1) addUnknown(sum, word)
-  else for (const part of parts) if (part) addWord(vectors, sum, part)
+  else if (parts.length > 1) for (const part of parts) addWord(vectors, sum, part)
+  else if (word.length >= SHORTEST_UNKNOWN) addUnknown(sum, word)
 }
 
 /** Letters in threes, each with a pseudo-random direction of its own: what is spelt alike comes out alike. */
@@ -49,7 +49,10 @@ function addUnknown(sum: Float32Array, word: string): void {
 }
 
 /** Unknown words are noise more often than names: they count little where known words speak. */
-const UNKNOWN_WEIGHT = 1
+const UNKNOWN_WEIGHT = 0.5
+
+/** The vectors leave out words of one letter; what is left of a contraction ("don't") says nothing. */
+const SHORTEST_UNKNOWN = 3
 
 function isUsable(sum: Float32Array): boolean {
   return sum.some((value) => Math.abs(value) > 1e-6)

@@ -31,6 +31,38 @@ encoderContract('static vectors as shipped', {
   other: 'The database migration failed on a missing index.',
 })
 
+describe('the thesaurus', () => {
+  test('gives the words used alike, nearest first, without the word itself, the same when asked again', async () => {
+    const thesaurus = staticVectors()
+    const [kitten, unknown, again] = await thesaurus.related(['kitten', 'zzqx1f9a', 'kitten'])
+    expect([...(kitten?.keys() ?? [])]).toEqual(expect.arrayContaining(['puppy', 'puppies']))
+    expect([...(kitten?.keys() ?? [])]).not.toContain('kitten')
+    const cosines = [...(kitten?.values() ?? [])]
+    expect(cosines).toEqual([...cosines].sort((a, b) => b - a))
+    expect(Math.max(...cosines)).toBeLessThanOrEqual(1)
+    expect(unknown).toEqual(new Map())
+    expect(again).toEqual(kitten)
+    expect(await thesaurus.related(['kitten'])).toEqual([kitten])
+    expect(await thesaurus.related([])).toEqual([])
+    await thesaurus.close()
+    await expect(thesaurus.related(['puppy'])).rejects.toThrow('closed')
+  })
+})
+
+describe('a word that the vectors do not know', () => {
+  test('is near to what is spelt alike, and a stray letter changes nothing', async () => {
+    const encoder = staticVectors()
+    const [word, alike, other] = await encoder.encode(['flurbelmonster', 'flurbelmonsters', 'gnatzipickle'])
+    const dot = (a: Float32Array = new Float32Array(), b: Float32Array = new Float32Array()) =>
+      a.reduce((sum, x, i) => sum + x * (b[i] ?? 0), 0)
+    expect(dot(word, alike)).toBeGreaterThan(0.7)
+    expect(dot(word, other)).toBeLessThan(0.5)
+    const [plain, stray] = await encoder.encode(['ship sails', 'ship s sails'])
+    expect(stray).toEqual(plain)
+    await encoder.close()
+  })
+})
+
 describe('the word-vector file', () => {
   const word = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 })
   const component = fc.float({ min: -8, max: 8, noNaN: true, noDefaultInfinity: true })

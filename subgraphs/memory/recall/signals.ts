@@ -31,31 +31,36 @@ export function measure(question: Question, evidence: Evidence, settings: Recall
   const each = (value: (document: RecallDocument, i: number) => number) => Float64Array.from(documents, value)
   const near = (side: Parameters<typeof coverage>[1], strengths: readonly Float64Array[]) =>
     coverage(around, side, settings.fading, weights, strengths)
+  const wanted = (kind: Wanted) => each(({ content }) => Number(question.wants === kind && HOLDS[kind].test(content)))
   const asking = each(({ content }) => Number(QUESTION.test(content)))
   const answering = each((_, i) => previous(around, asking, i))
   return {
     text: said,
     textSquared: said.map((value) => value ** 2),
-    phrase: each(({ content }) => phraseMatch(question.pairs, content)),
+    phrase: each((document) => phraseMatch(question.pairs, document)),
     length: each(({ terms }) => Math.log(1 + lengthOf(terms)) / 4),
-    wanted: each(({ content }) => wantedMatch(question.wants, ['PLACE', 'NUMBER', 'REASON'], content)),
+    wantedPlace: wanted('PLACE'),
+    wantedNumber: wanted('NUMBER'),
+    wantedReason: wanted('REASON'),
     vector: each(nearness(evidence.similarities)),
-    related: meant,
     textBefore: near('BEFORE', text),
-    textAfter: near('AFTER', text),
-    textAround: near('AROUND', text),
     relatedBefore: near('BEFORE', related),
-    relatedAfter: near('AFTER', related),
     relatedAround: near('AROUND', related),
     neighbours: each((_, i) => meanOfNearest(around, said, i)),
     sessionRelated: sessionCoverage(around, weights, related),
     sessionText: sessionBest(around, said),
     time: each(({ occurredAt }) => Math.max(0, ...question.times.map((span) => timeFit(occurredAt, span)))),
-    wantedTime: each(({ content }) => wantedMatch(question.wants, ['TIME'], content)),
+    wantedTime: wanted('TIME'),
     participant: each((document) => Number(speaker !== null && speakerOf(document) === speaker)),
     asks: asking,
     answers: answering,
     answersMatch: each((_, i) => (answering[i] ?? 0) * previous(around, meant, i)),
+    tells: each(({ content }) => Number(FIRST_PERSON.test(content))),
+    reacts: each(({ content }) => Number(REACTION.test(content))),
+    addresses: each(({ content }) => Number(SECOND_PERSON.test(content))),
+    ofSelf: each((document) =>
+      Number(speaker !== null && speakerOf(document) === speaker && FIRST_PERSON.test(document.content)),
+    ),
     opening: each(({ sessionId, position }) => Number(sessionId !== null && position <= 1)),
     recency: each(recency(documents, settings.recencyHalfLife)),
   }
@@ -63,6 +68,12 @@ export function measure(question: Question, evidence: Evidence, settings: Recall
 
 /** A text whose last sentence is a question; what is added in brackets after it (a picture's caption) does not count. */
 const QUESTION = /[?？]\s*(\[[^\]]*\]\s*)?$/
+
+const FIRST_PERSON = /\b(I|my|we|our)\b/
+const SECOND_PERSON = /\b(you|your)\b/i
+/** Openings of turns that answer another's news and bring none. */
+const REACTION =
+  /^\W*(wow|that'?s|that (is|sounds|must)|thanks|thank you|awesome|cool|nice|great|sounds|congrat\w*|sorry|yeah|yes|absolutely|totally|glad|so (glad|happy|proud))\b/i
 
 /** What an answer of each wanted kind tends to hold. */
 const HOLDS: Record<Wanted, RegExp> = {
@@ -75,18 +86,15 @@ const HOLDS: Record<Wanted, RegExp> = {
     /\b(because|since|so that|'?cause|reasons?|inspired|motivat\w+|want(ed)?|help(s|ed)?|ma[kd]e|reminds?|love)\b/i,
 }
 
-function wantedMatch(wants: Wanted | null, kinds: readonly Wanted[], content: string): number {
-  return Number(wants !== null && kinds.includes(wants) && HOLDS[wants].test(content))
-}
-
 function relativeToBest(scores: Float64Array): Float64Array {
   const best = scores.reduce((max, score) => Math.max(max, score), 0) || 1
   return scores.map((score) => score / best)
 }
 
 /** The share of the question's pairs that a text has, two of them being enough. */
-function phraseMatch(pairs: ReadonlySet<string>, content: string): number {
-  if (pairs.size === 0) return 0
+function phraseMatch(pairs: ReadonlySet<string>, { content, terms }: RecallDocument): number {
+  const possible = [...pairs].some((pair) => pair.split(' ').every((term) => terms.has(term)))
+  if (!possible) return 0
   const sequence = tokenize(content).flatMap(({ word }) => termsOf(word).slice(0, 1))
   const found = new Set(adjacentPairs(sequence).filter((pair) => pairs.has(pair)))
   return Math.min(1, found.size / Math.min(2, pairs.size))

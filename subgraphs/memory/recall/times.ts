@@ -12,11 +12,19 @@ const DAY = 86_400_000
 
 /** The times a text names; those relative to the present are counted from `now`. Days begin at midnight UTC. */
 export function timesOf(text: string, now: Date): TimeSpan[] {
-  return parse(text, { instant: now, timezone: 'UTC' }).map(({ start, end }) => {
+  const found = parse(text, { instant: now, timezone: 'UTC' })
+  const spans = found.map(({ start, end }) => {
     const first = spanOf(start)
     return end ? { ...first, to: Math.max(first.to, spanOf(end).to) } : first
   })
+  const rest = found.reduce((left, result) => left.replace(result.text, ' '), text)
+  return [...spans, ...[...rest.matchAll(YEAR)].map(([year]) => spanOfYear(Number(year)))]
 }
+
+/** A year that stands alone, which the date parser passes over. */
+const YEAR = /\b(19|20)\d\d\b/g
+
+const spanOfYear = (year: number): TimeSpan => ({ from: Date.UTC(year, 0), to: Date.UTC(year + 1, 0), anyYear: false })
 
 function spanOf(parts: ParsedComponents): TimeSpan {
   const year = parts.get('year') ?? 1970
@@ -27,7 +35,7 @@ function spanOf(parts: ParsedComponents): TimeSpan {
   if (parts.isCertain('month')) {
     return { from: Date.UTC(year, month), to: Date.UTC(year, month + 1), anyYear: !parts.isCertain('year') }
   }
-  if (parts.isCertain('year')) return { from: Date.UTC(year, 0), to: Date.UTC(year + 1, 0), anyYear: false }
+  if (parts.isCertain('year')) return spanOfYear(year)
   return { from: from - 3 * DAY, to: from + 4 * DAY, anyYear: false }
 }
 

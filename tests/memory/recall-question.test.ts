@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest'
+import { participantsOf, speakerOf } from '../../subgraphs/memory/recall/participants.ts'
+import { readQuestion } from '../../subgraphs/memory/recall/question.ts'
+import { timeFit } from '../../subgraphs/memory/recall/times.ts'
+import { recallDocument } from '../kit/memory-index.ts'
+
+const now = new Date('2025-03-12T12:00:00Z')
+const read = (text: string) => readQuestion(text, now)
+
+describe('a question', () => {
+  test('is read for its words, its pairs and what it wants', () => {
+    const question = read("Where did Ann's support group meet?")
+    expect(question.words.map(({ word }) => word)).toEqual(['ann', 'support', 'group', 'meet'])
+    expect(question.pairs).toEqual(new Set(['ann support', 'support group', 'group meet']))
+    expect(question.wants).toBe('PLACE')
+    expect(read('When was it?').wants).toBe('TIME')
+    expect(read('How many boats?').wants).toBe('NUMBER')
+    expect(read('What motivated Ann?').wants).toBe('REASON')
+    expect(read('Tell me about boats').wants).toBeNull()
+  })
+
+  test.each([
+    ['What happened on 4 May 2023?', '2023-05-04T09:00:00Z', '2023-09-04T09:00:00Z'],
+    ['What happened in May 2023?', '2023-05-28T09:00:00Z', '2022-05-28T09:00:00Z'],
+    ['What happened in June?', '2021-06-15T09:00:00Z', '2021-09-15T09:00:00Z'],
+    ['What happened in 2022?', '2022-02-01T09:00:00Z', '2024-02-01T09:00:00Z'],
+    ['What happened yesterday?', '2025-03-11T09:00:00Z', '2025-02-11T09:00:00Z'],
+    ['What happened last week?', '2025-03-05T09:00:00Z', '2025-01-05T09:00:00Z'],
+    ['What happened between 3 May 2023 and 20 May 2023?', '2023-05-12T09:00:00Z', '2023-07-12T09:00:00Z'],
+  ])('%s: %s fits better than %s', (text, inside, outside) => {
+    const [span] = read(text).times
+    if (!span) throw new Error('no time was read')
+    expect(timeFit(new Date(inside), span)).toBeGreaterThan(10 * timeFit(new Date(outside), span))
+  })
+
+  test('without a time names none', () => {
+    expect(read('What does Ann like?').times).toEqual([])
+  })
+})
+
+describe('participants', () => {
+  const say = (speaker: string | null, content: string) => recallDocument({ id: content, speaker, content })
+  const talk = [say('Ann Lee', 'hello'), say('Bob', 'hi'), say(null, 'Carl: how are you')]
+
+  test('are known by the record, or by the name that the content opens with', () => {
+    expect(talk.map(speakerOf)).toEqual(['ann lee', 'bob', 'carl'])
+    expect(speakerOf(say(null, 'note: buy milk'))).toBeNull()
+    expect(speakerOf(say('Bob', 'Carl: quoted'))).toBe('bob')
+  })
+
+  test('are taken from the question when it names just one', () => {
+    expect(participantsOf(read("What are Ann's hobbies?"), talk).speaker).toBe('ann lee')
+    expect(participantsOf(read('What did carl say?'), talk).speaker).toBe('carl')
+    const two = participantsOf(read('What do Ann and Bob share?'), talk)
+    expect(two.speaker).toBeNull()
+    expect(two.names).toEqual(new Set(['ann', 'lee', 'bob']))
+  })
+
+  test('say nothing where only one person speaks', () => {
+    expect(participantsOf(read('What did Bob do?'), talk.slice(1, 2)).speaker).toBeNull()
+  })
+})
