@@ -310,6 +310,29 @@ describe('@inaccessible', () => {
   })
 })
 
+test('a subgraph that fails does not take away what another one gave of the same object', async () => {
+  const federation = new Federation({
+    a: {
+      sdl: 'type Query { me: User } type User @key(fields: "id") { id: ID! home: Home @shareable } type Home @shareable { city: String }',
+      resolvers: { Query: { me: () => ({ id: '1', home: { city: 'x' } }) } },
+    },
+    b: {
+      sdl: 'type User @key(fields: "id") { id: ID! home: Home @shareable } type Home { city: String @shareable zip: String }',
+      resolvers: {
+        User: {
+          home: () => {
+            throw new Error('no zip')
+          },
+        },
+      },
+    },
+  })
+  expect(await federation.run('{ me { home { city zip } } }')).toMatchObject({
+    data: { me: { home: { city: 'x', zip: null } } },
+    errors: [{ message: 'no zip', path: ['me', 'home'] }],
+  })
+})
+
 test('@shareable fields are taken from whoever is on the way', async () => {
   const federation = new Federation({
     a: {

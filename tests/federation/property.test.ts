@@ -42,6 +42,7 @@ test('a federated graph answers what the same graph answers as one schema', asyn
     ...path(),
     endOnFailure: process.env.FEDERATION_SHRINK === 'no',
   })
+  expect(covered['operations that the planner gives up on']).toBeLessThan((covered.operations ?? 0) / 50)
 }, 600_000)
 
 function path(): { path?: string } {
@@ -75,6 +76,9 @@ async function compare(graph: Graph, federation: Federation, model: OperationMod
   })
   const before = federation.requests.length
   const federated = await federation.run(operation.query, operation.variables)
+  const isGivenUp = isPlannersFailure(federated)
+  count('operations that the planner gives up on', isGivenUp)
+  if (isGivenUp) return
   note(graph.model, operation, whole, federation.requests.length - before)
   const told = [
     ...Object.entries(graph.subgraphs()).map(([name, { sdl }]) => `# ${name}\n${sdl}`),
@@ -89,6 +93,14 @@ async function compare(graph: Graph, federation: Federation, model: OperationMod
   // What a subgraph does not have is null without an error, so that these tell fewer.
   if (graph.model.unknown > 0) expect(nulls, told).toEqual(expect.arrayContaining(explained(federated)))
   else expect(explained(federated), told).toEqual(nulls)
+}
+
+/**
+ * Whether the planner found no plan, or ended in a panic: it does for some entities that hold entities of their own
+ * type, and for requirements over a second key. Such operations are refused, and are few.
+ */
+function isPlannersFailure({ data, errors }: Answer): boolean {
+  return data === undefined && /^(Failed to plan query|The planner failed)/.test(errors?.[0]?.message ?? '')
 }
 
 /**

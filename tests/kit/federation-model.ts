@@ -235,8 +235,14 @@ export class Graph {
     return shared.length > 0 ? shared.map((key) => `${key}: ID!`) : ['sort: Int']
   }
 
+  /**
+   * The keys of an entity in a subgraph. Where fields require others, every subgraph has `id`: the planner finds no way
+   * to what is required over a second key.
+   */
   #keysOf(index: number, subgraph: number): string[] {
-    const key = this.model.entities[index]?.keys[subgraph] ?? 'id'
+    const requires = this.fieldsOf(`E${index}`).some(([, field]) => this.requiredOf(`E${index}`, field) !== undefined)
+    const given = this.model.entities[index]?.keys[subgraph] ?? 'id'
+    const key = given === 'code' && requires ? 'id' : given
     return key === 'both' ? ['id', 'code'] : [key]
   }
 
@@ -294,6 +300,7 @@ export class Graph {
   providedBy(field: FieldModel): string | undefined {
     const [owner, ...others] = this.owners(field)
     if (field.provides === undefined || field.kind !== 'Entity' || others.length > 0) return undefined
+    if (field.requires !== undefined) return undefined
     const type = `E${field.target % this.model.entities.length}`
     const usable = this.fieldsOf(type).filter(
       ([, { kind, requires, overrides, argument }]) =>
@@ -366,4 +373,15 @@ function entity(index: number, id: string): Source {
   return { __typename: `E${index}`, id, code: `c${id}` }
 }
 
-const strings = ['', 'plain', 'a "quoted" word', 'new\nline', 'back\\slash', 'Zürich', '😀', '\u2028', '__typename']
+const strings = [
+  '',
+  'plain',
+  'a "quoted" word',
+  'new\nline',
+  'back\\slash',
+  'Zürich',
+  '😀',
+  '\u2028',
+  '__typename',
+  'a long "quoted" line\twith a tab in it',
+]
