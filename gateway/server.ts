@@ -5,6 +5,7 @@ import type { Log } from '../lib/log.ts'
 import { Metrics, registerProcessMetrics } from '../lib/metrics.ts'
 import { systemClock } from '../lib/sources.ts'
 import { createAccessTokens, loadSigningKey } from '../lib/tokens.ts'
+import { housekeeping, runJobs } from '../stores/jobs.ts'
 import { openStores } from '../stores/open.ts'
 import type { MigrationStep } from '../stores/postgres/migrate.ts'
 import type { StatementEvent } from '../stores/postgres/pool.ts'
@@ -68,6 +69,8 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
       onStatement: watchStatements(metrics, options.onStatement),
     })
     opened.defer(() => stores.close())
+    const jobs = runJobs(housekeeping(stores.postgres), stores.leases, log)
+    opened.defer(() => jobs.close())
     const graph = await openGraph({ stores, log, urls: config.subgraphUrls, key })
     opened.defer(() => graph.close())
     const edge = await openEdge(config, log, metrics, stores, graph.engine)

@@ -11,7 +11,9 @@ BEGIN
       EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE', role_name);
     EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
     END;
-    IF NOT pg_has_role(current_user, role_name, 'SET') THEN
+    -- Before PostgreSQL 16 whoever is a member may become the role.
+    IF NOT pg_has_role(current_user, role_name,
+                       CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END) THEN
       EXECUTE format('GRANT %I TO %I', role_name, current_user);
     END IF;
   END LOOP;
@@ -119,7 +121,10 @@ CREATE INDEX idempotency_created_at ON app.idempotency (created_at);
 ALTER TABLE app.idempotency ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app.idempotency FORCE ROW LEVEL SECURITY;
 GRANT SELECT, INSERT ON app.idempotency TO mnemograph_users, mnemograph_memory, mnemograph_knowledge, mnemograph_agents;
-CREATE POLICY own ON app.idempotency
+-- Keys are good for a week.
+GRANT SELECT (created_at), DELETE ON app.idempotency TO mnemograph_projector;
+CREATE POLICY clean_up ON app.idempotency TO mnemograph_projector USING (created_at < now() - interval '7 days');
+CREATE POLICY own ON app.idempotency TO mnemograph_users, mnemograph_memory, mnemograph_knowledge, mnemograph_agents
   USING (owner_id = (SELECT app.current_user_id()) AND tenant_id = (SELECT app.current_tenant_id()))
   WITH CHECK (owner_id = (SELECT app.current_user_id()) AND tenant_id = (SELECT app.current_tenant_id()));
 
@@ -143,7 +148,8 @@ INSERT INTO app.system DEFAULT VALUES;
 GRANT SELECT ON app.system TO mnemograph_users, mnemograph_memory, mnemograph_knowledge, mnemograph_agents,
   mnemograph_projector, mnemograph_definer;
 
--- Makes the monthly partitions of a table from this month on; whatever has none falls into the default partition.
+-- Makes the monthly partitions of a table from this month on; whatever has none falls into the default partition. A month
+-- whose rows are already there stays there.
 CREATE FUNCTION app.ensure_partitions(parent regclass, months integer) RETURNS integer
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -155,12 +161,27 @@ BEGIN
     first := date_trunc('month', now() AT TIME ZONE 'UTC')::date + make_interval(months => i);
     partition := parent::text || '_' || to_char(first, 'YYYYMM');
     IF to_regclass(partition) IS NULL THEN
-      EXECUTE format('CREATE TABLE %s PARTITION OF %s FOR VALUES FROM (%L) TO (%L)', partition, parent,
-        first::timestamp AT TIME ZONE 'UTC', (first + interval '1 month') AT TIME ZONE 'UTC');
-      made := made + 1;
+      BEGIN
+        EXECUTE format('CREATE TABLE %s PARTITION OF %s FOR VALUES FROM (%L) TO (%L)', partition, parent,
+          first::timestamp AT TIME ZONE 'UTC', (first + interval '1 month') AT TIME ZONE 'UTC');
+        made := made + 1;
+      EXCEPTION WHEN check_violation THEN NULL;
+      END;
     END IF;
   END LOOP;
   RETURN made;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION app.ensure_partitions(regclass, integer) FROM PUBLIC;
+
+-- Makes the partitions of this month and the next two for every table that is partitioned by time.
+CREATE FUNCTION app.ensure_all_partitions() RETURNS integer
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
+  SELECT coalesce(sum(app.ensure_partitions(class.oid::regclass, 2)), 0)::integer
+  FROM pg_partitioned_table AS parent
+  JOIN pg_class AS class ON class.oid = parent.partrelid
+  JOIN pg_namespace AS space ON space.oid = class.relnamespace
+  WHERE parent.partstrat = 'r' AND space.nspname IN ('events', 'audit', 'agents')
+$$;
+REVOKE EXECUTE ON FUNCTION app.ensure_all_partitions() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION app.ensure_all_partitions() TO mnemograph_projector;

@@ -1,0 +1,59 @@
+import type { Log } from '../lib/log.ts'
+import type { Leases } from './lease.ts'
+import { projectorContext } from './log/log.ts'
+import type { Postgres } from './postgres/postgres.ts'
+
+/** Work that is due from time to time, whoever uses the system. It must not matter how often it is done. */
+export interface Job {
+  readonly name: string
+  readonly everyMs: number
+  run(): Promise<unknown>
+}
+
+const hour = 3_600_000
+
+/** What keeps the database in order. */
+export function housekeeping(postgres: Postgres): readonly Job[] {
+  const statement = (sql: string) => () => postgres.write(projectorContext('housekeeping'), (tx) => tx.query(sql))
+  return [
+    { name: 'partitions', everyMs: 12 * hour, run: statement('SELECT app.ensure_all_partitions()') },
+    {
+      name: 'old answers',
+      everyMs: hour,
+      run: statement(`DELETE FROM app.idempotency WHERE created_at < now() - interval '7 days'`),
+    },
+  ]
+}
+
+/** Runs jobs in the background, each once now and then again when it is due; of several processes one at a time. */
+export function runJobs(jobs: readonly Job[], leases: Leases | undefined, logger: Log): { close(): Promise<void> } {
+  const running = new Set<Promise<void>>()
+  const timers = jobs.map((job) => {
+    const start = () => {
+      const done = runOnce(job, leases, logger).finally(() => running.delete(done))
+      running.add(done)
+    }
+    start()
+    return setInterval(start, job.everyMs).unref()
+  })
+  return {
+    async close() {
+      for (const timer of timers) clearInterval(timer)
+      await Promise.all(running)
+    },
+  }
+}
+
+async function runOnce(job: Job, leases: Leases | undefined, logger: Log): Promise<void> {
+  try {
+    const lease = leases ? await leases.acquire(`job ${job.name}`) : null
+    if (leases && lease === null) return
+    try {
+      await job.run()
+    } finally {
+      await lease?.release()
+    }
+  } catch (error) {
+    logger.warn({ job: job.name, err: error }, 'A job failed; it is tried again when it is due')
+  }
+}
