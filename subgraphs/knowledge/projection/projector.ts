@@ -52,7 +52,7 @@ function changeOf(stored: Stored | undefined, reading: Reading | undefined): Cha
   if (stored === undefined) return null
   const { memoryId, tenantId, ownerId, version, words, forms } = stored
   const before = words === null ? null : { words: readWords(words), forms }
-  if (version === null) return { memoryId, tenantId, ownerId, before, after: null }
+  if (version === null) return before && { memoryId, tenantId, ownerId, before, after: null }
   if (reading?.version !== version) return null
   return { memoryId, tenantId, ownerId, before, after: reading }
 }

@@ -22,7 +22,10 @@ export interface UnreadMemory {
   readonly words: StoredWords | null
 }
 
-/** The memories among these that have to be read, in the order given. */
+/**
+ * The memories among these that have to be read, in the order given. Looked up one by one (`OFFSET 0` keeps it so): while
+ * an import outruns the planner's statistics, a join would read the whole table for every batch.
+ */
 export async function loadMemories(
   postgres: Postgres,
   ids: readonly string[],
@@ -34,8 +37,8 @@ export async function loadMemories(
               memory.session_id AS "sessionId", memory.content, memory.occurred_at AS "occurredAt",
               memory.time_inferred AS "timeInferred", memory.updated_at AS "knownAt", reading.words
        FROM unnest($1::uuid[]) WITH ORDINALITY AS wanted (id, place)
-       JOIN memory.current_memories AS memory ON memory.id = wanted.id
-       LEFT JOIN knowledge.readings AS reading ON reading.memory_id = memory.id
+       CROSS JOIN LATERAL (SELECT * FROM memory.current_memories WHERE id = wanted.id OFFSET 0) AS memory
+       LEFT JOIN knowledge.readings AS reading ON reading.memory_id = wanted.id
        WHERE reading.version IS DISTINCT FROM memory.version
        ORDER BY wanted.place`,
       [ids],

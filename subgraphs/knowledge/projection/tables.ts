@@ -28,7 +28,7 @@ export function readWords(words: StoredWords): Map<string, Casing> {
   return new Map(words.map(([word, lower, capitalised, initial]) => [word, { lower, capitalised, initial }]))
 }
 
-/** The memories of a batch as they stand now. One that is gone and was never read is left out. */
+/** The memories of a batch as they stand now. */
 export async function storedOf(tx: Transaction, memoryIds: readonly string[]): Promise<Map<string, Stored>> {
   const [memories, readings] = await Promise.all([
     tx.query<StoredMemory>(MEMORIES, [memoryIds]),
@@ -46,7 +46,7 @@ export async function storedOf(tx: Transaction, memoryIds: readonly string[]): P
   return stored
 }
 
-type StoredMemory = Pick<Stored, 'memoryId' | 'tenantId' | 'ownerId'> & { readonly version: number }
+type StoredMemory = Omit<Stored, 'words' | 'forms'>
 type StoredReading = Omit<Stored, 'version' | 'forms'>
 
 /** Writes what changed, set by set. Only a set that lost something may have rows left that count nothing. */
@@ -112,8 +112,9 @@ async function run(tx: Transaction, sql: string, rows: readonly object[]): Promi
   if (rows.length > 0) await tx.query(sql, [JSON.stringify(rows)])
 }
 
-const MEMORIES = `SELECT id AS "memoryId", tenant_id AS "tenantId", owner_id AS "ownerId", version
-FROM memory.memories WHERE id = ANY ($1::uuid[]) AND forgotten_at IS NULL`
+const MEMORIES = `SELECT id AS "memoryId", tenant_id AS "tenantId", owner_id AS "ownerId",
+  CASE WHEN forgotten_at IS NULL THEN version END AS version
+FROM memory.memories WHERE id = ANY ($1::uuid[])`
 
 const READINGS = `SELECT memory_id AS "memoryId", tenant_id AS "tenantId", owner_id AS "ownerId", words
 FROM knowledge.readings WHERE memory_id = ANY ($1::uuid[])`
