@@ -49,14 +49,14 @@ describe('participants', () => {
   })
 
   test('are taken from the question when it names just one', () => {
-    expect(participantsOf(read("What are Ann's hobbies?"), talk).speaker).toBe('ann lee')
-    expect(participantsOf(read('What did carl say?'), talk).speaker).toBe('carl')
+    expect(participantsOf(read("What are Ann's hobbies?"), talk).isBy).toEqual([true, false, false])
+    expect(participantsOf(read('What did carl say?'), talk).isBy).toEqual([false, false, true])
     const two = participantsOf(read('What do Ann and Bob share?'), talk)
-    expect(two.speaker).toBeNull()
+    expect(two.isBy).toEqual([false, false, false])
     expect(two.names).toEqual(new Set(['ann', 'lee', 'bob']))
   })
 
   test('say nothing where only one person speaks', () => {
-    expect(participantsOf(read('What did Bob do?'), talk.slice(1, 2)).speaker).toBeNull()
+    expect(participantsOf(read('What did Bob do?'), talk.slice(1, 2)).isBy).toEqual([false])
   })
 })

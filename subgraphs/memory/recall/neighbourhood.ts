@@ -40,12 +40,11 @@ export function neighbourhood(documents: readonly RecallDocument[], radius: numb
   }
 }
 
-export type Side = 'BEFORE' | 'AFTER' | 'AROUND'
+export type Side = 'BEFORE' | 'AROUND'
 
-/** The places that each side takes in, themselves included. */
+/** Whether what lies this many places after a document counts for it. */
 const REACH: Record<Side, (offset: number) => boolean> = {
   BEFORE: (offset) => offset <= 0,
-  AFTER: (offset) => offset >= 0,
   AROUND: (offset) => Math.abs(offset) <= 2,
 }
 
@@ -60,18 +59,23 @@ export function coverage(
   weights: readonly number[],
   strengths: readonly Float64Array[],
 ): Float64Array {
-  return Float64Array.from(near, (places) => {
-    const reached = places.filter(({ offset }) => REACH[side](offset))
-    let sum = 0
-    for (const [word, row] of strengths.entries()) {
-      let best = 0
-      for (const { document, offset } of reached) {
-        best = Math.max(best, (row[document] ?? 0) * fading ** Math.abs(offset))
+  const reaches = REACH[side]
+  const sums = new Float64Array(near.length)
+  strengths.forEach((row, word) => {
+    const best = new Float64Array(near.length)
+    // Most documents have nothing of a word: each match is carried to its neighbours rather than looked for by them.
+    row.forEach((strength, from) => {
+      if (strength === 0) return
+      for (const { document, offset } of near[from] ?? []) {
+        if (!reaches(-offset)) continue
+        const carried = strength * fading ** Math.abs(offset)
+        if (carried > (best[document] ?? 0)) best[document] = carried
       }
-      sum += (weights[word] ?? 0) * best
-    }
-    return sum
+    })
+    const weight = weights[word] ?? 0
+    for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] ?? 0) + weight * (best[i] ?? 0)
   })
+  return sums
 }
 
 /** How well a document's whole session covers the question's words. */

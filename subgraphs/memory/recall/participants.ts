@@ -12,17 +12,20 @@ export function speakerOf({ speaker, content }: Pick<RecallDocument, 'speaker' |
 }
 
 export interface Participants {
-  /** The one speaker that the question names; null when it names none, or more than one. */
-  readonly speaker: string | null
+  /** For each document, whether it was said by the one speaker whom the question names; by none, if it names more. */
+  readonly isBy: readonly boolean[]
   /** The question's words that name speakers: they tell who, not what about, and are left out of the text match. */
   readonly names: ReadonlySet<string>
 }
 
 export function participantsOf({ words }: Question, documents: readonly RecallDocument[]): Participants {
   const asked = new Set(words.map(({ word }) => word))
-  const speakers = new Set(documents.map(speakerOf).filter((speaker) => speaker !== null))
-  const named = [...speakers].filter((speaker) => speaker.split(' ').some((name) => asked.has(name)))
-  const names = new Set(named.flatMap((speaker) => speaker.split(' ')))
-  const [only = null] = named
-  return { speaker: named.length === 1 && speakers.size > 1 ? only : null, names }
+  const speakers = documents.map(speakerOf)
+  const known = new Set(speakers.filter((speaker) => speaker !== null))
+  const named = [...known].filter((speaker) => speaker.split(' ').some((name) => asked.has(name)))
+  const only = named.length === 1 && known.size > 1 ? named[0] : undefined
+  return {
+    isBy: speakers.map((speaker) => speaker !== null && speaker === only),
+    names: new Set(named.flatMap((speaker) => speaker.split(' '))),
+  }
 }

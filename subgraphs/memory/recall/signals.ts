@@ -1,6 +1,13 @@
 import { lengthOf, matchWords, overall, type Related } from './matches.ts'
-import { coverage, type Neighbourhood, neighbourhood, sessionBest, sessionCoverage } from './neighbourhood.ts'
-import { participantsOf, speakerOf } from './participants.ts'
+import {
+  coverage,
+  type Neighbourhood,
+  neighbourhood,
+  type Side,
+  sessionBest,
+  sessionCoverage,
+} from './neighbourhood.ts'
+import { participantsOf } from './participants.ts'
 import type { RecallDocument, TextAnswer } from './port.ts'
 import { adjacentPairs, type Question, type Wanted } from './question.ts'
 import { timeFit } from './times.ts'
@@ -22,17 +29,18 @@ export interface Evidence {
 export function measure(question: Question, evidence: Evidence, settings: RecallSettings): SignalTable {
   const { documents } = evidence
   const count = documents.length
-  const { speaker, names } = participantsOf(question, documents)
+  const { isBy, names } = participantsOf(question, documents)
   const words = question.words.filter(({ word }) => !names.has(word))
   const { weights, text, related } = matchWords(words, evidence.related, documents, evidence.statistics)
   const around = neighbourhood(documents, settings.radius)
   const said = relativeToBest(overall(weights, text, count))
   const meant = overall(weights, related, count)
   const each = (value: (document: RecallDocument, i: number) => number) => Float64Array.from(documents, value)
-  const near = (side: Parameters<typeof coverage>[1], strengths: readonly Float64Array[]) =>
+  const near = (side: Side, strengths: readonly Float64Array[]) =>
     coverage(around, side, settings.fading, weights, strengths)
   const wanted = (kind: Wanted) => each(({ content }) => Number(question.wants === kind && HOLDS[kind].test(content)))
-  const asking = each(({ content }) => Number(QUESTION.test(content)))
+  const asking = each(({ content }) => Number(QUESTION.test(content.slice(-LONGEST_ENDING))))
+  const telling = each(({ content }) => Number(FIRST_PERSON.test(content)))
   const answering = each((_, i) => previous(around, asking, i))
   return {
     text: said,
@@ -51,16 +59,14 @@ export function measure(question: Question, evidence: Evidence, settings: Recall
     sessionText: sessionBest(around, said),
     time: each(({ occurredAt }) => Math.max(0, ...question.times.map((span) => timeFit(occurredAt, span)))),
     wantedTime: wanted('TIME'),
-    participant: each((document) => Number(speaker !== null && speakerOf(document) === speaker)),
+    participant: each((_, i) => Number(isBy[i])),
     asks: asking,
     answers: answering,
     answersMatch: each((_, i) => (answering[i] ?? 0) * previous(around, meant, i)),
-    tells: each(({ content }) => Number(FIRST_PERSON.test(content))),
+    tells: telling,
     reacts: each(({ content }) => Number(REACTION.test(content))),
     addresses: each(({ content }) => Number(SECOND_PERSON.test(content))),
-    ofSelf: each((document) =>
-      Number(speaker !== null && speakerOf(document) === speaker && FIRST_PERSON.test(document.content)),
-    ),
+    ofSelf: telling.map((tells, i) => (isBy[i] ? tells : 0)),
     opening: each(({ sessionId, position }) => Number(sessionId !== null && position <= 1)),
     recency: each(recency(documents, settings.recencyHalfLife)),
   }
@@ -68,6 +74,8 @@ export function measure(question: Question, evidence: Evidence, settings: Recall
 
 /** A text whose last sentence is a question; what is added in brackets after it (a picture's caption) does not count. */
 const QUESTION = /[?？]\s*(\[[^\]]*\]\s*)?$/
+/** Only a text's end is looked at, or a long text of question marks and brackets would take minutes. */
+const LONGEST_ENDING = 400
 
 const FIRST_PERSON = /\b(I|my|we|our)\b/
 const SECOND_PERSON = /\b(you|your)\b/i
