@@ -51,7 +51,7 @@ class Completion {
       this.#path.push(field.responseKey)
       const given = object[field.key]
       const explained = covered || (isGone && given === undefined)
-      const value = this.#value(field.shape, given, at?.below.get(field.key), explained, field, object)
+      const value = this.#value(field.shape, given, at?.below.get(field.key), explained, field)
       this.#path.pop()
       // The rest is gone through all the same, for its errors.
       if (value === undefined) fits = false
@@ -66,13 +66,12 @@ class Completion {
     at: ErrorNode | undefined,
     covered: boolean,
     field: ShapeField,
-    parent: Record<string, unknown>,
   ): string | undefined {
     if (at) this.#report(at.errors)
     const coveredBelow = covered || (at?.errors.some((error) => error.covers) ?? false)
-    if (shape.kind !== 'nonNull') return this.#nullable(shape, value, at, coveredBelow, field, parent)
+    if (shape.kind !== 'nonNull') return this.#nullable(shape, value, at, coveredBelow, field)
     const before = this.errors.length
-    const text = this.#nullable(shape.of, value, at, coveredBelow, field, parent)
+    const text = this.#nullable(shape.of, value, at, coveredBelow, field)
     if (text !== 'null') return text
     const explained = coveredBelow || this.errors.length > before || (at !== undefined && hasErrors(at))
     if (!explained) this.#fail(`Cannot return null for non-nullable field ${field.coordinate}.`)
@@ -85,7 +84,6 @@ class Completion {
     at: ErrorNode | undefined,
     covered: boolean,
     field: ShapeField,
-    parent: Record<string, unknown>,
   ): string {
     if (shape.kind === 'typename' && shape.name !== undefined) return JSON.stringify(shape.name)
     if (value === null || value === undefined) {
@@ -98,7 +96,7 @@ class Completion {
       case 'typename':
         return writers.name(value)
       case 'list':
-        return this.#list(shape.of, value, at, covered, field, parent)
+        return this.#list(shape.of, value, at, covered, field)
       case 'object':
         return this.#object(shape.selection, value, at, covered, field)
       case 'abstract':
@@ -113,20 +111,13 @@ class Completion {
     }
   }
 
-  #list(
-    of: Shape,
-    list: unknown,
-    at: ErrorNode | undefined,
-    covered: boolean,
-    field: ShapeField,
-    parent: Record<string, unknown>,
-  ): string {
+  #list(of: Shape, list: unknown, at: ErrorNode | undefined, covered: boolean, field: ShapeField): string {
     if (!Array.isArray(list)) return this.#unfit('a list', field)
     let text = ''
     let fits = true
     for (const [index, item] of list.entries()) {
       this.#path.push(index)
-      const value = this.#value(of, item, at?.below.get(index), covered, field, parent)
+      const value = this.#value(of, item, at?.below.get(index), covered, field)
       this.#path.pop()
       if (value === undefined) fits = false
       text += `,${value}`
