@@ -297,7 +297,9 @@ BEGIN ATOMIC
     SELECT ARRAY[app.current_user_id(), app.current_tenant_id()] AS ids
   ), size AS MATERIALIZED (
     SELECT coalesce(sum(shelves.documents), 0)::double precision AS documents,
-           coalesce(sum(shelves.terms) / nullif(sum(shelves.documents), 0), 0)::double precision AS average
+           (coalesce(sum(shelves.terms), 0) / greatest(sum(shelves.documents), 1))::double precision AS average,
+           0.9::double precision * greatest(sum(shelves.documents), 1)::double precision
+             / greatest(sum(shelves.terms), 1)::double precision AS per_term
     FROM memory.shelves WHERE shelves.shelf_id = ANY ((SELECT shelf.ids FROM shelf)::uuid[])
   ), asked AS MATERIALIZED (
     SELECT item.term, item.boost, item.ordinality AS place
@@ -310,11 +312,12 @@ BEGIN ATOMIC
     SELECT found.term, count(*) AS frequency FROM found GROUP BY found.term
   ), weight AS MATERIALIZED (
     SELECT asked.term, asked.place, coalesce(rarity.frequency, 0) AS frequency,
-           asked.boost * ln(1 + (size.documents - rarity.frequency + 0.5) / (rarity.frequency + 0.5)) AS weight
+           2.2::double precision * asked.boost * ln(1 + (size.documents - rarity.frequency + 0.5::double precision)
+             / (rarity.frequency + 0.5::double precision)) AS weight
     FROM asked CROSS JOIN size LEFT JOIN rarity USING (term)
   ), scored AS (
-    SELECT found.memory_id, sum(weight.weight * found.frequency * 2.2
-             / (found.frequency + 1.2 * (0.25 + 0.75 * found.length / size.average))) AS score
+    SELECT found.memory_id, sum(weight.weight * found.frequency
+             / (found.frequency + 0.3::double precision + size.per_term * found.length)) AS score
     FROM found JOIN weight USING (term) CROSS JOIN size GROUP BY found.memory_id
   ), best AS (
     SELECT scored.memory_id, scored.score FROM scored
