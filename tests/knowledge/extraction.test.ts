@@ -300,6 +300,7 @@ describe('any text', () => {
       }),
     )
     expect(conceptKey('STRASSE  Ⅳ')).toBe(conceptKey('straße IV'))
+    expect(conceptKey('STRAẞE IV')).toBe(conceptKey('straße IV'))
   })
 
   test.each([
