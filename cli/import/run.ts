@@ -55,6 +55,7 @@ class Importer {
   readonly #counts: ImportCounts
   readonly #tools = new Map<string, Promise<void>>()
   #agent: Promise<string> | null = null
+  #lastOpened: Promise<unknown> = Promise.resolve()
   #memories: { line: number; input: ImportedMemory['input'] }[] = []
 
   constructor(client: GraphClient, options: ImportOptions, counts: ImportCounts) {
@@ -92,9 +93,7 @@ class Importer {
   }
 
   async #conversation(line: number, item: ImportedConversation): Promise<void> {
-    const { opened } = await this.#client.execute<{ opened: OpenAnswer }>(openSession, {
-      input: { externalId: item.externalId, title: item.title?.slice(0, 512) ?? null, metadata: item.metadata },
-    })
+    const opened = await this.#open(item)
     if (opened.session === undefined) return this.#refuse(line, opened.message ?? 'the session was refused')
     const sessionId = opened.session.id
     for (let at = 0; at < item.messages.length && !this.#options.signal.aborted; at += messagesAtOnce) {
@@ -108,6 +107,17 @@ class Importer {
     }
     await this.#agents(sessionId, item)
     this.#counts.conversations += 1
+  }
+
+  /** One after the other, so that sessions are listed in the order of the file. */
+  #open({ externalId, title, metadata }: ImportedConversation): Promise<OpenAnswer> {
+    const input = { externalId, title: title?.slice(0, 512) ?? null, metadata }
+    const opened = this.#lastOpened.then(async () => {
+      const answer = await this.#client.execute<{ opened: OpenAnswer }>(openSession, { input })
+      return answer.opened
+    })
+    this.#lastOpened = opened.catch(() => {})
+    return opened
   }
 
   /** The agent that took part, and the tools it called. */

@@ -69,6 +69,8 @@ describe('the whole product, from an import to a live view', () => {
     await product.settled()
     const { viewer } = await rosa.ask(walk)
     expect(viewer.chatSessions.totalCount).toBe(5)
+    const titles = viewer.chatSessions.nodes.map((each: { title: string }) => each.title)
+    expect(titles).toEqual(['garden-4', 'garden-3', 'garden-2', 'garden-1', 'garden-0'])
     const session = viewer.chatSessions.nodes[0]
     expect(session.messages.totalCount).toBe(6)
     expect(session.messages.nodes.map((message: { role: string }) => message.role)).toEqual([
