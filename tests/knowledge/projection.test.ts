@@ -182,6 +182,21 @@ describe('the projection', () => {
     expect(lines).toHaveLength(1)
   })
 
+  test('leaves out what the database cannot keep, and goes on', async () => {
+    const viewer = viewerOf()
+    await world.remember(viewer, sentence(['Oksana']))
+    const own = (await events()).filter((event) => event.ownerId === viewer.userId)
+    const odd = ['a\0b', 'c\ud83d'].map(
+      (name) => ({ name, key: name, category: 'NAME', count: 1, offsets: [] }) as const,
+    )
+    const escaping: Extractor = {
+      ...extractor,
+      extract: async (...given) => (await extractor.extract(...given)).map((found) => [...odd, ...found]),
+    }
+    await another(escaping).apply(own, never)
+    expect((await derived(viewer)).concepts.map(({ name }) => name)).toEqual(['Oksana'])
+  })
+
   test('wants the events of memories alone, and clears only by itself', async () => {
     const projector = another()
     const [event] = await events()

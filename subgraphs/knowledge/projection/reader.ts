@@ -130,6 +130,13 @@ function toSource({ content, occurredAt, timeInferred }: UnreadMemory): Source {
 
 function toReading(memory: Unread, mentions: readonly Mention[]): Reading {
   const { id, tenantId, ownerId, version, sessionId, occurredAt, knownAt, counted } = memory
-  const forms = mentions.map(({ key, name, category, count }) => ({ key, name, category, count }))
+  const forms = mentions
+    .filter((mention) => isStorable(mention.name) && isStorable(mention.key))
+    .map(({ key, name, category, count }) => ({ key, name, category, count }))
   return { memoryId: id, tenantId, ownerId, version, sessionId, occurredAt, knownAt, words: counted, forms }
+}
+
+/** JSON's escapes can spell what PostgreSQL refuses as text: NUL, and halves of surrogate pairs. No name has them. */
+function isStorable(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\0')
 }
