@@ -189,10 +189,13 @@ export class Normalizer {
     }
   }
 
-  /** Where the answer depends on the object's type: on what is selected, or on whether clients may see it. */
-  #needsTypename(type: GraphQLCompositeType, { byType, typename: asked }: Merged): boolean {
+  /**
+   * Where the client asks for the type, or it decides whether the object may be seen. For fragments the planner asks for
+   * it without being told; told, it fetches the type once more where another subgraph has the object too.
+   */
+  #needsTypename(type: GraphQLCompositeType, { typename: asked }: Merged): boolean {
     if (!isAbstractType(type)) return false
-    if (asked || byType.size > 0) return true
+    if (asked) return true
     const possible = this.#supergraph.possibleTypes.get(type.name) ?? []
     return [...possible].some((name) => this.#supergraph.schema.getType(name) === undefined)
   }

@@ -322,3 +322,57 @@ test('node(id:) of a type whose other fields are elsewhere', async () => {
     data: { a: { id: 'p1', p: 'person p1' }, b: { q: 'here', __typename: 'Place' }, c: null },
   })
 })
+
+test('what an interface’s field provides through lists of interfaces', async () => {
+  const federation = new Federation({
+    a: {
+      sdl: `
+        type Query { shelf: Shelf @shareable @provides(fields: "items { id label }") plain: Shelf @shareable }
+        interface Shelf { id: ID! items: [Item] }
+        interface Item { id: ID! label: String }
+        type Rack implements Shelf @key(fields: "id") { id: ID! items: [Item] @external }
+        type Box implements Item @key(fields: "id") { id: ID! @external label: String @external }
+        type Tin implements Item @key(fields: "id") { id: ID! @external label: String @external }`,
+      resolvers: {
+        Query: {
+          shelf: () => ({
+            __typename: 'Rack',
+            id: '1',
+            items: [
+              { __typename: 'Box', id: 'b', label: 'provided' },
+              { __typename: 'Tin', id: 't', label: 'provided' },
+            ],
+          }),
+          plain: () => ({ __typename: 'Rack', id: '1' }),
+        },
+      },
+    },
+    b: {
+      sdl: `
+        interface Shelf { id: ID! items: [Item] }
+        interface Item { id: ID! label: String }
+        type Rack implements Shelf @key(fields: "id") { id: ID! items: [Item] @shareable }
+        type Box implements Item @key(fields: "id") { id: ID! label: String @shareable }
+        type Tin implements Item @key(fields: "id") { id: ID! label: String @shareable }`,
+      resolvers: {
+        Rack: { items: () => [{ __typename: 'Tin', id: 't', label: 'from b' }] },
+        Box: { label: () => 'from b' },
+        Tin: { label: () => 'from b' },
+      },
+    },
+  })
+  expect(await federation.run('{ shelf { id items { id label } } }')).toEqual({
+    data: {
+      shelf: {
+        id: '1',
+        items: [
+          { id: 'b', label: 'provided' },
+          { id: 't', label: 'provided' },
+        ],
+      },
+    },
+  })
+  expect(await federation.run('{ plain { items { label } } }')).toEqual({
+    data: { plain: { items: [{ label: 'from b' }] } },
+  })
+})
