@@ -78,6 +78,7 @@ export function verbs(world: MemoryWorld, viewer: Viewer) {
     return Object.values(data)[0]
   }
   return {
+    viewer,
     act,
     openSession: async (input: Record<string, unknown> = {}): Promise<string> => (await act('open', input)).session.id,
     remember: async (content: string, more: Record<string, unknown> = {}): Promise<string> =>

@@ -1,0 +1,216 @@
+import { randomUUID } from 'node:crypto'
+import { beforeAll, expect, test } from 'vitest'
+import { toGlobalId } from '../../lib/ids.ts'
+import type { Postgres } from '../../stores/postgres/postgres.ts'
+import { describeEachPostgres, type TestPostgres } from '../kit/postgres.ts'
+import { type MemoryWorld, openMemoryWorld } from '../memory/world.ts'
+
+interface Plan {
+  readonly 'Node Type': string
+  readonly 'Relation Name'?: string
+  readonly 'Index Name'?: string
+  readonly Plans?: readonly Plan[]
+}
+
+const owners = 10
+const memoriesEach = 1000
+const plans: (Plan | undefined)[] = []
+
+/** Explains each statement before it runs, in the same context and with the same values. */
+function explained(postgres: Postgres): Postgres {
+  return {
+    ...postgres,
+    read: (security, work) =>
+      postgres.read(security, (db) =>
+        work({
+          ...db,
+          async query<T>(sql: string, values?: readonly unknown[]) {
+            const [row] = await db.query<{ 'QUERY PLAN': readonly { Plan: Plan }[] }>(
+              `EXPLAIN (FORMAT JSON) ${sql}`,
+              values,
+            )
+            plans.push(row?.['QUERY PLAN'][0]?.Plan)
+            return db.query<T>(sql, values)
+          },
+        }),
+      ),
+  }
+}
+
+/** The tables that a plan reads from end to end, and the indexes that it looks things up in. */
+function scansOf(plan: Plan | undefined): string[] {
+  if (!plan) return []
+  const index = plan['Index Name']
+  const table = plan['Node Type'] === 'Seq Scan' ? `all of ${plan['Relation Name']}` : null
+  return [...new Set([...(index ? [index] : []), ...(table ? [table] : []), ...(plan.Plans ?? []).flatMap(scansOf)])]
+}
+
+describeEachPostgres('plans of the memory room under row-level security', (database) => {
+  let world: MemoryWorld
+  let session: string
+  beforeAll(async () => {
+    world = await openMemoryWorld({ database: database() })
+    Object.assign(world.stores, { postgres: explained(world.stores.postgres) })
+    session = await fill(database(), world)
+    return () => world.close()
+  }, 120_000)
+
+  /** What each statement of an operation scans, as the role that runs it plans it. */
+  async function planned(source: string, variables: Record<string, unknown> = {}): Promise<string[][]> {
+    plans.length = 0
+    await world.ask(world.owner, source, variables)
+    return plans.splice(0).map((plan) => scansOf(plan).sort())
+  }
+  const readThrough = (scans: readonly string[][]) => scans.flat().filter((scan) => scan.startsWith('all of'))
+
+  test('a page of memories is read in its order, a memory by its id', async () => {
+    const [page] = await planned('{ memories(first: 5) { nodes { content } } }')
+    expect(page).toEqual(expect.arrayContaining(['memories_owner', 'memories_public', 'revisions_current']))
+    expect(readThrough([page ?? []])).toEqual([])
+    const [row] = await world.database.sql<{ id: string }>(
+      'SELECT id FROM memory.memories WHERE owner_id = $1 LIMIT 1',
+      [world.owner.userId],
+    )
+    const id = toGlobalId('Memory', row?.id ?? '')
+    const [one] = await planned('query ($id: ID!) { memory(id: $id) { content } }', { id })
+    expect(one).toEqual(expect.arrayContaining(['memories_pkey', 'revisions_current']))
+    const asOf = world.clock.now().toISOString()
+    const then = await planned('query ($id: ID!, $asOf: DateTime) { memory(id: $id, asOf: $asOf) { content } }', {
+      id,
+      asOf,
+    })
+    expect(readThrough([one ?? [], ...then])).toEqual([])
+  })
+
+  test('what lies under a session is read by its session', async () => {
+    const query = `query ($id: ID!) { chatSession(id: $id) { memories(first: 3) { totalCount nodes { content
+      revisions { nodes { version } } } } } }`
+    const scans = await planned(query, { id: session })
+    expect(scans.flat()).toContain('memories_session')
+    expect(readThrough(scans)).toEqual([])
+  })
+
+  test('recall looks its terms up shelf by shelf, and what fits a filter by its id', async () => {
+    for (const filter of [null, { tiers: ['WORKING'] }, { metadata: { n: 7 } }]) {
+      const scans = scansOf(await planOfSearch(database(), world, filter !== null))
+      expect(scans).toEqual(expect.arrayContaining(['postings_pkey', 'shelves_pkey']))
+      expect(readThrough([scans])).toEqual([])
+      const rest = await planned(
+        'query ($filter: MemoryFilter) { recall(query: "term7 term8", filter: $filter) { hits { rank } } }',
+        { filter },
+      )
+      expect(readThrough(rest)).toEqual([])
+    }
+  })
+
+  test('a shelf of vectors is read as a shelf', async () => {
+    const [first] = await database().sql<{ text: string }>(
+      'SELECT embedding::text AS text FROM memory.embeddings LIMIT 1',
+    )
+    const vector = Float32Array.from(JSON.parse(first?.text ?? '[]'))
+    plans.length = 0
+    const { openPgvector } = await import('../../stores/vector/pgvector.ts')
+    const vectors = await openPgvector(world.stores.postgres, world.stores.encoder)
+    const hits = await vectors.nearest([world.owner.userId], vector, 10)
+    expect(hits).toHaveLength(10)
+    await vectors.compare(
+      [world.owner.userId],
+      vector,
+      hits.map(({ memoryId }) => memoryId),
+    )
+    const scans = plans.splice(0).map(scansOf)
+    expect(scans.length).toBeGreaterThanOrEqual(2)
+    for (const scan of scans) expect(scan.join()).toMatch(/^embeddings_\w+$/)
+  })
+})
+
+/** The plan of the search function's own body, as its owner runs it for the viewer. */
+async function planOfSearch(database: TestPostgres, world: MemoryWorld, filtered: boolean): Promise<Plan | undefined> {
+  const [row] = await database.sql<{ body: string }>("SELECT pg_get_function_sqlbody('memory.search'::regproc) AS body")
+  const names = [
+    'terms',
+    'boosts',
+    'most',
+    'filtered',
+    'tiers',
+    'seen',
+    'session',
+    'occurred_from',
+    'occurred_before',
+    'contained',
+  ]
+  const types = 'text[], float8[], int, boolean, text[], text, uuid, timestamptz, timestamptz, jsonb'
+  const body = (row?.body ?? '').replace(/^BEGIN ATOMIC/, '').replace(/;\s*END$/, '')
+  const query = names.reduce(
+    (sql, name, i) => sql.replace(new RegExp(`\\bsearch\\.${name}\\b`, 'g'), `$${i + 1}`),
+    body,
+  )
+  const { userId, tenantId } = world.owner
+  await database.sql('BEGIN')
+  try {
+    await database.sql('SELECT app.set_security_context($1, NULL, $2)', [userId, tenantId])
+    await database.sql('SET LOCAL ROLE mnemograph_definer')
+    await database.sql(`PREPARE search (${types}) AS ${query}`)
+    const tiers = filtered ? `ARRAY['WORKING']` : 'NULL'
+    const [plan] = await database.sql<{ 'QUERY PLAN': readonly { Plan: Plan }[] }>(
+      `EXPLAIN (FORMAT JSON) EXECUTE search (ARRAY['term7', 'term8'], ARRAY[1, 0.5], 200, ${filtered}, ${tiers}, NULL, NULL, NULL, NULL, NULL)`,
+    )
+    return plan?.['QUERY PLAN'][0]?.Plan
+  } finally {
+    await database.sql('ROLLBACK')
+    await database.sql('DEALLOCATE ALL')
+  }
+}
+
+/** Ten owners of a thousand memories each, ten terms a memory, a session of the first hundred; answers its id. */
+async function fill(database: TestPostgres, world: MemoryWorld): Promise<string> {
+  const { userId, tenantId } = world.owner
+  const session = randomUUID()
+  const model = world.stores.vectors.model
+  await database.sql(
+    `INSERT INTO memory.chat_sessions (id, tenant_id, owner_id, mode, memory_count, created_at, updated_at)
+     VALUES ($1, $2, $3, 'SIMPLE', 100, now(), now())`,
+    [session, tenantId, userId],
+  )
+  for (let owner = 0; owner < owners; owner++) {
+    const ownerId = owner === 0 ? userId : randomUUID()
+    await database.sql(MEMORIES, [tenantId, ownerId, owner === 0 ? session : null, memoriesEach])
+    await database.sql(REVISIONS, [ownerId])
+    await database.sql(POSTINGS, [ownerId])
+    await database.sql(EMBEDDINGS, [ownerId, model, world.stores.encoder.dimensions])
+    await database.sql('INSERT INTO memory.shelves VALUES ($1, $2, $1, $3, $4)', [
+      ownerId,
+      tenantId,
+      memoriesEach,
+      10 * memoriesEach,
+    ])
+  }
+  await database.sql(GRANTS)
+  await database.sql(SHELVES, [tenantId])
+  await database.sql('VACUUM ANALYZE')
+  return toGlobalId('ChatSession', session)
+}
+
+const MEMORIES = `INSERT INTO memory.memories (id, tenant_id, owner_id, session_id, position, visibility, created_at, updated_at)
+SELECT gen_random_uuid(), $1, $2, CASE WHEN n < 100 THEN $3::uuid END, CASE WHEN n < 100 THEN n END,
+       CASE WHEN n % 100 = 0 THEN 'PUBLIC' ELSE 'PRIVATE' END, now(), now()
+FROM generate_series(0, $4::int - 1) AS n`
+
+const REVISIONS = `INSERT INTO memory.revisions (id, memory_id, version, tenant_id, owner_id, content, content_hash, terms, tier,
+  visibility, metadata, occurred_at, time_inferred, known_from)
+SELECT gen_random_uuid(), id, 1, tenant_id, owner_id, 'text ' || ordinal, '', (SELECT jsonb_object_agg('term' || (ordinal * 7 + i * i) % 500, 1) FROM generate_series(1, 10) AS i),
+  CASE WHEN ordinal % 10 = 0 THEN 'WORKING' ELSE 'EPISODIC' END, visibility, jsonb_build_object('n', ordinal % 50), now(), true, now()
+FROM memory.memories WHERE owner_id = $1`
+
+const POSTINGS = `INSERT INTO memory.postings (shelf_id, term, memory_id, tenant_id, owner_id, frequency, length)
+SELECT owner_id, term.key, memory_id, tenant_id, owner_id, 1, 10 FROM memory.revisions, jsonb_each(terms) AS term
+WHERE owner_id = $1 AND visibility = 'PRIVATE'`
+
+/** What others gave each other, and the shelves of a tenant's many users: tables large enough to be worth an index. */
+const GRANTS = `INSERT INTO memory.grants (memory_id, subject_id, subject_kind, tenant_id, owner_id, created_at)
+SELECT id, gen_random_uuid(), 'USER', tenant_id, owner_id, now() FROM memory.memories`
+const SHELVES = `INSERT INTO memory.shelves SELECT gen_random_uuid(), $1, NULL, 1, 1 FROM generate_series(1, 2000)`
+
+const EMBEDDINGS = `INSERT INTO memory.embeddings (model, memory_id, shelf_id, tenant_id, owner_id, version, embedding)
+SELECT $2, id, owner_id, tenant_id, owner_id, 1, (SELECT array_agg(sin(ordinal * i)) FROM generate_series(1, $3::int) AS i)::halfvec
+FROM memory.memories WHERE owner_id = $1`
