@@ -105,8 +105,8 @@ function addSlope(slope: Float64Array, { values, wanted }: Problem, weights: Flo
   }
 }
 
-const FACTORS = [0.6, 0.8, 1.25, 1.6]
-const PASSES = 2
+const FACTORS = [0.5, 0.7, 0.85, 1.2, 1.5, 2]
+const PASSES = 4
 /** A change that helps less than this, in percentage points, is chance. */
 const LEAST_GAIN = 0.05
 
