@@ -27,6 +27,12 @@ const never = new AbortController().signal
 const caughtUp = () => world.caughtUp()
 const rebuild = () => world.projectors.rebuild('concepts', AbortSignal.timeout(patience))
 const events = () => world.stores.log.read({ epoch: 1, ...logStart }, 10_000)
+/** What a viewer's memories brought, after the world's own projector has taken it and all that it made is cleared. */
+async function clearedEvents({ userId }: Viewer) {
+  await caughtUp()
+  await another().clear()
+  return (await events()).filter((event) => event.ownerId === userId)
+}
 const another = (using: Extractor = extractor) =>
   conceptsProjector({ postgres: world.stores.postgres, logger: silentLog() }, using)
 
@@ -131,10 +137,7 @@ describe('the projection', () => {
   test('does not write what was read of a memory that has changed or gone meanwhile', async () => {
     const viewer = viewerOf()
     const [changed = '', gone = ''] = await world.remember(viewer, sentence(['Oksana']), sentence(['Marta']))
-    await caughtUp()
-    await rebuild()
-    const own = (await events()).filter((event) => event.ownerId === viewer.userId)
-    await another().clear()
+    const own = await clearedEvents(viewer)
     const meanwhile: Extractor = {
       ...extractor,
       async extract(...given) {
@@ -165,7 +168,7 @@ describe('the projection', () => {
   test('goes on with the others when a text cannot be read', async () => {
     const viewer = viewerOf()
     await world.remember(viewer, sentence(['Oksana']), 'the text that breaks it', sentence(['Marta']))
-    const own = (await events()).filter((event) => event.ownerId === viewer.userId)
+    const own = await clearedEvents(viewer)
     const breaking: Extractor = {
       ...extractor,
       async extract(sources, ...rest) {
@@ -185,7 +188,7 @@ describe('the projection', () => {
   test('leaves out what the database cannot keep, and goes on', async () => {
     const viewer = viewerOf()
     await world.remember(viewer, sentence(['Oksana']))
-    const own = (await events()).filter((event) => event.ownerId === viewer.userId)
+    const own = await clearedEvents(viewer)
     const odd = ['a\0b', 'c\ud83d'].map(
       (name) => ({ name, key: name, category: 'NAME', count: 1, offsets: [] }) as const,
     )
