@@ -192,6 +192,43 @@ describe('interfaces and unions', () => {
     })
   })
 
+  test('only objects of the types that select more are fetched', async () => {
+    const federation = new Federation({
+      a: {
+        sdl: `
+          type Query { nodes: [Node!]! }
+          interface Node { id: ID! }
+          type File implements Node { id: ID! owner: Owner }
+          type Folder implements Node { id: ID! owner: Owner }
+          type Owner @key(fields: "id") { id: ID! }`,
+        resolvers: {
+          Query: {
+            nodes: () => [
+              { __typename: 'File', id: '1', owner: { id: 'a' } },
+              { __typename: 'Folder', id: '2', owner: { id: 'b' } },
+            ],
+          },
+        },
+      },
+      b: {
+        sdl: 'type Owner @key(fields: "id") { id: ID! name: String }',
+        resolvers: { Owner: { name: ({ id }: { id: string }) => `name of ${id}` } },
+      },
+      c: {
+        sdl: 'type Owner @key(fields: "id") { id: ID! age: Int }',
+        resolvers: { Owner: { age: () => 7 } },
+      },
+    })
+    expect(
+      await federation.run('{ nodes { ... on File { owner { name } } ... on Folder { owner { age } } } }'),
+    ).toEqual({ data: { nodes: [{ owner: { name: 'name of a' } }, { owner: { id: 'b' } }] } })
+    const asked = federation.requests.slice(1).map(({ subgraph, variables }) => [subgraph, variables.representations])
+    expect(asked.sort()).toEqual([
+      ['b', [{ __typename: 'Owner', id: 'a' }]],
+      ['c', [{ __typename: 'Owner', id: 'b' }]],
+    ])
+  })
+
   test('fields of one name and two types stay apart', async () => {
     const federation = new Federation({
       a: {
