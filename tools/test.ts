@@ -29,7 +29,13 @@ try {
   rmSync(directory, { recursive: true, force: true })
 }
 
-function summarise({ numPassedTests, numFailedTests, numPendingTests, numFailedTestSuites, testResults }: Report): void {
+function summarise({
+  numPassedTests,
+  numFailedTests,
+  numPendingTests,
+  numFailedTestSuites,
+  testResults,
+}: Report): void {
   const skipped = testResults.flatMap((file) => file.assertionResults.filter(({ status }) => status === 'skipped'))
   for (const { fullName } of skipped) console.log(`left out: ${fullName}`)
   // A file that cannot be loaded has no failed test of its own, and still fails the run.
