@@ -104,8 +104,6 @@ CREATE TABLE memory.revisions (
   UNIQUE (memory_id, version)
 );
 CREATE UNIQUE INDEX revisions_current ON memory.revisions (memory_id) WHERE known_until IS NULL;
-CREATE INDEX revisions_owner_known ON memory.revisions (owner_id, known_from);
-CREATE INDEX revisions_owner_hash ON memory.revisions (owner_id, content_hash) WHERE known_until IS NULL;
 CREATE INDEX revisions_retention ON memory.revisions (retention_until) WHERE retention_until IS NOT NULL AND known_until IS NULL;
 
 -- Who besides its owner may see or change a memory that is SHARED. The subject is a user, team, session or agent.
