@@ -25,7 +25,7 @@ export class MemoryContext {
     return this.stores.postgres.read(securityOf(this.request, 'memory'), work)
   }
 
-  /** Forgets what has been loaded: after a write, or an event, the rows are others. */
+  /** Forgets what has been loaded: the operation's next mutation changes the rows. */
   renew(): void {
     this.loaders = createLoaders(this.stores, this.request)
   }

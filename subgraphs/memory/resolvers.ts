@@ -38,11 +38,7 @@ async function named<T>(loading: Promise<T | null>): Promise<T> {
 
 const cursor = (answer: { cursor: string | null; standing: string | null }) => answer.cursor ?? answer.standing
 
-/** Each event is an execution of its own: what an earlier one has loaded is no longer true. */
-function shown<T>({ value }: Followed<T>, _: unknown, context: MemoryContext): T {
-  context.renew()
-  return value
-}
+const shown = <T>({ value }: Followed<T>): T => value
 
 export const resolvers = {
   Query: {

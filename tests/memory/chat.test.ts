@@ -140,20 +140,6 @@ describe('messages', () => {
     expect(again).toMatchObject({ added: 0, remembered: 0, cursor: null, messages: first.messages })
   })
 
-  test('of concurrent calls stand behind one another, none lost, none doubled', async () => {
-    const id = await mine.openSession()
-    const say = (text: string) => ({ role: 'USER', content: text, externalId: text })
-    await Promise.all(
-      Array.from({ length: 6 }, (_, i) =>
-        mine.act('append', { sessionId: id, messages: [say(`${i % 3}`), say(`own ${i}`)], remember: true }),
-      ),
-    )
-    const { messages, memories } = await read(id)
-    expect(messages.nodes.map(({ position }: Data) => position)).toEqual([...Array(9).keys()])
-    expect(new Set(messages.nodes.map(({ content }: Data) => content)).size).toBe(9)
-    expect(memories.totalCount).toBe(9)
-  })
-
   test('store a system prompt once for its owner and remember it once', async () => {
     const content = `You are an agent. ${'Be kind. '.repeat(500)}`
     const results: Data[] = []
