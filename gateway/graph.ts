@@ -21,7 +21,8 @@ export interface Graph {
 }
 
 export interface GraphOptions {
-  readonly stores: Stores
+  /** Stores that are opening: the engine is made while the database starts. */
+  readonly opening: Promise<Stores>
   readonly log: Log
   /** Where rooms in processes of their own answer, by name; all others run in this one. */
   readonly urls: Readonly<Record<string, string>>
@@ -32,13 +33,17 @@ export interface GraphOptions {
 const supergraphFile = new URL('../schema/supergraph.graphql', import.meta.url)
 
 /** Opens the graph over its rooms. The supergraph is the one that `npm run schema` composed of them. */
-export async function openGraph({ stores, log, urls, key }: GraphOptions): Promise<Graph> {
+export async function openGraph({ opening, log, urls, key }: GraphOptions): Promise<Graph> {
   const rooms = await loadRooms()
   for (const name of Object.keys(urls)) {
     if (!rooms.some((room) => room.name === name)) log.warn({ name, url: urls[name] }, 'A URL is set for no room')
   }
   const here = rooms.filter(({ name }) => urls[name] === undefined)
-  const notices = (await Promise.all(here.map((room) => room.prepare?.(stores) ?? []))).flat()
+  let opened: Stores | null = null
+  const storesNow = (): Stores => {
+    if (opened === null) throw new Error('nothing is executed before the stores are open')
+    return opened
+  }
   const engine = createEngine({
     supergraphSdl: readFileSync(supergraphFile, 'utf8'),
     channelFor({ name }) {
@@ -46,9 +51,12 @@ export async function openGraph({ stores, log, urls, key }: GraphOptions): Promi
       if (url !== undefined) return createHttpChannel({ name, url, headersFor: subgraphHeaders(url, key) })
       const room = here.find((candidate) => candidate.name === name)
       if (!room) throw new Error(`the supergraph names a room ${name} that is not there: run \`npm run schema\``)
-      return createLocalChannel(roomExecution(room, rooms, stores))
+      return createLocalChannel(roomExecution(room, rooms, storesNow))
     },
   })
+  const stores = await opening
+  opened = stores
+  const notices = (await Promise.all(here.map((room) => room.prepare?.(stores) ?? []))).flat()
   const projectors = await runProjectors(
     stores,
     here.flatMap((room) => room.projectors?.(stores) ?? []),

@@ -13,10 +13,9 @@ import type { Projectors } from '../stores/projector.ts'
 import type { Stores } from '../stores/stores.ts'
 import { isSessionLive, viewerOfLogin } from '../subgraphs/users/identity.ts'
 import { type Config, ConfigError } from './config.ts'
-import { createEdge, type Edge } from './edge/http.ts'
+import type { Edge, EdgeOptions } from './edge/http.ts'
 import type { Engine } from './engine/types.ts'
 import { explorerRoute } from './explorer/route.ts'
-import { openGraph } from './graph.ts'
 import { CachedSessionGate, createIdentity, type Identified } from './identity.ts'
 import { LiveEngine } from './live-engine.ts'
 
@@ -60,7 +59,7 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
     const metrics = new Metrics()
     registerProcessMetrics(metrics)
     const progress = options.onMigration ? { onMigration: options.onMigration } : {}
-    const stores = await openStores({
+    const opening = openStores({
       data: config.data,
       databaseUrl: config.databaseUrl,
       tokens,
@@ -68,12 +67,20 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
       ...progress,
       onStatement: watchStatements(metrics, options.onStatement),
     })
-    opened.defer(() => stores.close())
+    opened.defer(() =>
+      opening.then(
+        (stores) => stores.close(),
+        () => {},
+      ),
+    )
+    // The database starts in a thread of its own; meanwhile this one reads the rest of the program.
+    const [{ openGraph }, { createEdge }] = await Promise.all([import('./graph.ts'), import('./edge/http.ts')])
+    const graph = await openGraph({ opening, log, urls: config.subgraphUrls, key })
+    opened.defer(() => graph.close())
+    const stores = await opening
     const jobs = runJobs(housekeeping(stores.postgres), stores.leases, log)
     opened.defer(() => jobs.close())
-    const graph = await openGraph({ stores, log, urls: config.subgraphUrls, key })
-    opened.defer(() => graph.close())
-    const edge = await openEdge(config, log, metrics, stores, graph.engine)
+    const edge = await createEdge(edgeOptions(config, log, metrics, stores, graph.engine))
     opened.defer(() => edge.close(config.shutdownGraceMs))
     const controlSocket = await listenForControl(edge, stores, config.data, opened)
     const url = options.listen ? await listen(edge, config) : null
@@ -100,10 +107,10 @@ function requireDatabase({ databaseUrl, subgraphUrls }: Config): void {
   ])
 }
 
-async function openEdge(config: Config, log: Log, metrics: Metrics, stores: Stores, engine: Engine) {
+function edgeOptions(config: Config, log: Log, metrics: Metrics, stores: Stores, engine: Engine): EdgeOptions {
   const gate = new CachedSessionGate((sessionId) => isSessionLive(stores, sessionId), { ttlMs: sessionTtlMs })
   stores.bus.subscribe('session-ended', (sessionId) => gate.revoke(sessionId))
-  return createEdge({
+  return {
     engine: new LiveEngine(engine),
     identity: createIdentity(stores.tokens, gate, stores.clock),
     config,
@@ -113,7 +120,7 @@ async function openEdge(config: Config, log: Log, metrics: Metrics, stores: Stor
     readiness: [{ name: 'postgres', check: () => requireHealthy(stores) }],
     clock: stores.clock,
     ids: stores.ids,
-  })
+  }
 }
 
 function watchStatements(metrics: Metrics, listener: (event: StatementEvent) => void = () => {}) {

@@ -7,6 +7,10 @@ import { type Room, roomSchema } from './subgraph.ts'
  * for each execution.
  * @param rooms all rooms, since a room's schema shows which ids are theirs.
  */
-export function roomExecution(room: Room<unknown>, rooms: readonly Room<unknown>[], stores: Stores): ExecutorOptions {
-  return { schema: roomSchema(room, rooms), contextFor: ({ context }) => room.context(stores, context) }
+export function roomExecution(
+  room: Room<unknown>,
+  rooms: readonly Room<unknown>[],
+  stores: () => Stores,
+): ExecutorOptions {
+  return { schema: roomSchema(room, rooms), contextFor: ({ context }) => room.context(stores(), context) }
 }

@@ -47,7 +47,7 @@ export async function openRoomProcess(options: RoomProcessOptions): Promise<Room
     const projectors = await runProjectors(stores, room.projectors?.(stores) ?? [], log)
     const service = createRoomService({
       room: room.name,
-      executor: createExecutor({ ...roomExecution(room, rooms, stores), validates: true }),
+      executor: createExecutor({ ...roomExecution(room, rooms, () => stores), validates: true }),
       key,
       readiness: [{ name: 'postgres', check: () => requireHealthy(stores) }],
       clock: stores.clock,

@@ -9,6 +9,7 @@ const steps = [
   ['the Prisma client', 'tools/generate-prisma.ts'],
   ['the word vectors', 'tools/word-vectors.ts'],
   ['the data template', 'tools/build-template.ts'],
+  ['the compiled sources', 'tools/warm-up.ts'],
   ['the explorer', 'node_modules/vite/bin/vite.js', 'build', '--config', 'gateway/explorer/vite.config.ts'],
 ] as const
 
