@@ -124,7 +124,7 @@ CREATE INDEX grants_subject ON memory.grants (subject_id, memory_id);
 -- Twenty rows for each memory: a foreign key would double what they cost, and memories are never deleted, only emptied.
 CREATE TABLE memory.postings (
   shelf_id uuid NOT NULL,
-  term text NOT NULL,
+  term text COLLATE "C" NOT NULL,
   memory_id uuid NOT NULL,
   tenant_id uuid NOT NULL,
   owner_id uuid NOT NULL,
@@ -300,7 +300,7 @@ BEGIN ATOMIC
              / greatest(sum(shelves.terms), 1)::double precision AS per_term
     FROM memory.shelves WHERE shelves.shelf_id = ANY ((SELECT shelf.ids FROM shelf)::uuid[])
   ), asked AS MATERIALIZED (
-    SELECT item.term, item.boost, item.ordinality AS place
+    SELECT item.term COLLATE "C" AS term, item.boost, item.ordinality AS place
     FROM ROWS FROM (unnest(terms), unnest(boosts)) WITH ORDINALITY AS item (term, boost, ordinality)
   ), found AS MATERIALIZED (
     SELECT asked.term, postings.memory_id, postings.frequency, postings.length

@@ -11,6 +11,7 @@ import type { MessageRole, ToolCall } from '../records.ts'
 import { insertMemories, type MemoryDraft } from '../store/drafts.ts'
 import {
   claimPrompts,
+  findPrompts,
   insertMessages,
   keepPrompts,
   type MessageDraft,
@@ -47,7 +48,6 @@ export async function appendMessages(context: MemoryContext, input: AppendMessag
   const prepared = input.messages.map((message) => prepare(context, message, input.remember === true))
   return mutate(stores, request, { name: 'appendMessages', input, room: 'memory' }, async (unit) => {
     if (sessionId === null) throw new ProblemError(notFound('chat session', 'input', 'sessionId'))
-    await unit.tx.lock(`session:${sessionId}`)
     return append(context, unit, sessionId, prepared)
   })
 }
@@ -142,11 +142,17 @@ async function append(context: MemoryContext, unit: Unit, sessionId: string, pre
   const { viewer, stores } = context
   const now = stores.clock.now()
   const names = prepared.flatMap(({ message }) => message.externalId ?? [])
-  const tail = await readTail(tx, viewer, sessionId, names)
+  const wanted = promptsOf(context, prepared)
+  // Sent together and done in this order: what is read after the lock has been waited for is as the lock found it.
+  const [, tail, known] = await Promise.all([
+    tx.lock(`session:${sessionId}`),
+    readTail(tx, viewer, sessionId, names),
+    findPrompts(tx, viewer, wanted),
+  ])
   if (tail === null) throw new ProblemError(notFound('chat session', 'input', 'sessionId'))
   if (!tail.active) throw new ProblemError(conflict('The session has ended.', 'input', 'sessionId'))
   const { added, ids } = withoutKnown(prepared, tail.named)
-  const prompts = await keepPrompts(tx, viewer, promptsOf(context, added), now)
+  const prompts = await keepPrompts(tx, viewer, wanted, known, now)
   const clock = inferTimes(now, tail.lastInferredAt)
   const messages = added.map(({ message, promptHash, occurredAt }, i): MessageDraft => {
     const prompt = promptHash === null ? undefined : prompts.get(promptHash)
@@ -156,11 +162,14 @@ async function append(context: MemoryContext, unit: Unit, sessionId: string, pre
   })
   const memories = await memoriesOf(unit, added, messages, prompts, { sessionId, memoryCount: tail.memoryCount })
   const placed = memories.filter((memory) => memory.position !== null).length
-  await insertMessages(tx, viewer, sessionId, messages, placed, now)
-  await insertMemories(tx, viewer, memories, now)
-  await unit.append([
+  const events = [
     ...messages.map(({ id }) => messageAdded(id, sessionId, viewer.userId)),
     ...memories.map((memory) => createdEvent(stateOf(context, memory))),
+  ]
+  await Promise.all([
+    insertMessages(tx, viewer, sessionId, messages, placed, now),
+    insertMemories(tx, viewer, memories, now),
+    unit.append(events),
   ])
   return {
     __typename: 'AppendMessagesSuccess',

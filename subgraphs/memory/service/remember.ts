@@ -109,8 +109,11 @@ async function keep(context: MemoryContext, unit: Unit, items: readonly Remember
     added.push(draft)
     return draft.id
   })
-  await insertMemories(tx, viewer, await takePositions(tx, added), now)
-  await unit.append(added.map((draft) => createdEvent(stateOf(context, draft))))
+  const placed = await takePositions(tx, added)
+  await Promise.all([
+    insertMemories(tx, viewer, placed, now),
+    unit.append(placed.map((draft) => createdEvent(stateOf(context, draft)))),
+  ])
   return { ids, standing: added.length > 0 ? null : await settledCursor(context, tx), missing }
 }
 

@@ -58,13 +58,15 @@ export async function insertMemories(
     time_inferred: draft.timeInferred,
     retention_until: draft.retentionUntil,
   }))
-  await tx.query(INSERT, [viewer.tenantId, viewer.userId, now, JSON.stringify(rows)])
   const entries = drafts.map(({ id, analysis, visibility }) => ({
     memoryId: id,
     shelfId: shelfOf(visibility, viewer.userId, viewer.tenantId),
     analysis,
   }))
-  await insertPostings(tx, viewer, entries)
+  await Promise.all([
+    tx.query(INSERT, [viewer.tenantId, viewer.userId, now, JSON.stringify(rows)]),
+    insertPostings(tx, viewer, entries),
+  ])
 }
 
 const INSERT = `WITH given AS (

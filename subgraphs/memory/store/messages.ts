@@ -64,15 +64,29 @@ export interface StoredPrompt {
   readonly remembered: boolean
 }
 
-/** Stores the prompts that the owner has not used before; answers each by its hash. */
+/** The owner's prompts among these, by their hashes. */
+export async function findPrompts(
+  tx: Transaction,
+  { userId }: Viewer,
+  prompts: readonly PromptDraft[],
+): Promise<Map<string, StoredPrompt>> {
+  if (prompts.length === 0) return new Map()
+  const rows = await tx.query<StoredPrompt>(
+    `SELECT id, encode(content_hash, 'hex') AS hash, memory_id IS NOT NULL AS remembered FROM memory.prompts
+     WHERE owner_id = $1 AND content_hash IN (SELECT decode(hash, 'hex') FROM unnest($2::text[]) AS hash)`,
+    [userId, prompts.map(({ hash }) => hash)],
+  )
+  return new Map(rows.map((row) => [row.hash, row]))
+}
+
+/** Stores the prompts that are not known yet; answers each by its hash. */
 export async function keepPrompts(
   tx: Transaction,
   viewer: Viewer,
   prompts: readonly PromptDraft[],
+  known: Map<string, StoredPrompt>,
   now: Date,
 ): Promise<Map<string, StoredPrompt>> {
-  if (prompts.length === 0) return new Map()
-  const known = await findPrompts(tx, viewer, prompts)
   const unknown = prompts.filter(({ hash }) => !known.has(hash))
   if (unknown.length === 0) return known
   await tx.query(
@@ -84,19 +98,6 @@ export async function keepPrompts(
   )
   // Another session may have brought the same prompt in the meantime: what is there now counts.
   return findPrompts(tx, viewer, prompts)
-}
-
-async function findPrompts(
-  tx: Transaction,
-  { userId }: Viewer,
-  prompts: readonly PromptDraft[],
-): Promise<Map<string, StoredPrompt>> {
-  const rows = await tx.query<StoredPrompt>(
-    `SELECT id, encode(content_hash, 'hex') AS hash, memory_id IS NOT NULL AS remembered FROM memory.prompts
-     WHERE owner_id = $1 AND content_hash IN (SELECT decode(hash, 'hex') FROM unnest($2::text[]) AS hash)`,
-    [userId, prompts.map(({ hash }) => hash)],
-  )
-  return new Map(rows.map((row) => [row.hash, row]))
 }
 
 /**
