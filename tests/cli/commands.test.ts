@@ -117,6 +117,7 @@ test('the first start prints a secret that signs in once', async () => {
 })
 
 test('migrate says what is applied, and what it would do', async () => {
+  await runCommand(['migrate', 'up', '--data', data('migrated')])
   const { stdout } = await runCommand(['migrate', 'status', '--data', data('migrated'), '--json'])
   const status: { name: string; state: string }[] = JSON.parse(stdout)
   expect(status.map(({ state }) => state)).toEqual(status.map(() => 'applied'))
