@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { controlFile, openServer, type Server } from '../gateway/server.ts'
-import { createLog } from '../lib/log.ts'
+import { controlFile } from '../gateway/control.ts'
+import type { Server } from '../gateway/server.ts'
 import { controlClient, type GraphClient } from './graph-client.ts'
 import type { Progress } from './progress.ts'
 import { readSettings } from './settings.ts'
@@ -29,11 +29,10 @@ export async function withServer<T>(
   if (running !== null) {
     return work({ client: controlClient(running, options.user), settle: async () => {} })
   }
-  const server = await openServer({
-    config,
-    log: createLog(config.logLevel === 'info' ? 'warn' : config.logLevel),
-    listen: false,
-  })
+  // Only now: a command that finds a server need not carry one.
+  const [{ openServer }, { createLog }] = await Promise.all([import('../gateway/server.ts'), import('../lib/log.ts')])
+  const log = createLog(config.logLevel === 'info' ? 'warn' : config.logLevel)
+  const server = await openServer({ config, log, listen: false })
   try {
     return await work({
       client: controlClient(server.controlSocket, options.user),

@@ -13,6 +13,7 @@ import type { Projectors } from '../stores/projector.ts'
 import type { Stores } from '../stores/stores.ts'
 import { isSessionLive, viewerOfLogin } from '../subgraphs/users/identity.ts'
 import { type Config, ConfigError } from './config.ts'
+import { controlFile } from './control.ts'
 import type { Edge, EdgeOptions } from './edge/http.ts'
 import type { Engine } from './engine/types.ts'
 import { explorerRoute } from './explorer/route.ts'
@@ -139,11 +140,6 @@ async function requireHealthy(stores: Stores): Promise<void> {
 async function listen(edge: Edge, config: Config): Promise<string> {
   const { address, port, family } = await edge.listen(config.port, config.host)
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
-}
-
-/** Where commands find the control socket of the server that holds a data directory. */
-export function controlFile(data: string): string {
-  return join(data, 'control')
 }
 
 /**

@@ -8,6 +8,11 @@ import type { Postgres } from './postgres/postgres.ts'
 const batchSize = 200
 /** Milliseconds between looks when nobody says that the log has grown. */
 const idleInterval = 2000
+/** Milliseconds without a new event after which the writers are taken to have done. */
+const quiet = 75
+/** Milliseconds that writers go first at most; then so many batches are taken in at once. */
+const longestCourtesy = 5000
+const stepsAfterCourtesy = 10
 const firstRetry = 250
 const lastRetry = 30_000
 
@@ -92,6 +97,11 @@ class Runner {
   readonly #grown = new Wakeup()
   readonly #asked = new Wakeup()
   readonly #progress = new Wakeup()
+  #grownAt = 0
+  /** How many wait for this projector now. */
+  #awaited = 0
+  /** Steps to take before writers are let go first again. */
+  #due = 0
   #position: Position
   #problem: string | null = null
   #failures = 0
@@ -112,7 +122,10 @@ class Runner {
 
   async start(): Promise<void> {
     this.#position = await this.#look()
-    this.#unsubscribe = this.#source.bus.subscribe('events', () => this.#grown.ring())
+    this.#unsubscribe = this.#source.bus.subscribe('events', () => {
+      this.#grownAt = performance.now()
+      this.#grown.ring()
+    })
     this.#loop = this.#run()
   }
 
@@ -121,12 +134,17 @@ class Runner {
   }
 
   async reached(goal: Position, signal?: AbortSignal): Promise<void> {
+    this.#awaited += 1
     this.#grown.ring()
     this.#asked.ring()
-    while (comparePositions(await this.#look(), goal) < 0) {
-      signal?.throwIfAborted()
-      if (this.#closing.signal.aborted) throw new Error('the projector has been closed')
-      await this.#progress.wait(idleInterval, signal ?? this.#closing.signal)
+    try {
+      while (comparePositions(await this.#look(), goal) < 0) {
+        signal?.throwIfAborted()
+        if (this.#closing.signal.aborted) throw new Error('the projector has been closed')
+        await this.#progress.wait(idleInterval, signal ?? this.#closing.signal)
+      }
+    } finally {
+      this.#awaited -= 1
     }
   }
 
@@ -187,6 +205,25 @@ class Runner {
       const mayBeMore = await this.#step(signal)
       this.#succeeded()
       if (!mayBeMore) await this.#grown.wait(idleInterval, signal)
+      if (!this.#source.leases) await this.#letWritersGoFirst(signal)
+    }
+  }
+
+  /**
+   * The embedded database has one connection: while it is written to, as by an import, what is derived can wait. Not for
+   * ever, and not while somebody waits for it.
+   */
+  async #letWritersGoFirst(signal: AbortSignal): Promise<void> {
+    if (this.#due-- > 0) return
+    const until = performance.now() + longestCourtesy
+    for (let now = performance.now(); !signal.aborted && this.#awaited === 0; now = performance.now()) {
+      const left = this.#grownAt + quiet - now
+      if (left <= 0) return
+      if (now >= until) {
+        this.#due = stepsAfterCourtesy
+        return
+      }
+      await this.#asked.wait(left, signal)
     }
   }
 

@@ -102,7 +102,10 @@ class EncoderThread {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL('./static-vectors-worker.ts', import.meta.url), { workerData: this.#file })
+    const worker = new Worker(new URL('./static-vectors-worker.ts', import.meta.url), {
+      workerData: this.#file,
+      resourceLimits: { maxYoungGenerationSizeMb: 24 },
+    })
     worker.on('message', (reply: Reply) => {
       const asker = this.#waiting.get(reply.id)
       if ('error' in reply) asker?.reject(new Error(reply.error))

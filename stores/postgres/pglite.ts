@@ -96,6 +96,8 @@ async function start(
   const socket = join(socketDirectory, `.s.PGSQL.${PORT}`)
   const worker = new Worker(new URL('./pglite-worker.ts', import.meta.url), {
     workerData: { ...place, socket } satisfies WorkerOptions,
+    // The server's flag for its own short-lived objects would give every thread as much; the database has its own heap.
+    resourceLimits: { maxYoungGenerationSizeMb: 24 },
   })
   let failure: Error | null = null
   worker.on('error', (error) => {

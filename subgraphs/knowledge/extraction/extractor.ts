@@ -62,7 +62,9 @@ export function createExtractor({ mostWaiting = 64 }: ExtractorOptions = {}): Ex
     }
   }
   const start = () => {
-    const started = new Worker(new URL('./worker.ts', import.meta.url))
+    const started = new Worker(new URL('./worker.ts', import.meta.url), {
+      resourceLimits: { maxYoungGenerationSizeMb: 24 },
+    })
     started.on('message', (answer: Answer) => settle((call) => call.resolve(answer)))
     const ended = (reason: string) => {
       if (worker !== started) return
