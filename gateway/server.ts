@@ -1,6 +1,8 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { LRUCache } from 'lru-cache'
+import type { Viewer } from '../lib/context.ts'
 import type { Log } from '../lib/log.ts'
 import { Metrics, registerProcessMetrics } from '../lib/metrics.ts'
 import { systemClock } from '../lib/sources.ts'
@@ -17,7 +19,7 @@ import { controlFile } from './control.ts'
 import type { Edge, EdgeOptions } from './edge/http.ts'
 import type { Engine } from './engine/types.ts'
 import { explorerRoute } from './explorer/route.ts'
-import { CachedSessionGate, createIdentity, type Identified } from './identity.ts'
+import { anonymous, CachedSessionGate, createIdentity, type Identified } from './identity.ts'
 import { LiveEngine } from './live-engine.ts'
 
 /** The whole product in one process. */
@@ -155,7 +157,7 @@ async function listenForControl(
   const directory = mkdtempSync(join(tmpdir(), 'mnemograph-'))
   opened.defer(async () => rmSync(directory, { recursive: true, force: true }))
   const path = join(directory, 'control.sock')
-  await edge.listenTrusted(path, (authorization) => identifyOwner(stores, authorization))
+  await edge.listenTrusted(path, ownerIdentity(stores))
   chmodSync(path, 0o600)
   if (data === ':memory:') return path
   mkdirSync(data, { recursive: true, mode: 0o700 })
@@ -164,7 +166,17 @@ async function listenForControl(
   return path
 }
 
-async function identifyOwner(stores: Stores, authorization: string | undefined): Promise<Identified> {
-  const login = /^User (\S+)$/.exec(authorization ?? '')?.[1]
-  return { viewer: login === undefined ? null : await viewerOfLogin(stores, login), expiresAt: null }
+/** A command sends many requests in one name, which need not be looked up for each. Milliseconds. */
+const rememberedLoginMs = 2_000
+
+/** Who asks on the control socket: `User <login>`, taken at its word. */
+function ownerIdentity(stores: Stores): (authorization: string | undefined) => Promise<Identified> {
+  const viewers = new LRUCache<string, Promise<Viewer | null>>({ max: 100, ttl: rememberedLoginMs })
+  return async (authorization) => {
+    const login = /^User (\S+)$/.exec(authorization ?? '')?.[1]
+    if (login === undefined) return anonymous
+    const known = viewers.get(login) ?? viewerOfLogin(stores, login)
+    viewers.set(login, known, { noUpdateTTL: true })
+    return { viewer: await known, expiresAt: null }
+  }
 }

@@ -117,12 +117,17 @@ export function grantTool({ stores, request }: AgentsContext, input: Keyed & { a
 export function joinSession({ stores, request }: AgentsContext, input: Keyed & { agentId: string; sessionId: string }) {
   const viewer = requireViewer(request)
   return mutate(stores, request, { name: 'joinSession', input, room: 'agents' }, async ({ tx, append }) => {
-    const agent = await requireAgent(tx, input.agentId, 'agentId')
-    const session = await requireSession(tx, input.sessionId)
+    // Sent together and done in this order: the transaction holds a connection for every trip.
+    const [agent, session] = await Promise.all([
+      requireAgent(tx, input.agentId, 'agentId'),
+      requireSession(tx, input.sessionId),
+    ])
     if (!(await takesPart(tx, agent, session))) {
       const at = request.clock.now()
-      await insertParticipation(tx, ownedBy(viewer), request.ids.next(), agent, session, at)
-      const version = await touchAgent(tx, agent, at)
+      const [version] = await Promise.all([
+        touchAgent(tx, agent, at),
+        insertParticipation(tx, ownedBy(viewer), request.ids.next(), agent, session, at),
+      ])
       await append([changed(viewer, 'SESSION_JOINED', 'Agent', agent, { sessionId: session }, version)])
     }
     return { __typename: 'JoinSessionSuccess', agent, session }
@@ -136,8 +141,7 @@ export function joinSession({ stores, request }: AgentsContext, input: Keyed & {
 async function requireAgent(tx: Transaction, id: string, field: string): Promise<string> {
   const rowId = uuidOf('Agent', id)
   if (rowId !== null) {
-    await tx.lock(`Agent:${rowId}`)
-    const [agent] = await findAgents(tx, [rowId])
+    const [, [agent]] = await Promise.all([tx.lock(`Agent:${rowId}`), findAgents(tx, [rowId])])
     if (agent) return rowId
   }
   throw new ProblemError(notFound('agent', 'input', field))

@@ -170,13 +170,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
 RETURN sha256((SELECT user_keys.key FROM audit.user_keys WHERE user_keys.user_id = owner) || convert_to(body, 'UTF8'));
 
 -- One entry for each changed row, written by statement, so that a batch costs one insert.
+-- What is the same for the whole statement is asked once, in a subselect of its own.
 CREATE FUNCTION audit.record_insert() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
   -- The same hash as audit.row_hash, with the key looked up by a join: a batch brings many rows of one owner.
   INSERT INTO audit.audit_log (tenant_id, owner_id, actor_id, session_id, service, trace_id, table_name, operation, row_id, new_hash)
-  SELECT (row.j ->> 'tenant_id')::uuid, row.owner, app.current_user_id(), app.current_session_id(), app.current_service(),
-         app.setting('trace_id'), TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME, TG_OP, row.j ->> 'id',
+  SELECT (row.j ->> 'tenant_id')::uuid, row.owner, (SELECT app.current_user_id()), (SELECT app.current_session_id()), (SELECT app.current_service()),
+         (SELECT app.setting('trace_id')), TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME, TG_OP, row.j ->> 'id',
          sha256(user_keys.key || convert_to(row.j::text, 'UTF8'))
   FROM (SELECT j, coalesce(j ->> 'owner_id', j ->> 'id')::uuid AS owner
         FROM (SELECT to_jsonb(n) AS j FROM new_rows n OFFSET 0) AS rows OFFSET 0) AS row
@@ -188,8 +189,8 @@ CREATE FUNCTION audit.record_delete() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
   INSERT INTO audit.audit_log (tenant_id, owner_id, actor_id, session_id, service, trace_id, table_name, operation, row_id, old_hash)
-  SELECT (row.j ->> 'tenant_id')::uuid, row.owner, app.current_user_id(), app.current_session_id(), app.current_service(),
-         app.setting('trace_id'), TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME, TG_OP, row.j ->> 'id', audit.row_hash(row.owner, row.j::text)
+  SELECT (row.j ->> 'tenant_id')::uuid, row.owner, (SELECT app.current_user_id()), (SELECT app.current_session_id()), (SELECT app.current_service()),
+         (SELECT app.setting('trace_id')), TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME, TG_OP, row.j ->> 'id', audit.row_hash(row.owner, row.j::text)
   FROM (SELECT j, coalesce(j ->> 'owner_id', j ->> 'id')::uuid AS owner FROM (SELECT to_jsonb(o) AS j FROM old_rows o) AS rows) AS row;
   RETURN NULL;
 END
@@ -198,8 +199,8 @@ CREATE FUNCTION audit.record_update() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
   INSERT INTO audit.audit_log (tenant_id, owner_id, actor_id, session_id, service, trace_id, table_name, operation, row_id, old_hash, new_hash)
-  SELECT (row.j ->> 'tenant_id')::uuid, row.owner, app.current_user_id(), app.current_session_id(), app.current_service(),
-         app.setting('trace_id'), TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME, TG_OP, row.j ->> 'id',
+  SELECT (row.j ->> 'tenant_id')::uuid, row.owner, (SELECT app.current_user_id()), (SELECT app.current_session_id()), (SELECT app.current_service()),
+         (SELECT app.setting('trace_id')), TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME, TG_OP, row.j ->> 'id',
          audit.row_hash(row.owner, row.before::text), audit.row_hash(row.owner, row.j::text)
   FROM (SELECT o.j AS before, n.j, coalesce(n.j ->> 'owner_id', n.j ->> 'id')::uuid AS owner
         FROM (SELECT to_jsonb(n) AS j FROM new_rows n) AS n
