@@ -30,6 +30,7 @@ export async function buildTemplate(directory: string = TEMPLATE_DIRECTORY): Pro
     try {
       await migrate(server.admin, { direction: 'up' })
       await grantServiceRoles(server.admin)
+      await tune(server.admin)
       await dropSpareDatabases(server.admin)
       writeFileSync(join(draft, 'cluster.tar'), await server.dump())
     } finally {
@@ -54,6 +55,14 @@ async function dropSpareDatabases(admin: pg.ClientConfig): Promise<void> {
   await client.query('DROP DATABASE template0')
   await client.query('DROP DATABASE template1')
   await client.query('CHECKPOINT')
+  await client.end()
+}
+
+/** PostgreSQL's own buffers lie in this process's memory; a quarter of its default is enough beside the system's file cache. */
+async function tune(admin: pg.ClientConfig): Promise<void> {
+  const client = new pg.Client(admin)
+  await client.connect()
+  await client.query("ALTER SYSTEM SET shared_buffers = '32MB'")
   await client.end()
 }
 
