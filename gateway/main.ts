@@ -43,10 +43,11 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const open = () => openEngine(options)
   const metrics = new Metrics()
   registerProcessMetrics(metrics)
-  const engine = new LiveEngine(open())
+  const engine = new LiveEngine(await open())
   const reloads = metrics.counter('mnemograph_supergraph_reloads_total', 'Reloads of the supergraph.', ['outcome'])
+  let reloading: Promise<void> = Promise.resolve()
   const stopWatching = watchFile(supergraphFile, () => {
-    reloads.inc([reload(engine, supergraphFile, open, log)])
+    reloading = reloading.then(async () => reloads.inc([await reload(engine, supergraphFile, open, log)]))
   })
   const edge = await createEdge({ engine, identity, config, log, metrics, showSubgraphErrors: true })
   const { address, port, family } = await edge.listen(config.port, config.host)
@@ -54,17 +55,26 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
     async close() {
       stopWatching()
+      await reloading
       await edge.close(config.shutdownGraceMs)
       await engine.close()
     },
   }
 }
 
-function openEngine(options: GatewayOptions): Engine {
-  return createEngine({
+/** An engine whose supergraph reads, and can be planned over. */
+async function openEngine(options: GatewayOptions): Promise<Engine> {
+  const engine = createEngine({
     supergraphSdl: readFileSync(options.supergraphFile, 'utf8'),
     channelFor: (subgraph) => channelTo(subgraph, options),
   })
+  try {
+    await engine.loaded
+    return engine
+  } catch (error) {
+    await engine.close()
+    throw error
+  }
 }
 
 function channelTo({ name, url }: SubgraphAddress, { config, key }: GatewayOptions): Channel {
@@ -80,10 +90,15 @@ function settingName(subgraph: string): string {
 }
 
 /** An invalid supergraph never replaces a good one: it is logged, and the good one goes on. */
-function reload(engine: LiveEngine, file: string, open: () => Engine, log: Log): 'replaced' | 'unchanged' | 'refused' {
+async function reload(
+  engine: LiveEngine,
+  file: string,
+  open: () => Promise<Engine>,
+  log: Log,
+): Promise<'replaced' | 'unchanged' | 'refused'> {
   try {
     if (readFileSync(file, 'utf8') === engine.current.supergraphSdl) return 'unchanged'
-    engine.replace(open())
+    engine.replace(await open())
     log.info({ file }, 'Supergraph reloaded')
     return 'replaced'
   } catch (error) {

@@ -9,8 +9,8 @@ const steps = [
   ['the Prisma client', 'tools/generate-prisma.ts'],
   ['the word vectors', 'tools/word-vectors.ts'],
   ['the data template', 'tools/build-template.ts'],
-  ['the compiled sources', 'tools/warm-up.ts'],
   ['the explorer', 'node_modules/vite/bin/vite.js', 'build', '--config', 'gateway/explorer/vite.config.ts'],
+  ['the compiled sources', 'tools/warm-up.ts'],
 ] as const
 
 for (const [what, script, ...args] of steps) {

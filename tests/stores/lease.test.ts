@@ -72,9 +72,11 @@ describeEachPostgres('a projector in two processes', (world) => {
     const projectors = await runProjectors({ postgres, log, bus, leases }, [projector], silentLog())
     const write = async () => {
       const id = randomUUID()
-      await postgres.write(contextOf({ role: 'memory' }), (tx) =>
+      const [place] = await postgres.write(contextOf({ role: 'memory' }), (tx) =>
         appendEvents(tx, [{ kind: 'CREATED', type: 'T', id }]),
       )
+      // Any open transaction of the cluster, another suite's too, keeps an event unsettled for as long as it lasts.
+      await vi.waitFor(async () => expect(await log.head()).toEqual(place), { timeout: 60_000 })
       bus.publish('events')
       return id
     }
