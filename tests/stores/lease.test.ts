@@ -11,6 +11,8 @@ import { describeEachPostgres } from '../kit/postgres.ts'
 
 const soon = { timeout: 10_000, interval: 10 }
 
+vi.setConfig({ testTimeout: 150_000 })
+
 describeEachPostgres('a lease', (world) => {
   test('has one holder, until it is given back', async () => {
     const leases = openLeases(world().open())
