@@ -9,6 +9,8 @@ export interface ImportCounts {
   tools: number
   /** Messages and memories that had been brought in before. */
   known: number
+  /** How long it took until every text was in and searchable; agents and their tools are linked after that. */
+  textSeconds: number
   refused: { readonly line: number; readonly reason: string }[]
 }
 
@@ -23,6 +25,8 @@ export interface ImportOptions {
 const concurrency = 4
 const messagesAtOnce = 500
 const memoriesAtOnce = 500
+/** Sessions whose agents are still to be linked, at most. */
+const linksAtOnce = 2000
 
 /**
  * Brings records in through the graph. Each conversation and message has a name that is the same in every run, so an
@@ -33,7 +37,16 @@ export async function runImport(
   records: AsyncIterable<ImportedRecord>,
   options: ImportOptions,
 ): Promise<ImportCounts> {
-  const counts: ImportCounts = { conversations: 0, messages: 0, memories: 0, tools: 0, known: 0, refused: [] }
+  const counts: ImportCounts = {
+    conversations: 0,
+    messages: 0,
+    memories: 0,
+    tools: 0,
+    known: 0,
+    textSeconds: 0,
+    refused: [],
+  }
+  const started = performance.now()
   const importer = new Importer(client, options, counts)
   const running = new Set<Promise<void>>()
   for await (const record of records) {
@@ -41,10 +54,13 @@ export async function runImport(
     const work = importer.take(record).finally(() => running.delete(work))
     running.add(work)
     if (running.size >= concurrency) await Promise.race(running)
+    if (importer.unlinked >= linksAtOnce) await importer.link()
     options.onProgress(counts)
   }
   await Promise.all(running)
   await importer.flush()
+  counts.textSeconds = Number(((performance.now() - started) / 1000).toFixed(2))
+  await importer.link()
   options.onProgress(counts)
   return counts
 }
@@ -57,6 +73,7 @@ class Importer {
   #agent: Promise<string> | null = null
   #lastOpened: Promise<unknown> = Promise.resolve()
   #memories: { line: number; input: ImportedMemory['input'] }[] = []
+  #links: { readonly sessionId: string; readonly tools: readonly string[] }[] = []
 
   constructor(client: GraphClient, options: ImportOptions, counts: ImportCounts) {
     this.#client = client
@@ -105,8 +122,24 @@ class Importer {
       this.#counts.memories += answer.remembered ?? 0
       this.#counts.known += part.length - answer.added
     }
-    await this.#agents(sessionId, item)
+    if (item.messages.some(({ role }) => role === 'ASSISTANT')) this.#links.push({ sessionId, tools: toolsOf(item) })
     this.#counts.conversations += 1
+  }
+
+  /** How many sessions wait for `link`. */
+  get unlinked(): number {
+    return this.#links.length
+  }
+
+  /** Tells which agent took part in the sessions that have come in, and which tools it called. */
+  async link(): Promise<void> {
+    const links = this.#links
+    this.#links = []
+    const next = links.values()
+    const work = async () => {
+      for (const { sessionId, tools } of next) await this.#linkOne(sessionId, tools)
+    }
+    await Promise.all(Array.from({ length: concurrency }, work))
   }
 
   /** One after the other, so that sessions are listed in the order of the file. */
@@ -120,13 +153,11 @@ class Importer {
     return opened
   }
 
-  /** The agent that took part, and the tools it called. */
-  async #agents(sessionId: string, item: ImportedConversation): Promise<void> {
-    if (!item.messages.some(({ role }) => role === 'ASSISTANT')) return
+  async #linkOne(sessionId: string, tools: readonly string[]): Promise<void> {
+    if (this.#options.signal.aborted) return
     this.#agent ??= this.#registerAgent()
     const agentId = await this.#agent
-    const called = new Set(item.messages.flatMap(({ toolCalls }) => toolCalls?.map(({ name }) => name) ?? []))
-    for (const name of called) await this.#grantTool(agentId, name)
+    for (const name of tools) await this.#grantTool(agentId, name)
     await this.#client.execute(joinSession, { input: { agentId, sessionId } })
   }
 
@@ -164,6 +195,10 @@ class Importer {
   #refuse(line: number, reason: string): void {
     this.#counts.refused.push({ line, reason })
   }
+}
+
+function toolsOf({ messages }: ImportedConversation): string[] {
+  return [...new Set(messages.flatMap(({ toolCalls }) => toolCalls?.map(({ name }) => name) ?? []))]
 }
 
 interface ProblemAnswer {
