@@ -2,43 +2,15 @@ import { randomUUID } from 'node:crypto'
 import { beforeAll, expect, test } from 'vitest'
 import { toGlobalId } from '../../lib/ids.ts'
 import { defaultTenantId } from '../../lib/tenants.ts'
-import type { Postgres } from '../../stores/postgres/postgres.ts'
+import { explained, type Plan } from '../kit/plans.ts'
 import { describeEachPostgres, type TestPostgres } from '../kit/postgres.ts'
 import { viewerOf } from '../kit/room-world.ts'
 import { type KnowledgeWorld, openKnowledgeWorld } from './world.ts'
-
-interface Plan {
-  readonly 'Node Type': string
-  readonly 'Relation Name'?: string
-  readonly 'Index Name'?: string
-  readonly Plans?: readonly Plan[]
-}
 
 const viewer = viewerOf()
 const owners = [viewer.userId, ...Array.from({ length: 9 }, () => randomUUID())]
 const conceptsEach = 1000
 const plans: (Plan | undefined)[] = []
-
-/** Explains each statement before it runs, in the same context and with the same values. */
-function explained(postgres: Postgres): Postgres {
-  return {
-    ...postgres,
-    read: (security, work) =>
-      postgres.read(security, (db) =>
-        work({
-          ...db,
-          async query<T>(sql: string, values?: readonly unknown[]) {
-            const [row] = await db.query<{ 'QUERY PLAN': readonly { Plan: Plan }[] }>(
-              `EXPLAIN (FORMAT JSON) ${sql}`,
-              values,
-            )
-            plans.push(row?.['QUERY PLAN'][0]?.Plan)
-            return db.query<T>(sql, values)
-          },
-        }),
-      ),
-  }
-}
 
 describeEachPostgres('plans under row-level security', (database) => {
   let world: KnowledgeWorld
@@ -46,7 +18,7 @@ describeEachPostgres('plans under row-level security', (database) => {
   let far: string
   let memory: string
   beforeAll(async () => {
-    world = await openKnowledgeWorld(database(), explained)
+    world = await openKnowledgeWorld(database(), (postgres) => explained(postgres, plans))
     await fill(database())
     const rows = await database().sql<{ id: string; memory_id: string }>(
       `SELECT id, memory_id FROM knowledge.concepts JOIN knowledge.mentions ON concept_id = id

@@ -1,41 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { beforeAll, expect, test } from 'vitest'
 import { toGlobalId } from '../../lib/ids.ts'
-import type { Postgres } from '../../stores/postgres/postgres.ts'
+import { explained, type Plan } from '../kit/plans.ts'
 import { describeEachPostgres, type TestPostgres } from '../kit/postgres.ts'
 import { type MemoryWorld, openMemoryWorld } from '../memory/world.ts'
-
-interface Plan {
-  readonly 'Node Type': string
-  readonly 'Relation Name'?: string
-  readonly 'Index Name'?: string
-  readonly Plans?: readonly Plan[]
-}
 
 const owners = 10
 const memoriesEach = 1000
 const plans: (Plan | undefined)[] = []
-
-/** Explains each statement before it runs, in the same context and with the same values. */
-function explained(postgres: Postgres): Postgres {
-  return {
-    ...postgres,
-    read: (security, work) =>
-      postgres.read(security, (db) =>
-        work({
-          ...db,
-          async query<T>(sql: string, values?: readonly unknown[]) {
-            const [row] = await db.query<{ 'QUERY PLAN': readonly { Plan: Plan }[] }>(
-              `EXPLAIN (FORMAT JSON) ${sql}`,
-              values,
-            )
-            plans.push(row?.['QUERY PLAN'][0]?.Plan)
-            return db.query<T>(sql, values)
-          },
-        }),
-      ),
-  }
-}
 
 /** The tables that a plan reads from end to end, and the indexes that it looks things up in. */
 function scansOf(plan: Plan | undefined): string[] {
@@ -50,7 +22,7 @@ describeEachPostgres('plans of the memory room under row-level security', (datab
   let session: string
   beforeAll(async () => {
     world = await openMemoryWorld({ database: database() })
-    Object.assign(world.stores, { postgres: explained(world.stores.postgres) })
+    Object.assign(world.stores, { postgres: explained(world.stores.postgres, plans) })
     session = await fill(database(), world)
     return () => world.close()
   }, 120_000)
