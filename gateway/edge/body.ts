@@ -8,7 +8,7 @@ export async function readJson(req: IncomingMessage, limits: BodyLimits): Promis
   try {
     return JSON.parse(bytes.toString('utf8'))
   } catch {
-    throw new RequestError(400, 'The body is not JSON.')
+    throw new RequestError(400, 'Invalid JSON: the body cannot be read.')
   }
 }
 
