@@ -71,6 +71,9 @@ const settings = z.object({
   MAX_ROOT_FIELDS: count(1, 100_000, 50),
   MAX_FIELDS: count(1, 1_000_000, 5000),
   MAX_OVERLAPS: count(1, 100_000_000, 50_000),
+  MAX_FRAGMENTS: count(0, 100_000, 200),
+  MAX_VARIABLE_DEPTH: count(1, 1000, 32),
+  MAX_VARIABLE_VALUES: count(1, 100_000_000, 200_000),
   BODY_TIMEOUT_MS: count(1, 3_600_000, 15_000),
   OPERATION_TIMEOUT_MS: count(1, 3_600_000, 30_000),
   STREAM_STALL_MS: count(1, 3_600_000, 30_000),
@@ -91,6 +94,12 @@ export interface GuardLimits {
   readonly fields: number
   /** Pairs of fields at the same place of the response. */
   readonly overlaps: number
+  /** Fragment definitions in a document. */
+  readonly fragments: number
+  /** Levels of nested lists and objects in the variables. */
+  readonly variableDepth: number
+  /** Values in the variables, lists and objects among them. */
+  readonly variableValues: number
 }
 
 export type Introspection = Settings['INTROSPECTION']
@@ -187,6 +196,9 @@ function shape(s: Settings, subgraphUrls: Record<string, string>, cwd: string): 
       rootFields: s.MAX_ROOT_FIELDS,
       fields: s.MAX_FIELDS,
       overlaps: s.MAX_OVERLAPS,
+      fragments: s.MAX_FRAGMENTS,
+      variableDepth: s.MAX_VARIABLE_DEPTH,
+      variableValues: s.MAX_VARIABLE_VALUES,
     },
     bodyTimeoutMs: s.BODY_TIMEOUT_MS,
     operationTimeoutMs: s.OPERATION_TIMEOUT_MS,

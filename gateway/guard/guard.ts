@@ -3,6 +3,7 @@ import {
   type FieldNode,
   GraphQLError,
   type GraphQLSchema,
+  Kind,
   Lexer,
   type OperationDefinitionNode,
   parse,
@@ -13,9 +14,11 @@ import { LRUCache } from 'lru-cache'
 import type { Viewer } from '../../lib/context.ts'
 import { codedError, type ErrorCode } from '../../lib/errors.ts'
 import type { GuardLimits, Introspection } from '../config.ts'
+import { refuseIncrementalDelivery } from './incremental.ts'
 import { asksForNothing, introspectionFields } from './introspection.ts'
 import { type Measure, measureOperations } from './measure.ts'
 import { countOverlaps } from './overlaps.ts'
+import { checkVariables } from './variables.ts'
 
 /** A document that is within the limits. It is the same object each time the same text is asked for. */
 export interface GuardedDocument {
@@ -62,6 +65,7 @@ export class Guard {
 
   /** The guarded document, or a coded GraphQLError: a syntax error, a limit exceeded, or a schema not for this viewer. */
   admit({ text, variables, schema, viewer }: Asked): GuardedDocument {
+    checkVariables(variables, this.#options.limits)
     let guarded = this.#documents.get(text)
     if (guarded === undefined) {
       guarded = this.#inspect(text)
@@ -83,6 +87,8 @@ export class Guard {
   #inspect(text: string): GuardedDocument {
     const { limits } = this.#options
     const document = parseWithin(text, limits.tokens)
+    refuseIncrementalDelivery(document)
+    checkFragments(document, limits)
     const measures = measureOperations(document)
     for (const [operation, measure] of measures) {
       checkLimits(measure, limits)
@@ -129,6 +135,13 @@ function countTokens(text: string, max: number): void {
     count += 1
     if (count > max) throw tooComplex(`The document has more than ${max} tokens.`)
   }
+}
+
+/** Also those that no operation spreads: validation looks at each, and at each pair of them. */
+function checkFragments({ definitions }: DocumentNode, limits: GuardLimits): void {
+  const fragments = definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION).length
+  if (fragments <= limits.fragments) return
+  throw tooComplex(`The document has ${fragments} fragments; at most ${limits.fragments} are allowed.`)
 }
 
 function checkLimits(measure: Measure, limits: GuardLimits): void {

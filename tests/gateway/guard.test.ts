@@ -37,6 +37,11 @@ describe('the guard', () => {
       (n: number) => `{ ...F } fragment F on Query { ... { ${times(n, () => 'a')} } }`,
       limits.rootFields,
     ],
+    [
+      'fragments, spread or not',
+      (n: number) => `{ ...F1 } ${times(n, (i) => `fragment F${i} on Query { a }`)}`,
+      limits.fragments,
+    ],
   ])('admits up to the limit and no further: %s', (_name, text, limit) => {
     expect(codeOf(text(limit))).toBe('admitted')
     expect(codeOf(text(limit + 1))).toBe('QUERY_TOO_COMPLEX')
@@ -92,6 +97,26 @@ describe('the guard', () => {
     const wide = new Guard({ limits: { ...limits, tokens: 1_000_000 }, introspection: 'open' })
     expect(() => wide.admit(asked(`{ a(b: ${'['.repeat(200_000)}${']'.repeat(200_000)}) }`))).toThrow('nests too deep')
   })
+
+  test('bounds how deep variables nest and how many values they hold', () => {
+    const few = new Guard({ limits: { ...limits, variableDepth: 3, variableValues: 6 }, introspection: 'open' })
+    const given = (variables: Record<string, unknown>) => () => few.admit(asked('{ a }', null, variables))
+    expect(given({ a: { b: [1, 2] }, c: 'x', d: null })).not.toThrow()
+    expect(given({ a: [[[]]] })).toThrow('nest deeper than 3 levels')
+    expect(given({ a: { b: { c: {} } } })).toThrow('nest deeper than 3 levels')
+    expect(given({ a: { b: [1, 2, 3] }, c: 'x', d: 1 })).toThrow('more than 6 values')
+    let deep: unknown = []
+    for (let i = 0; i < 100_000; i++) deep = [deep]
+    expect(() => guard.admit(asked('{ a }', null, { deep }))).toThrow('nest deeper')
+  })
+
+  test.each(['{ ... @defer { a } }', '{ ...F @defer(if: false) } fragment F on Query { a }', '{ a @stream }'])(
+    'says that an answer comes in one piece: %s',
+    (text) => {
+      expect(codeOf(text)).toBe('GRAPHQL_VALIDATION_FAILED')
+      expect(() => guard.admit(asked(text))).toThrow('every answer comes in one piece')
+    },
+  )
 
   test('names a syntax error', () => {
     expect(codeOf('{ a')).toBe('GRAPHQL_PARSE_FAILED')
