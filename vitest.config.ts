@@ -6,6 +6,7 @@ export default defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: fileURLToPath(import.meta.resolve('graphql')) }] },
   test: {
     include: ['tests/**/*.test.ts'],
+    globalSetup: ['tests/kit/prepare.ts'],
     // Each file opens databases of its own; two at a time is what two cores and their memory bear.
     pool: 'forks',
     maxWorkers: 2,

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { MIGRATIONS_DIRECTORY, type Migration, readMigrations } from './migrations.ts'
+import { MIGRATION_ROLE, prepareForMigrations } from './roles.ts'
 
 export interface MigrationStep {
   readonly id: number
@@ -51,8 +52,9 @@ const LOCK_KEY = '7521962890118473216'
 const LOCK_POLL_MS = 200
 
 /**
- * Brings the database to a migration, forwards or back. Each migration commits by itself with its record.
- * `connection` must be of the owner of the objects (the embedded server's `admin`).
+ * Brings the database to a migration, forwards or back. Each migration commits by itself with its record, and runs as
+ * the migration role, which owns all that it makes. `connection` must be of somebody who may make roles (the embedded
+ * server's `admin`); the roles are made when they are not there.
  * @returns the steps taken, or planned when `dryRun`
  * @throws MigrationError
  */
@@ -62,6 +64,7 @@ export async function migrate(connection: pg.ClientConfig, options: MigrateOptio
     if (options.dryRun) return report(plan(migrations, await applied(client), options), options)
     await lock(client, options.lockTimeoutMs ?? 60_000)
     try {
+      await prepareForMigrations(client)
       await client.query(CREATE_TABLE)
       return await run(client, plan(migrations, await applied(client), options), options)
     } finally {
@@ -186,11 +189,13 @@ async function apply(client: pg.Client, migration: Migration, direction: 'up' | 
       if (migration.transactional) await client.query('ROLLBACK')
       return null
     }
+    await client.query(`SET ${migration.transactional ? 'LOCAL ' : ''}ROLE ${MIGRATION_ROLE}`)
     for (const statement of migration[direction]) await client.query(statement)
+    await client.query('RESET ROLE')
     await record(client, migration, direction, elapsed())
     if (migration.transactional) await client.query('COMMIT')
   } catch (error) {
-    if (migration.transactional) await client.query('ROLLBACK').catch(() => {})
+    await client.query(migration.transactional ? 'ROLLBACK' : 'RESET ROLE').catch(() => {})
     const label = `${String(migration.id).padStart(4, '0')}_${migration.name}`
     throw new MigrationError(`migration ${label} failed ${direction}: ${(error as Error).message}`, { cause: error })
   }

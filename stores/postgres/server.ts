@@ -3,7 +3,7 @@ import { grantServiceRoles } from './login.ts'
 import { type MigrationStep, migrate, migrationStatus } from './migrate.ts'
 
 export interface OpenServerOptions {
-  /** `postgres://…`; its user owns the schema's objects and runs migrations. */
+  /** `postgres://…`; its user may make roles, for the migrations. */
   readonly url: string
   readonly onProgress?: (step: MigrationStep) => void
 }

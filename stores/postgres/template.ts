@@ -66,10 +66,11 @@ async function tune(admin: pg.ClientConfig): Promise<void> {
   await client.end()
 }
 
-/** Names what a template is made of: the versions of PGlite and pgvector, and every migration's text. */
+/** Names what a template is made of: the versions of PGlite and pgvector, the roles, and every migration's text. */
 export function templateKey(): string {
   const hash = createHash('sha256')
   for (const ingredient of INGREDIENTS) hash.update(`${ingredient} ${version(ingredient)}\n`)
+  hash.update(readFileSync(new URL('./roles.ts', import.meta.url)))
   for (const { id, name, checksum } of readMigrations()) hash.update(`${id} ${name} ${checksum}\n`)
   return hash.digest('hex')
 }

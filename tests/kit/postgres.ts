@@ -6,10 +6,10 @@ import { migrate } from '../../stores/postgres/migrate.ts'
 import { openPglite } from '../../stores/postgres/pglite.ts'
 import type { SecurityContextPoolOptions } from '../../stores/postgres/pool.ts'
 import { openPostgres, type Postgres } from '../../stores/postgres/postgres.ts'
-import { roleName, SERVICE_ROLES } from '../../stores/postgres/security.ts'
+import { prepareForMigrations } from '../../stores/postgres/roles.ts'
 import { findTemplate, templateKey } from '../../stores/postgres/template.ts'
 
-export type Backend = 'PGlite' | 'PostgreSQL 18' | 'PostgreSQL 15'
+export type Backend = 'PGlite' | 'PostgreSQL 18' | 'PostgreSQL 16'
 
 /** A database of one suite's own. */
 export interface TestPostgres {
@@ -32,7 +32,7 @@ export interface TestPostgresOptions {
 
 const servers: readonly { backend: Backend; variable: string }[] = [
   { backend: 'PostgreSQL 18', variable: 'MNEMOGRAPH_TEST_POSTGRES_URL' },
-  { backend: 'PostgreSQL 15', variable: 'MNEMOGRAPH_TEST_POSTGRES15_URL' },
+  { backend: 'PostgreSQL 16', variable: 'MNEMOGRAPH_TEST_POSTGRES16_URL' },
 ]
 
 /** The suite on every backend of this machine. One that is not there is named, or fails when stores are required. */
@@ -41,7 +41,7 @@ export function describeEachPostgres(
   suite: (world: () => TestPostgres) => void,
   options: TestPostgresOptions & { readonly backends?: readonly Backend[] } = {},
 ): void {
-  const wanted = options.backends ?? ['PGlite', 'PostgreSQL 18']
+  const wanted = options.backends ?? ['PGlite', 'PostgreSQL 18', 'PostgreSQL 16']
   for (const backend of wanted) {
     const server = servers.find((candidate) => candidate.backend === backend)
     if (server && !process.env[server.variable]) leaveOut(title, backend, server.variable)
@@ -101,7 +101,7 @@ type Base = Pick<TestPostgres, 'admin' | 'connection' | 'close'>
 
 async function openEmbedded({ migrations }: TestPostgresOptions): Promise<Base> {
   const server = await openPglite({ directory: ':memory:', template: migrations === 'none' ? null : findTemplate() })
-  if (migrations === 'none') await runOn(server.admin, MAKE_ROLES)
+  if (migrations === 'none') await runOn(server.admin, prepareForMigrations)
   else await migrate(server.admin, { direction: 'up' })
   await grantServiceRoles(server.admin)
   const connection = { ...server.as(SERVICE_LOGIN), max: 1, cancellable: false }
@@ -116,7 +116,7 @@ async function openServer(url: string, options: TestPostgresOptions): Promise<Ba
   await runOn(on('postgres'), async (client) => {
     // Suites run side by side on one cluster, whose roles and templates are common to all.
     await client.query('SELECT pg_advisory_lock(1)')
-    await client.query(MAKE_ROLES)
+    await prepareForMigrations(client)
     await grantServiceRoles(on('postgres'))
     await client.query(`ALTER ROLE ${SERVICE_LOGIN} PASSWORD 'test'`)
     if (options.migrations !== 'none') await migrateTemplate(client, template, on(template))
@@ -135,10 +135,6 @@ async function migrateTemplate(client: pg.Client, name: string, connection: pg.C
   if (found.rows.length === 0) await client.query(`CREATE DATABASE ${name}`)
   await migrate(connection, { direction: 'up' })
 }
-
-const MAKE_ROLES = `DO $$ BEGIN ${SERVICE_ROLES.map(
-  (role) => `IF to_regrole('${roleName(role)}') IS NULL THEN CREATE ROLE ${roleName(role)} NOLOGIN; END IF;`,
-).join(' ')} END $$`
 
 async function runOn(config: pg.ClientConfig, work: string | ((client: pg.Client) => Promise<void>)): Promise<void> {
   const client = new pg.Client(config)

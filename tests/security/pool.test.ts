@@ -214,5 +214,5 @@ describeEachPostgres(
       })
     })
   },
-  { migrations: 'none', backends: ['PGlite', 'PostgreSQL 18', 'PostgreSQL 15'] },
+  { migrations: 'none' },
 )

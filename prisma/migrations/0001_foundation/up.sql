@@ -1,27 +1,3 @@
--- Roles belong to the whole cluster, so another database's migration may have made them already.
-DO $$
-DECLARE
-  role_name text;
-BEGIN
-  FOREACH role_name IN ARRAY ARRAY[
-    'mnemograph_users', 'mnemograph_memory', 'mnemograph_knowledge', 'mnemograph_agents',
-    'mnemograph_projector', 'mnemograph_audit', 'mnemograph_definer'
-  ] LOOP
-    BEGIN
-      EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE', role_name);
-    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
-    END;
-    -- Before PostgreSQL 16 whoever is a member may become the role.
-    IF NOT pg_has_role(current_user, role_name,
-                       CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END) THEN
-      EXECUTE format('GRANT %I TO %I', role_name, current_user);
-    END IF;
-  END LOOP;
-END
-$$;
-
-CREATE EXTENSION IF NOT EXISTS vector;
-
 CREATE SCHEMA app;
 GRANT USAGE ON SCHEMA app TO mnemograph_users, mnemograph_memory, mnemograph_knowledge, mnemograph_agents,
   mnemograph_projector, mnemograph_audit, mnemograph_definer;

@@ -266,6 +266,9 @@ $$;
 REVOKE EXECUTE ON FUNCTION memory.ensure_embeddings(text, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION memory.ensure_embeddings(text, integer) TO mnemograph_projector;
 
+-- Its settings are unknown, and then a superuser's alone, until the extension's library is loaded by a first use.
+SELECT '[1]'::public.halfvec;
+
 -- The nearest vectors by the model's graph index, which is searched on until enough of them stand on the shelves.
 CREATE FUNCTION memory.nearest_by_index(model text, dimensions integer, shelves uuid[], query text, most integer)
 RETURNS TABLE (memory_id uuid, score double precision)
