@@ -4,9 +4,9 @@ import { parseEnv } from 'node:util'
 import { z } from 'zod'
 import { logLevels } from '../lib/log.ts'
 import { readSigningKey, readVerifyingKey } from '../lib/tokens.ts'
+import { type SubgraphsConfig, takeSubgraphSettings } from './subgraph-settings.ts'
 
 const prefix = 'MNEMOGRAPH_'
-const subgraphUrlName = /^SUBGRAPH_([A-Z][A-Z0-9_]*)_URL$/
 /** Read by the tests, not by the product. */
 const readElsewhere = /^(REQUIRE_|TEST_)/
 /** What Kubernetes and Docker links put into every container beside a service named like the prefix. */
@@ -119,6 +119,8 @@ export interface Config {
   readonly neo4jUrl: string | undefined
   /** Subgraph name, in small letters, to its URL. One that is absent runs in process. */
   readonly subgraphUrls: Readonly<Record<string, string>>
+  /** How subgraphs over HTTP are asked; `subgraphSettings` tells of one. */
+  readonly subgraphs: SubgraphsConfig
   readonly logLevel: Settings['LOG_LEVEL']
   readonly introspection: Introspection
   readonly corsOrigins: readonly string[]
@@ -157,22 +159,22 @@ export interface ConfigSource {
 export function loadConfig(source: ConfigSource = {}): { config: Config; warnings: readonly string[] } {
   const cwd = source.cwd ?? process.cwd()
   const values = gather(source.env ?? process.env, readDotEnv(cwd), source.overrides ?? {})
-  const subgraphs = takeSubgraphUrls(values)
+  const { urls, subgraphs, mistakes: ofSubgraphs } = takeSubgraphSettings(values)
   const known = Object.fromEntries(Object.entries(values).filter(([name]) => Object.hasOwn(settings.shape, name)))
   const parsed = settings.safeParse(known)
   const mistakes = parsed.success
     ? []
     : parsed.error.issues.map((issue) => `${prefix}${String(issue.path[0])} ${issue.message}`)
-  mistakes.push(...subgraphs.mistakes)
+  mistakes.push(...ofSubgraphs.map(({ name, message }) => `${prefix}${name} ${message}`))
   if (!parsed.success || mistakes.length > 0) throw new ConfigError(mistakes)
   const unknown = Object.keys(values).filter((name) => !Object.hasOwn(settings.shape, name))
   return {
-    config: freeze(shape(parsed.data, subgraphs.urls, cwd)),
+    config: freeze(shape(parsed.data, urls, subgraphs, cwd)),
     warnings: unknown.map((name) => `${prefix}${name} is not a setting`),
   }
 }
 
-function shape(s: Settings, subgraphUrls: Record<string, string>, cwd: string): Config {
+function shape(s: Settings, subgraphUrls: Record<string, string>, subgraphs: SubgraphsConfig, cwd: string): Config {
   return {
     port: s.PORT,
     host: s.HOST,
@@ -184,6 +186,7 @@ function shape(s: Settings, subgraphUrls: Record<string, string>, cwd: string): 
     qdrantUrl: s.QDRANT_URL,
     neo4jUrl: s.NEO4J_URL,
     subgraphUrls,
+    subgraphs,
     logLevel: s.LOG_LEVEL,
     introspection: s.INTROSPECTION,
     corsOrigins: s.CORS_ORIGINS,
@@ -220,21 +223,6 @@ function gather(...sources: Readonly<Record<string, string | undefined>>[]): Rec
   }
   for (const [name, value] of Object.entries(overrides)) if (value !== undefined) values[name] = value
   return values
-}
-
-/** Moves `SUBGRAPH_<NAME>_URL` out of `values`. */
-function takeSubgraphUrls(values: Record<string, string>): { urls: Record<string, string>; mistakes: string[] } {
-  const urls: Record<string, string> = {}
-  const mistakes: string[] = []
-  for (const [name, value] of Object.entries(values)) {
-    const subgraph = subgraphUrlName.exec(name)?.[1]
-    if (subgraph === undefined) continue
-    delete values[name]
-    const checked = url('http', 'https').safeParse(value)
-    if (checked.success) urls[subgraph.toLowerCase()] = value
-    else mistakes.push(`${prefix}${name} ${checked.error.issues[0]?.message}`)
-  }
-  return { urls, mistakes }
 }
 
 function readDotEnv(cwd: string): Record<string, string | undefined> {

@@ -1,15 +1,13 @@
 import { readFileSync } from 'node:fs'
 import type { Log } from '../lib/log.ts'
-import type { SigningKey } from '../lib/tokens.ts'
 import { type Projectors, runProjectors } from '../stores/projector.ts'
 import type { Stores } from '../stores/stores.ts'
 import { roomExecution } from '../subgraphs/execute.ts'
 import { loadRooms } from '../subgraphs/rooms.ts'
-import { createHttpChannel } from './engine/channel/http.ts'
+import type { Channels } from './channels.ts'
 import { createLocalChannel } from './engine/channel/local.ts'
 import { createEngine } from './engine/engine.ts'
 import type { Engine } from './engine/types.ts'
-import { subgraphHeaders } from './subgraph-headers.ts'
 
 /** The product's own graph: its rooms, those in this process with what follows their log. */
 export interface Graph {
@@ -26,14 +24,14 @@ export interface GraphOptions {
   readonly log: Log
   /** Where rooms in processes of their own answer, by name; all others run in this one. */
   readonly urls: Readonly<Record<string, string>>
-  /** Signs what goes to those rooms. */
-  readonly key: SigningKey
+  /** The ways to those rooms. */
+  readonly channels: Channels
 }
 
 const supergraphFile = new URL('../schema/supergraph.graphql', import.meta.url)
 
 /** Opens the graph over its rooms. The supergraph is the one that `npm run schema` composed of them. */
-export async function openGraph({ opening, log, urls, key }: GraphOptions): Promise<Graph> {
+export async function openGraph({ opening, log, urls, channels }: GraphOptions): Promise<Graph> {
   const rooms = await loadRooms()
   for (const name of Object.keys(urls)) {
     if (!rooms.some((room) => room.name === name)) log.warn({ name, url: urls[name] }, 'A URL is set for no room')
@@ -48,7 +46,7 @@ export async function openGraph({ opening, log, urls, key }: GraphOptions): Prom
     supergraphSdl: readFileSync(supergraphFile, 'utf8'),
     channelFor({ name }) {
       const url = urls[name]
-      if (url !== undefined) return createHttpChannel({ name, url, headersFor: subgraphHeaders(url, key) })
+      if (url !== undefined) return channels.to(name, url)
       const room = here.find((candidate) => candidate.name === name)
       if (!room) throw new Error(`the supergraph names a room ${name} that is not there: run \`npm run schema\``)
       return createLocalChannel(roomExecution(room, rooms, storesNow))

@@ -3,15 +3,16 @@ import { basename, dirname } from 'node:path'
 import type { Log } from '../lib/log.ts'
 import { Metrics, registerProcessMetrics } from '../lib/metrics.ts'
 import type { SigningKey } from '../lib/tokens.ts'
+import { Channels } from './channels.ts'
 import type { Config } from './config.ts'
 import { createEdge } from './edge/http.ts'
-import { createHttpChannel } from './engine/channel/http.ts'
 import { createEngine } from './engine/engine.ts'
 import type { SubgraphAddress } from './engine/supergraph.ts'
-import type { Channel, Engine } from './engine/types.ts'
+import type { Engine } from './engine/types.ts'
 import type { Identity } from './identity.ts'
 import { LiveEngine } from './live-engine.ts'
 import { subgraphHeaders } from './subgraph-headers.ts'
+import { subgraphSettingName } from './subgraph-settings.ts'
 
 export interface GatewayOptions {
   readonly config: Config
@@ -39,17 +40,30 @@ const settleMs = 100
  * @throws SupergraphError when the file holds no supergraph that can be served.
  */
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
-  const { config, log, identity, supergraphFile } = options
-  const open = () => openEngine(options)
+  const { config, log, identity, supergraphFile, key } = options
   const metrics = new Metrics()
   registerProcessMetrics(metrics)
+  const channels = new Channels({
+    subgraphs: config.subgraphs,
+    metrics,
+    headersFor: (url) => subgraphHeaders(url, key),
+  })
+  const open = () => openEngine(options, channels)
   const engine = new LiveEngine(await open())
   const reloads = metrics.counter('mnemograph_supergraph_reloads_total', 'Reloads of the supergraph.', ['outcome'])
   let reloading: Promise<void> = Promise.resolve()
   const stopWatching = watchFile(supergraphFile, () => {
     reloading = reloading.then(async () => reloads.inc([await reload(engine, supergraphFile, open, log)]))
   })
-  const edge = await createEdge({ engine, identity, config, log, metrics, showSubgraphErrors: true })
+  const edge = await createEdge({
+    engine,
+    identity,
+    config,
+    log,
+    metrics,
+    breakers: channels.breakers,
+    showSubgraphErrors: true,
+  })
   const { address, port, family } = await edge.listen(config.port, config.host)
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
@@ -63,10 +77,10 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
 }
 
 /** An engine whose supergraph reads, and can be planned over. */
-async function openEngine(options: GatewayOptions): Promise<Engine> {
+async function openEngine({ supergraphFile, config }: GatewayOptions, channels: Channels): Promise<Engine> {
   const engine = createEngine({
-    supergraphSdl: readFileSync(options.supergraphFile, 'utf8'),
-    channelFor: (subgraph) => channelTo(subgraph, options),
+    supergraphSdl: readFileSync(supergraphFile, 'utf8'),
+    channelFor: (subgraph) => channels.to(subgraph.name, urlOf(subgraph, config)),
   })
   try {
     await engine.loaded
@@ -77,16 +91,14 @@ async function openEngine(options: GatewayOptions): Promise<Engine> {
   }
 }
 
-function channelTo({ name, url }: SubgraphAddress, { config, key }: GatewayOptions): Channel {
-  const target = config.subgraphUrls[settingName(name).toLowerCase()] ?? url
+/** Where a subgraph answers: what the settings say wins over the supergraph. */
+function urlOf({ name, url }: SubgraphAddress, { subgraphUrls }: Config): string {
+  const settingName = subgraphSettingName(name)
+  const target = subgraphUrls[settingName.toLowerCase()] ?? url
   if (!/^https?:\/\//.test(target)) {
-    throw new Error(`The supergraph gives no URL for ${name}: set MNEMOGRAPH_SUBGRAPH_${settingName(name)}_URL.`)
+    throw new Error(`The supergraph gives no URL for ${name}: set MNEMOGRAPH_SUBGRAPH_${settingName}_URL.`)
   }
-  return createHttpChannel({ name, url: target, headersFor: subgraphHeaders(target, key) })
-}
-
-function settingName(subgraph: string): string {
-  return subgraph.toUpperCase().replaceAll(/\W/g, '_')
+  return target
 }
 
 /** An invalid supergraph never replaces a good one: it is logged, and the good one goes on. */

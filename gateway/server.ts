@@ -21,6 +21,7 @@ import type { Engine } from './engine/types.ts'
 import { explorerRoute } from './explorer/route.ts'
 import { anonymous, CachedSessionGate, createIdentity, type Identified } from './identity.ts'
 import { LiveEngine } from './live-engine.ts'
+import { subgraphHeaders } from './subgraph-headers.ts'
 
 /** The whole product in one process. */
 export interface Server {
@@ -77,13 +78,25 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
       ),
     )
     // The database starts in a thread of its own; meanwhile this one reads the rest of the program.
-    const [{ openGraph }, { createEdge }] = await Promise.all([import('./graph.ts'), import('./edge/http.ts')])
-    const graph = await openGraph({ opening, log, urls: config.subgraphUrls, key })
+    const [{ openGraph }, { createEdge }, { Channels }] = await Promise.all([
+      import('./graph.ts'),
+      import('./edge/http.ts'),
+      import('./channels.ts'),
+    ])
+    const channels = new Channels({
+      subgraphs: config.subgraphs,
+      metrics,
+      headersFor: (url) => subgraphHeaders(url, key),
+    })
+    const graph = await openGraph({ opening, log, urls: config.subgraphUrls, channels })
     opened.defer(() => graph.close())
     const stores = await opening
     const jobs = runJobs(housekeeping(stores.postgres), stores.leases, log)
     opened.defer(() => jobs.close())
-    const edge = await createEdge(edgeOptions(config, log, metrics, stores, graph.engine))
+    const edge = await createEdge({
+      ...edgeOptions(config, log, metrics, stores, graph.engine),
+      breakers: channels.breakers,
+    })
     opened.defer(() => edge.close(config.shutdownGraceMs))
     const controlSocket = await listenForControl(edge, stores, config.data, opened)
     const url = options.listen ? await listen(edge, config) : null

@@ -15,6 +15,7 @@ export const errorCodes = {
   DEADLINE_EXCEEDED: { status: 504, meaning: 'The operation ran out of its time.' },
   INTERNAL_SERVER_ERROR: { status: 500, meaning: 'Our fault; `extensions.traceId` finds its cause in the log.' },
   SUBGRAPH_UNAVAILABLE: { status: 502, meaning: 'A subgraph could not be reached or did not answer in GraphQL.' },
+  SUBGRAPH_OVERLOADED: { status: 503, meaning: 'Too many requests wait for a subgraph already.' },
   BAD_REQUEST: { status: 400, meaning: 'The request is not one of GraphQL over HTTP.' },
   GRAPHQL_PARSE_FAILED: { status: 400, meaning: 'The document is not GraphQL.' },
   GRAPHQL_VALIDATION_FAILED: { status: 400, meaning: 'The document does not fit the schema.' },

@@ -6,6 +6,7 @@ import type { Log } from '../../lib/log.ts'
 import type { Metrics } from '../../lib/metrics.ts'
 import { type Clock, type IdSource, systemClock, systemIds } from '../../lib/sources.ts'
 import type { Config } from '../config.ts'
+import type { BreakerState } from '../engine/channel/resilient.ts'
 import { Guard } from '../guard/guard.ts'
 import type { Identity } from '../identity.ts'
 import type { LiveEngine } from '../live-engine.ts'
@@ -43,6 +44,8 @@ export interface EdgeOptions {
   readonly metrics: Metrics
   readonly routes?: readonly Route[]
   readonly readiness?: readonly ReadinessCheck[]
+  /** The breakers of subgraphs, told beside the readiness: a gateway answers on without a subgraph, so it stays ready. */
+  readonly breakers?: ReadonlyMap<string, BreakerState>
   /** Lets the words of subgraphs' own errors through; for a gateway over subgraphs that are not ours. */
   readonly showSubgraphErrors?: boolean
   readonly clock?: Clock
@@ -173,7 +176,7 @@ async function assemble(options: EdgeOptions) {
 }
 
 function router(options: EdgeOptions, graphql: GraphQLHandler) {
-  const { config, metrics, routes = [], readiness = [] } = options
+  const { config, metrics, routes = [], readiness = [], breakers = new Map() } = options
   return async (
     req: IncomingMessage,
     res: ServerResponse,
@@ -187,7 +190,7 @@ function router(options: EdgeOptions, graphql: GraphQLHandler) {
     if (applyCors(req, res, config.corsOrigins)) return
     if (path === '/graphql') return graphql.handle(req, res, query < 0 ? '' : url.slice(query), authenticate)
     if (path === '/health/live') return answerLive(res)
-    if (path === '/health/ready') return answerReady(res, readiness, draining)
+    if (path === '/health/ready') return answerReady(res, readiness, draining, toldOf(breakers))
     if (path === '/metrics') return answerMetrics(res, metrics)
     const route = routes.find((candidate) => path === candidate.path || path.startsWith(`${candidate.path}/`))
     if (route !== undefined) return route.handle(req, res, authenticate)
@@ -196,6 +199,10 @@ function router(options: EdgeOptions, graphql: GraphQLHandler) {
     }
     res.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('Not found\n')
   }
+}
+
+function toldOf(breakers: ReadonlyMap<string, BreakerState>): Record<string, unknown> {
+  return breakers.size === 0 ? {} : { breakers: Object.fromEntries(breakers) }
 }
 
 function answerMetrics(res: ServerResponse, metrics: Metrics): void {

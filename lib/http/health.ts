@@ -15,17 +15,22 @@ export function answerLive(res: ServerResponse): void {
   sendJson(res, 200, { status: 'live' })
 }
 
-/** Answers whether to send requests here. The reasons of a failure stay out of the answer: anyone may ask. */
+/**
+ * Answers whether to send requests here. The reasons of a failure stay out of the answer: anyone may ask.
+ * @param more What else to tell, which makes nothing ready or not.
+ */
 export async function answerReady(
   res: ServerResponse,
   checks: readonly ReadinessCheck[],
   draining: boolean,
+  more: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {
   const results = await Promise.all(checks.map(async (check) => [check.name, await passes(check)] as const))
   const ready = !draining && results.every(([, passed]) => passed)
   sendJson(res, ready ? 200 : 503, {
     status: draining ? 'stopping' : ready ? 'ready' : 'not ready',
     checks: Object.fromEntries(results.map(([name, passed]) => [name, passed ? 'ok' : 'failing'])),
+    ...more,
   })
 }
 

@@ -89,31 +89,6 @@ test.each<[string, Handler, RegExp]>([
   })
 })
 
-test.each<[string, Handler]>([
-  ['the connection broke', (request) => request.socket.destroy()],
-  ['a proxy found no one', (_request, response) => response.writeHead(503).end()],
-])('a query is sent once more when %s, a mutation never', async (_what, fail) => {
-  let seen = 0
-  const shop = await serving((request, response) => {
-    seen++
-    if (seen % 2 === 1) fail(request, response, seen)
-    else json(response, { data: { seen } })
-  })
-  expect(await shop.execute(asking())).toEqual({ data: { seen: 2 } })
-  await expect(shop.execute(asking({ kind: 'mutation' }))).rejects.toThrow(/shop/)
-  expect(seen).toBe(3)
-})
-
-test('a query that fails twice fails', async () => {
-  let seen = 0
-  const shop = await serving((request) => {
-    seen++
-    request.socket.destroy()
-  })
-  await expect(shop.execute(asking())).rejects.toMatchObject({ extensions: { code: 'SUBGRAPH_UNAVAILABLE' } })
-  expect(seen).toBe(2)
-})
-
 test('giving up ends the request at the subgraph', async () => {
   const stop = new AbortController()
   const gone = Promise.withResolvers<void>()

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { ConfigError, loadConfig } from '../../gateway/config.ts'
+import { subgraphSettings } from '../../gateway/subgraph-settings.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'config-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -85,5 +86,27 @@ describe('the settings', () => {
   test('name subgraphs in small letters', () => {
     const { config } = load({ MNEMOGRAPH_SUBGRAPH_MEMORY_URL: 'http://memory:4001/graphql' })
     expect(config.subgraphUrls).toEqual({ memory: 'http://memory:4001/graphql' })
+  })
+
+  test('say of all subgraphs how they are asked, and of one what differs', () => {
+    const { config, warnings } = load({
+      MNEMOGRAPH_SUBGRAPH_TIMEOUT_MS: '2000',
+      MNEMOGRAPH_SUBGRAPH_CONNECTIONS: '32',
+      MNEMOGRAPH_SUBGRAPH_MY_SHOP_TIMEOUT_MS: '500',
+      MNEMOGRAPH_SUBGRAPH_MY_SHOP_CONNECTIONS: '8',
+    })
+    expect(warnings).toEqual([])
+    const all = { timeoutMs: 2000, retries: 2, connections: 32, concurrency: 32, queue: 1000, breakerPercent: 50 }
+    expect(subgraphSettings(config.subgraphs, 'other')).toMatchObject(all)
+    expect(subgraphSettings(config.subgraphs, 'my-shop')).toMatchObject({
+      ...all,
+      timeoutMs: 500,
+      connections: 8,
+      concurrency: 8,
+    })
+    expect(mistakesOf({ MNEMOGRAPH_SUBGRAPH_RETRIES: '11', MNEMOGRAPH_SUBGRAPH_SHOP_QUEUE: 'long' })).toEqual([
+      'MNEMOGRAPH_SUBGRAPH_RETRIES must be at most 10',
+      'MNEMOGRAPH_SUBGRAPH_SHOP_QUEUE must be a whole number',
+    ])
   })
 })

@@ -184,9 +184,15 @@ describe('mnemograph gateway', () => {
   })
 
   test('serves health and metrics', async () => {
-    expect((await fetch(new URL('/health/ready', url))).status).toBe(200)
+    const ready = await fetch(new URL('/health/ready', url))
+    expect([ready.status, await ready.json()]).toEqual([
+      200,
+      { status: 'ready', checks: {}, breakers: { authors: 'closed', books: 'closed' } },
+    ])
     await ask('{ __typename }')
-    expect(await (await fetch(new URL('/metrics', url))).text()).toContain('mnemograph_operation_seconds_bucket')
+    const metrics = await (await fetch(new URL('/metrics', url))).text()
+    expect(metrics).toContain('mnemograph_operation_seconds_bucket')
+    expect(metrics).toContain('mnemograph_subgraph_breaker_state{subgraph="books"} 0')
   })
 
   test('reads the file again when it changes, without a failed request, and refuses an invalid one', async () => {

@@ -1,10 +1,5 @@
-import { codedError } from '../../../lib/errors.ts'
 import type { SubgraphResponse } from '../types.ts'
-
-/** A subgraph that did not answer in GraphQL; the message says what it answered. */
-export function unavailable(subgraph: string, what: string): Error {
-  return codedError('SUBGRAPH_UNAVAILABLE', `Subgraph "${subgraph}" ${what}.`)
-}
+import { unavailable } from './failure.ts'
 
 interface Head {
   readonly status: number

@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import { type Dispatcher, Pool } from 'undici'
 import type { Channel, SubgraphRequest, SubgraphResponse } from '../types.ts'
-import { isJson, readAnswer, readResponse, single, unavailable } from './answer.ts'
+import { isJson, readAnswer, readResponse, single } from './answer.ts'
+import { unavailable } from './failure.ts'
 import { readServerEvents } from './sse.ts'
 
 export interface HttpChannelOptions {
@@ -26,9 +27,8 @@ const defaultMaxResponseBytes = 32 * 1024 * 1024
 const answerTypes = 'application/graphql-response+json, application/json;q=0.9'
 
 /**
- * The way to a subgraph over HTTP: connections kept alive, one request at a time on each. A query is sent once more
- * when the connection broke or a proxy found no one behind it. Subscriptions come as server-sent events, in the
- * distinct connections mode of GraphQL over SSE.
+ * The way to a subgraph over HTTP: connections kept alive, one request at a time on each. Subscriptions come as
+ * server-sent events, in the distinct connections mode of GraphQL over SSE.
  * @throws TypeError when the URL is none.
  */
 export function createHttpChannel(options: HttpChannelOptions): Channel {
@@ -57,14 +57,7 @@ class HttpChannel implements Channel {
   }
 
   async execute(request: SubgraphRequest): Promise<SubgraphResponse> {
-    const body = this.#bodyOf(request)
-    if (request.kind !== 'query') return this.#attempt(request, body)
-    try {
-      return await this.#attempt(request, body)
-    } catch (error) {
-      if (!isPassing(error) || request.context.signal.aborted) throw error
-      return this.#attempt(request, body)
-    }
+    return this.#read(await this.#send(this.#pool, request, this.#bodyOf(request), answerTypes))
   }
 
   async subscribe(request: SubgraphRequest): Promise<AsyncIterable<SubgraphResponse>> {
@@ -79,10 +72,6 @@ class HttpChannel implements Channel {
 
   async close(): Promise<void> {
     await Promise.all([this.#pool.destroy(), this.#streams.destroy()])
-  }
-
-  async #attempt(request: SubgraphRequest, body: string): Promise<SubgraphResponse> {
-    return this.#read(await this.#send(this.#pool, request, body, answerTypes))
   }
 
   #bodyOf(request: SubgraphRequest): string {
@@ -113,7 +102,7 @@ class HttpChannel implements Channel {
     const { statusCode: status } = answer
     if (gatewayStatuses.has(status) && !isJson(headerOf(answer, 'content-type'))) {
       await answer.body.dump()
-      throw markPassing(unavailable(this.#options.name, `answered status ${status}`))
+      throw unavailable(this.#options.name, `answered status ${status}`, 'unreached')
     }
     const text = await this.#text(answer)
     return readAnswer(this.#options.name, { status, contentType: headerOf(answer, 'content-type') }, text)
@@ -132,7 +121,8 @@ class HttpChannel implements Channel {
       throw this.#broken(cause)
     }
     // Leaving the loop early has closed the connection.
-    if (size > this.#limit) throw unavailable(this.#options.name, `answered more than ${this.#limit} bytes`)
+    if (size > this.#limit)
+      throw unavailable(this.#options.name, `answered more than ${this.#limit} bytes`, 'oversized')
     return Buffer.concat(chunks, size).toString('utf8')
   }
 
@@ -150,11 +140,12 @@ class HttpChannel implements Channel {
 
   #broken(cause: unknown): Error {
     if (cause instanceof Error && 'extensions' in cause) return cause
-    if (cause instanceof RangeError)
-      return unavailable(this.#options.name, `answered an event over ${this.#limit} bytes`)
+    if (cause instanceof RangeError) {
+      return unavailable(this.#options.name, `answered an event over ${this.#limit} bytes`, 'oversized')
+    }
     if (cause instanceof Error && cause.name === 'AbortError') return unavailable(this.#options.name, 'was given up on')
     const { code } = cause as { code?: unknown }
-    return markPassing(unavailable(this.#options.name, `could not be reached (${String(code ?? 'unknown reason')})`))
+    return unavailable(this.#options.name, `could not be reached (${String(code ?? 'unknown reason')})`, 'unreached')
   }
 }
 
@@ -193,18 +184,6 @@ class EventStream implements AsyncIterableIterator<SubgraphResponse> {
 
 /** Statuses by which a proxy says that it got no answer from the subgraph. */
 const gatewayStatuses = new Set([502, 503, 504])
-
-const passing = new WeakSet<Error>()
-
-/** Marks a failure that may be gone on the next attempt. */
-function markPassing(error: Error): Error {
-  passing.add(error)
-  return error
-}
-
-function isPassing(error: unknown): boolean {
-  return error instanceof Error && passing.has(error)
-}
 
 function headerOf(answer: Dispatcher.ResponseData, name: string): string {
   const value = answer.headers[name]

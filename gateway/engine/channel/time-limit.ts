@@ -1,0 +1,64 @@
+import type { RequestContext } from '../../../lib/context.ts'
+import { codedError } from '../../../lib/errors.ts'
+import type { SubgraphRequest } from '../types.ts'
+
+/** A request with less time than the operation has, and the means to let go of the clock. */
+export interface LimitedRequest {
+  readonly request: SubgraphRequest
+  /** Ends the limit; the operation's own end still reaches the request. */
+  lift(): void
+}
+
+/** Gives a request a time limit of its own, in milliseconds. Its signal then aborts with DEADLINE_EXCEEDED. */
+export function limitTime(request: SubgraphRequest, milliseconds: number): LimitedRequest {
+  const { context } = request
+  const controller = new AbortController()
+  const follow = () => controller.abort(context.signal.reason)
+  if (context.signal.aborted) follow()
+  else context.signal.addEventListener('abort', follow, { once: true })
+  const timer = setTimeout(() => controller.abort(tooSlow(request.subgraph, milliseconds)), milliseconds)
+  const deadline = Math.min(context.deadline, context.clock.now().getTime() + milliseconds)
+  return {
+    request: new RequestInContext(request, { ...context, signal: controller.signal, deadline }),
+    lift: () => clearTimeout(timer),
+  }
+}
+
+function tooSlow(subgraph: string, milliseconds: number): Error {
+  return codedError('DEADLINE_EXCEEDED', `Subgraph "${subgraph}" took longer than ${milliseconds} ms.`)
+}
+
+/** A request in another context. Its variables are still made only when, and as, they are asked for. */
+class RequestInContext implements SubgraphRequest {
+  readonly context: RequestContext
+  readonly #request: SubgraphRequest
+
+  constructor(request: SubgraphRequest, context: RequestContext) {
+    this.#request = request
+    this.context = context
+  }
+
+  get subgraph(): string {
+    return this.#request.subgraph
+  }
+
+  get kind(): SubgraphRequest['kind'] {
+    return this.#request.kind
+  }
+
+  get operation(): string {
+    return this.#request.operation
+  }
+
+  get operationName(): string | undefined {
+    return this.#request.operationName
+  }
+
+  get variables(): Record<string, unknown> {
+    return this.#request.variables
+  }
+
+  get variablesText(): string {
+    return this.#request.variablesText ?? JSON.stringify(this.#request.variables)
+  }
+}
