@@ -59,6 +59,8 @@ const settings = z.object({
   QDRANT_URL: url('http', 'https'),
   NEO4J_URL: url('bolt', 'bolt+s', 'bolt+ssc', 'neo4j', 'neo4j+s', 'neo4j+ssc'),
   LOG_LEVEL: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default('info'),
+  /** The level of the line that each operation leaves in the log. */
+  ACCESS_LOG_LEVEL: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default('debug'),
   /** Who may read the schema. */
   INTROSPECTION: z.enum(['off', 'signed-in', 'open'], { error: 'must be off, signed-in or open' }).default('signed-in'),
   /** Origins whose pages may use the graph, beside its own. */
@@ -122,6 +124,7 @@ export interface Config {
   /** How subgraphs over HTTP are asked; `subgraphSettings` tells of one. */
   readonly subgraphs: SubgraphsConfig
   readonly logLevel: Settings['LOG_LEVEL']
+  readonly accessLogLevel: Settings['ACCESS_LOG_LEVEL']
   readonly introspection: Introspection
   readonly corsOrigins: readonly string[]
   readonly maxBodyBytes: number
@@ -188,6 +191,7 @@ function shape(s: Settings, subgraphUrls: Record<string, string>, subgraphs: Sub
     subgraphUrls,
     subgraphs,
     logLevel: s.LOG_LEVEL,
+    accessLogLevel: s.ACCESS_LOG_LEVEL,
     introspection: s.INTROSPECTION,
     corsOrigins: s.CORS_ORIGINS,
     maxBodyBytes: s.MAX_BODY_BYTES,

@@ -5,9 +5,21 @@ import type { Clock, IdSource } from './sources.ts'
 /** W3C Trace Context: version, trace id, parent id, flags. */
 const traceparent = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/
 
+/** What sent an operation, by its own word. */
+export interface Client {
+  readonly name: string
+  /** Empty when it did not say. */
+  readonly version: string
+}
+
+/** The way that an operation goes; `room` where a gateway sent it. */
+export type Lane = 'pipeline' | 'fast' | 'stream' | 'websocket' | 'room'
+
 /** One operation's life: the context that goes inwards, and the means to end it. */
 export interface Call {
   readonly context: RequestContext
+  readonly lane: Lane
+  readonly client: Client | undefined
   /**
    * The outcome of some work, or the reason of the call's cancellation when that comes first: work may not heed the
    * signal. Keeps nothing afterwards, where racing each event of a stream against one long promise would.
@@ -21,6 +33,8 @@ export interface Call {
 export interface CallOptions {
   readonly viewer: Viewer | null
   readonly traceId: string
+  readonly lane: Lane
+  readonly client?: Client | undefined
   /** Milliseconds the operation may take; absent for streams, which last as long as their reader. */
   readonly timeoutMs?: number
   readonly resumeAfter?: string | undefined
@@ -30,7 +44,7 @@ export interface CallOptions {
 const never = Number.MAX_SAFE_INTEGER
 
 export function beginCall(options: CallOptions, clock: Clock, ids: IdSource): Call {
-  const { viewer, traceId, timeoutMs, resumeAfter } = options
+  const { viewer, traceId, lane, client, timeoutMs, resumeAfter } = options
   const controller = new AbortController()
   const waiting = new Set<(reason: unknown) => void>()
   const cancel = (reason: Error) => {
@@ -51,7 +65,7 @@ export function beginCall(options: CallOptions, clock: Clock, ids: IdSource): Ca
     ids,
   }
   const race = <T>(work: Promise<T>) => raceAgainst(work, controller.signal, waiting)
-  return { context, race, cancel, end: () => clearTimeout(timer) }
+  return { context, lane, client, race, cancel, end: () => clearTimeout(timer) }
 }
 
 function raceAgainst<T>(work: Promise<T>, signal: AbortSignal, waiting: Set<(reason: unknown) => void>): Promise<T> {

@@ -2,11 +2,14 @@
 type LabelValues = readonly string[]
 
 interface Metric {
+  readonly help: string
   render(): string
 }
 
 export interface Counter {
   inc(labels?: LabelValues, by?: number): void
+  /** Forgets a series, so that what comes and goes does not pile up. */
+  remove(labels: LabelValues): void
 }
 
 export interface Gauge {
@@ -31,7 +34,7 @@ export class Metrics {
   counter(name: string, help: string, labelNames: readonly string[] = []): Counter {
     const series = new Series(name, help, 'counter', labelNames)
     this.#register(name, series)
-    return { inc: (labels = [], by = 1) => series.add(by, labels) }
+    return { inc: (labels = [], by = 1) => series.add(by, labels), remove: (labels) => series.remove(labels) }
   }
 
   gauge(name: string, help: string, labelNames: readonly string[] = []): Gauge {
@@ -42,13 +45,18 @@ export class Metrics {
 
   /** A gauge whose value is asked for when the metrics are read. */
   observe(name: string, help: string, read: () => number, type: 'gauge' | 'counter' = 'gauge'): void {
-    this.#register(name, { render: () => `${head(name, help, type)}${name} ${read()}\n` })
+    this.#register(name, { help, render: () => `${head(name, help, type)}${name} ${read()}\n` })
   }
 
   histogram(name: string, help: string, labelNames: readonly string[] = [], buckets = defaultBuckets): Histogram {
     const histogram = new Buckets(name, help, labelNames, buckets)
     this.#register(name, histogram)
     return { observe: (value, labels = []) => histogram.observe(value, labels) }
+  }
+
+  /** The name and the help of every metric, in order. */
+  list(): readonly { readonly name: string; readonly help: string }[] {
+    return [...this.#metrics].map(([name, { help }]) => ({ name, help }))
   }
 
   text(): string {
@@ -61,30 +69,18 @@ export class Metrics {
   }
 }
 
-/** What any process tells of itself. */
-export function registerProcessMetrics(metrics: Metrics): void {
-  const started = Date.now() / 1000 - process.uptime()
-  metrics.observe('process_start_time_seconds', 'When the process began, seconds since the epoch.', () => started)
-  metrics.observe('process_resident_memory_bytes', 'Memory held by the process.', () => process.memoryUsage.rss())
-  metrics.observe(
-    'process_cpu_seconds_total',
-    'Processor time used, user and system.',
-    () => {
-      const { user, system } = process.cpuUsage()
-      return (user + system) / 1e6
-    },
-    'counter',
-  )
-  metrics.observe('nodejs_heap_size_used_bytes', 'Heap in use.', () => process.memoryUsage().heapUsed)
-}
+/** Between label values in the key of a series; no label holds it. */
+const separator = '\0'
 
 class Series implements Metric {
+  readonly help: string
   readonly #name: string
   readonly #head: string
   readonly #labelNames: readonly string[]
   readonly #values = new Map<string, number>()
 
   constructor(name: string, help: string, type: 'counter' | 'gauge', labelNames: readonly string[]) {
+    this.help = help
     this.#name = name
     this.#head = head(name, help, type)
     this.#labelNames = labelNames
@@ -92,21 +88,28 @@ class Series implements Metric {
   }
 
   add(by: number, labels: LabelValues): void {
-    const key = labelText(this.#labelNames, labels)
+    const key = labels.join(separator)
     this.#values.set(key, (this.#values.get(key) ?? 0) + by)
   }
 
   set(value: number, labels: LabelValues): void {
-    this.#values.set(labelText(this.#labelNames, labels), value)
+    this.#values.set(labels.join(separator), value)
+  }
+
+  remove(labels: LabelValues): void {
+    this.#values.delete(labels.join(separator))
   }
 
   render(): string {
-    const lines = [...this.#values].map(([labels, value]) => `${this.#name}${braced(labels)} ${value}\n`)
+    const lines = [...this.#values].map(
+      ([key, value]) => `${this.#name}${braced(labelText(this.#labelNames, key.split(separator)))} ${value}\n`,
+    )
     return this.#head + lines.join('')
   }
 }
 
 class Buckets implements Metric {
+  readonly help: string
   readonly #name: string
   readonly #head: string
   readonly #labelNames: readonly string[]
@@ -114,6 +117,7 @@ class Buckets implements Metric {
   readonly #series = new Map<string, { counts: number[]; sum: number; count: number }>()
 
   constructor(name: string, help: string, labelNames: readonly string[], bounds: readonly number[]) {
+    this.help = help
     this.#name = name
     this.#head = head(name, help, 'histogram')
     this.#labelNames = labelNames
@@ -121,7 +125,7 @@ class Buckets implements Metric {
   }
 
   observe(value: number, labels: LabelValues): void {
-    const key = labelText(this.#labelNames, labels)
+    const key = labels.join(separator)
     let series = this.#series.get(key)
     if (series === undefined) {
       series = { counts: this.#bounds.map(() => 0), sum: 0, count: 0 }
@@ -135,7 +139,8 @@ class Buckets implements Metric {
 
   render(): string {
     let text = this.#head
-    for (const [labels, { counts, sum, count }] of this.#series) {
+    for (const [key, { counts, sum, count }] of this.#series) {
+      const labels = labelText(this.#labelNames, key.split(separator))
       let below = 0
       for (const [index, bound] of this.#bounds.entries()) {
         below += counts[index] ?? 0

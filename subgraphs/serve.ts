@@ -164,7 +164,7 @@ class Handler {
     const { clock, ids } = this.#options
     const timeoutMs = deadline - clock.now().getTime()
     const call = beginCall(
-      { viewer, traceId, resumeAfter, ...(timeoutMs > longestTimeout ? {} : { timeoutMs }) },
+      { viewer, traceId, lane: 'room', resumeAfter, ...(timeoutMs > longestTimeout ? {} : { timeoutMs }) },
       clock,
       ids,
     )

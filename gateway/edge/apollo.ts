@@ -64,7 +64,7 @@ export async function createPipeline(
       ApolloServerPluginSchemaReportingDisabled(),
       ApolloServerPluginUsageReportingDisabled(),
       ...plugins,
-      answerPlugin,
+      answerPlugin(operations),
     ],
   })
   await server.start()
@@ -128,7 +128,7 @@ function executorOf(operations: Operations): Executor {
 }
 
 /** Gives the pipeline's answers the statuses and the reticence that all answers of the edge have. */
-const answerPlugin: ApolloServerPlugin<PipelineContext> = {
+const answerPlugin = (operations: Operations): ApolloServerPlugin<PipelineContext> => ({
   requestDidStart: async () => ({
     willSendResponse: async ({ response, contextValue }) => {
       if (response.body.kind !== 'single') return
@@ -142,9 +142,10 @@ const answerPlugin: ApolloServerPlugin<PipelineContext> = {
         : hideSuggestions(refusal(result.errors ?? []))
       response.http.status = statusOf(shown, contextValue.mediaType)
       response.body.singleResult = { errors: shown.errors }
+      operations.noteRefusal(shown, contextValue.call.context.traceId)
     },
   }),
-}
+})
 
 /** The request as Apollo Server takes it; the media type was negotiated before. */
 export function toPipelineRequest(

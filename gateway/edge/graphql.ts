@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { OperationTypeNode } from 'graphql'
-import { beginCall, type Call, traceIdOf } from '../../lib/call.ts'
+import { beginCall, type Call, type Client, type Lane, traceIdOf } from '../../lib/call.ts'
 import type { Viewer } from '../../lib/context.ts'
 import { codedError } from '../../lib/errors.ts'
 import { type BodyLimits, RequestError } from '../../lib/http/body.ts'
@@ -9,6 +9,7 @@ import type { Clock, IdSource } from '../../lib/sources.ts'
 import type { Identified } from '../identity.ts'
 import { type Pipeline, toPipelineRequest } from './apollo.ts'
 import { readJson } from './body.ts'
+import { clientOf } from './client.ts'
 import type { Connections } from './connections.ts'
 import { mayBeForged } from './csrf.ts'
 import { type Answer, refusal, statusOf } from './errors.ts'
@@ -20,8 +21,6 @@ import { cancelOnClose, cursorOf } from './sse.ts'
 
 /** Who asks on a listener: from an `authorization` value, or from the owner of a trusted socket. */
 export type Authenticate = (authorization: string | undefined) => Promise<Identified>
-
-export type Lane = 'pipeline' | 'fast' | 'stream'
 
 export interface GraphQLOptions {
   readonly operations: Operations
@@ -44,6 +43,7 @@ interface Exchange {
   readonly search: string
   readonly accepted: Negotiated | null
   readonly traceId: string
+  readonly client: Client | undefined
 }
 
 /** Who asks for what; `admitted` is null when the request is malformed. */
@@ -69,7 +69,8 @@ export class GraphQLHandler {
 
   async handle(req: IncomingMessage, res: ServerResponse, search: string, authenticate: Authenticate): Promise<void> {
     const traceId = traceIdOf(req.headers.traceparent as string | undefined, this.#options.ids)
-    const exchange: Exchange = { req, res, search, accepted: negotiate(req.headers.accept), traceId }
+    const accepted = negotiate(req.headers.accept)
+    const exchange: Exchange = { req, res, search, accepted, traceId, client: clientOf(req.headers) }
     try {
       checkRequest(exchange)
       const asked = await this.#ask(exchange, authenticate)
@@ -94,17 +95,16 @@ export class GraphQLHandler {
     const { operations, operationTimeoutMs, clock, ids, observeLane } = this.#options
     const { admitted, identified } = asked
     const { viewer } = identified
-    const call = beginCall({ viewer, traceId: exchange.traceId, timeoutMs: operationTimeoutMs }, clock, ids)
-    cancelOnClose(exchange.res, call)
+    const { traceId, client } = exchange
     const lease = operations.engine.lease()
+    const known = admitted?.operation !== undefined && admitted.guarded.validFor === lease.engine.schema
+    const lane = known ? 'fast' : 'pipeline'
+    observeLane(lane)
+    const call = beginCall({ viewer, traceId, lane, client, timeoutMs: operationTimeoutMs }, clock, ids)
+    cancelOnClose(exchange.res, call)
     try {
-      if (admitted?.operation !== undefined && admitted.guarded.validFor === lease.engine.schema) {
-        observeLane('fast')
-        this.#write(exchange, await operations.execute(admitted, lease, call))
-      } else {
-        observeLane('pipeline')
-        await this.#pipe(exchange, asked, call)
-      }
+      if (known) this.#write(exchange, await operations.execute(admitted, lease, call))
+      else await this.#pipe(exchange, asked, call)
     } finally {
       call.end()
       lease.release()
@@ -129,13 +129,15 @@ export class GraphQLHandler {
   async #stream(exchange: Exchange, { admitted, identified }: Asked): Promise<void> {
     if (admitted === null) throw new RequestError(400, 'The request is not a well-formed request of GraphQL over HTTP.')
     const { operations, operationTimeoutMs, clock, ids, observeLane, connections, stallMs } = this.#options
-    const { req, res, traceId } = exchange
+    const { req, res, traceId, client } = exchange
     observeLane('stream')
     const lastEventId = req.headers['last-event-id']
     const call = beginCall(
       {
         viewer: identified.viewer,
         traceId,
+        lane: 'stream',
+        client,
         ...(isSubscription(admitted) ? {} : { timeoutMs: operationTimeoutMs }),
         resumeAfter: typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : undefined,
       },
@@ -173,6 +175,7 @@ export class GraphQLHandler {
     for (const [name, value] of Object.entries(error.headers)) res.setHeader(name, value)
     if (!req.complete) lingerOver(req, res)
     const answer = refusal([codedError('BAD_REQUEST', error.message).toJSON()])
+    this.#options.operations.noteRefusal(answer, exchange.traceId)
     res.setHeader('content-type', `${mediaTypeOf(exchange)}; charset=utf-8`)
     this.#send(exchange, error.status, answer.text)
   }

@@ -16,10 +16,12 @@ import { applyCors, isAllowedOrigin } from './cors.ts'
 import { isOwnOrigin } from './csrf.ts'
 import { type Authenticate, GraphQLHandler } from './graphql.ts'
 import { Operations } from './operations.ts'
+import { EdgeTelemetry } from './telemetry.ts'
 import { WebSocketEdge } from './websocket.ts'
 
 export type EdgeConfig = Pick<
   Config,
+  | 'accessLogLevel'
   | 'introspection'
   | 'corsOrigins'
   | 'maxBodyBytes'
@@ -130,20 +132,13 @@ async function drain(parts: Parts, servers: ReadonlySet<Server>, graceMs: number
 async function assemble(options: EdgeOptions) {
   const { engine, identity, config, log, metrics, clock = systemClock, ids = systemIds } = options
   const guard = new Guard(config)
-  const seconds = metrics.histogram('mnemograph_operation_seconds', 'Time to answer an operation.', ['kind'])
-  const failures = metrics.counter('mnemograph_operation_errors_total', 'Answers that carry errors.', ['kind'])
-  const lanes = metrics.counter('mnemograph_http_operations_total', 'Operations over HTTP, by the way they went.', [
-    'lane',
-  ])
+  const telemetry = new EdgeTelemetry(metrics, log, config.accessLogLevel)
   const operations = new Operations({
     engine,
     guard,
     log,
     showSubgraphErrors: options.showSubgraphErrors ?? false,
-    observe: (kind, failed, took) => {
-      seconds.observe(took, [kind])
-      if (failed) failures.inc([kind])
-    },
+    telemetry,
   })
   const streams = new Connections(identity, clock)
   const watched = new Connections(identity, clock)
@@ -161,7 +156,7 @@ async function assemble(options: EdgeOptions) {
     pipeline,
     showSuggestions: (viewer) => guard.mayIntrospect(viewer),
     bodyLimits: { maxBytes: config.maxBodyBytes, timeoutMs: config.bodyTimeoutMs },
-    observeLane: (lane) => lanes.inc([lane]),
+    observeLane: (lane) => telemetry.wentBy(lane),
   })
   const sockets = new WebSocketEdge({
     ...common,

@@ -7,13 +7,14 @@ import {
 } from 'graphql'
 import type { Call } from '../../lib/call.ts'
 import type { Viewer } from '../../lib/context.ts'
-import { codedError, presentErrors } from '../../lib/errors.ts'
+import { codedError, codeOf, presentErrors } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import type { EngineResponse, OperationRequest } from '../engine/types.ts'
 import { type Guard, type GuardedDocument, operationNamed, withCode } from '../guard/guard.ts'
 import type { Lease, LiveEngine } from '../live-engine.ts'
 import { type Answer, hideSuggestions, maskAnswer, refusal } from './errors.ts'
 import type { Parameters } from './parameters.ts'
+import type { EdgeTelemetry } from './telemetry.ts'
 
 /** A well-formed request whose document is within the limits. */
 export interface AdmittedOperation extends Parameters {
@@ -29,8 +30,7 @@ export interface OperationsOptions {
   readonly log: Log
   /** Whether the words of a subgraph's own errors reach clients. */
   readonly showSubgraphErrors: boolean
-  /** Hears of every answer: its operation's kind, whether it has errors, and the seconds it took. */
-  readonly observe: (kind: string, failed: boolean, seconds: number) => void
+  readonly telemetry: EdgeTelemetry
 }
 
 /**
@@ -69,15 +69,17 @@ export class Operations {
 
   /** Runs a query or mutation on the leased engine. */
   async execute(admitted: AdmittedOperation, lease: Lease, call: Call): Promise<Answer> {
+    const { telemetry } = this.#options
     const started = performance.now()
+    telemetry.began(call)
     const answer = await this.#run(admitted, lease, call)
-    const kind = admitted.operation?.operation ?? 'query'
-    this.#options.observe(kind, answer.errors.length > 0, (performance.now() - started) / 1000)
+    telemetry.ended(admitted, answer, call, (performance.now() - started) / 1000)
     return answer
   }
 
   /** Opens a subscription; rejects with what the client may see as an answer of errors. */
   async subscribe(admitted: AdmittedOperation, lease: Lease, call: Call): Promise<AsyncIterator<EngineResponse>> {
+    this.#options.telemetry.opened(admitted, call)
     const opening = lease.engine.subscribe(toRequest(admitted, call))
     const stream = await call.race(opening).catch(async (error: unknown) => {
       // The call may be over before the stream is open; it must not stay open behind us.
@@ -94,6 +96,17 @@ export class Operations {
 
   /** An answer of errors alone, masked and logged. */
   refuse(thrown: readonly unknown[], viewer: Viewer | null, traceId: string): Answer {
+    const answer = this.#failed(thrown, viewer, traceId)
+    this.noteRefusal(answer, traceId)
+    return answer
+  }
+
+  /** Tells of an operation that Apollo Server refused. */
+  noteRefusal({ errors }: Answer, traceId: string): void {
+    this.#options.telemetry.refused(errors, traceId)
+  }
+
+  #failed(thrown: readonly unknown[], viewer: Viewer | null, traceId: string): Answer {
     const answer = refusal(presentErrors(thrown, traceId, this.#options.log))
     return this.#options.guard.mayIntrospect(viewer) ? answer : hideSuggestions(answer)
   }
@@ -103,7 +116,10 @@ export class Operations {
       const running = lease.engine.execute(toRequest(admitted, call))
       return this.#present(answerOf(await call.race(running)), admitted.viewer, call)
     } catch (error) {
-      return this.refuse([error], admitted.viewer, call.context.traceId)
+      const { signal, traceId } = call.context
+      // Nobody reads the answer, and nothing has failed.
+      if (signal.aborted && error === signal.reason && codeOf(Object(error)) === undefined) return unread
+      return this.#failed([error], admitted.viewer, traceId)
     }
   }
 
@@ -116,6 +132,8 @@ export class Operations {
     return guard.mayIntrospect(viewer) ? shown : hideSuggestions(shown)
   }
 }
+
+const unread = refusal([])
 
 export function isSubscription(admitted: AdmittedOperation): boolean {
   return admitted.operation?.operation === OperationTypeNode.SUBSCRIPTION

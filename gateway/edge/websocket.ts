@@ -3,12 +3,13 @@ import type { Duplex } from 'node:stream'
 import { type ExecutionArgs, GraphQLError } from 'graphql'
 import { CloseCode, type Context, handleProtocols, makeServer, type Server, type SubscribeMessage } from 'graphql-ws'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { beginCall, type Call, traceIdOf } from '../../lib/call.ts'
+import { beginCall, type Call, type Client, traceIdOf } from '../../lib/call.ts'
 import { codedError } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Clock, IdSource } from '../../lib/sources.ts'
 import type { Identified } from '../identity.ts'
 import type { Lease } from '../live-engine.ts'
+import { clientOf } from './client.ts'
 import type { Connections } from './connections.ts'
 import type { Authenticate } from './graphql.ts'
 import type { AdmittedOperation, Operations } from './operations.ts'
@@ -39,6 +40,7 @@ interface Extra {
   readonly authenticate: Authenticate
   identified?: Identified
   authorization?: string | undefined
+  client?: Client | undefined
   unwatch?: () => void
 }
 
@@ -129,6 +131,7 @@ export class WebSocketEdge {
   async #connect(context: Context<{ authorization?: unknown }, Extra>): Promise<boolean> {
     const { extra, connectionParams } = context
     const given = connectionParams?.authorization
+    extra.client = clientOf(connectionParams ?? {}) ?? clientOf(extra.request.headers)
     extra.authorization = typeof given === 'string' ? given : extra.request.headers.authorization
     const identified = await this.#identify(extra)
     if (identified === null) return false
@@ -166,7 +169,7 @@ export class WebSocketEdge {
         return this.#refusal(operations.refuse(invalid, viewer, traceId).errors)
       }
       const timeout = isSubscription(admitted) ? {} : { timeoutMs: operationTimeoutMs }
-      const call = beginCall({ viewer, traceId, ...timeout }, clock, ids)
+      const call = beginCall({ viewer, traceId, lane: 'websocket', client: extra.client, ...timeout }, clock, ids)
       const task: Task = { id, admitted, lease, call, extra }
       return {
         schema: lease.engine.schema,

@@ -8,7 +8,11 @@ setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
 const begin = (timeoutMs?: number) =>
-  beginCall({ viewer: null, traceId: 't', ...(timeoutMs === undefined ? {} : { timeoutMs }) }, systemClock, systemIds)
+  beginCall(
+    { viewer: null, lane: 'fast' as const, traceId: 't', ...(timeoutMs === undefined ? {} : { timeoutMs }) },
+    systemClock,
+    systemIds,
+  )
 
 test('a cancelled call gives up on work that does not heed it, also on what begins later', async () => {
   const call = begin()

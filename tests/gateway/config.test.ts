@@ -33,6 +33,7 @@ describe('the settings', () => {
     const mistakes = mistakesOf({
       MNEMOGRAPH_PORT: '70000',
       MNEMOGRAPH_LOG_LEVEL: 'loud',
+      MNEMOGRAPH_ACCESS_LOG_LEVEL: 'quiet',
       MNEMOGRAPH_DATABASE_URL: 'mysql://x',
       MNEMOGRAPH_MAX_DEPTH: 'deep',
       MNEMOGRAPH_SUBGRAPH_MEMORY_URL: 'nowhere',
@@ -42,6 +43,7 @@ describe('the settings', () => {
       'MNEMOGRAPH_PORT must be at most 65535',
       'MNEMOGRAPH_DATABASE_URL must be a URL that begins with postgres:// or postgresql://',
       expect.stringMatching(/^MNEMOGRAPH_LOG_LEVEL must be one of fatal, /),
+      expect.stringMatching(/^MNEMOGRAPH_ACCESS_LOG_LEVEL must be one of fatal, /),
       expect.stringMatching(/^MNEMOGRAPH_CORS_ORIGINS must be \* or /),
       'MNEMOGRAPH_MAX_DEPTH must be a whole number',
       'MNEMOGRAPH_SUBGRAPH_MEMORY_URL must be a URL that begins with http:// or https://',

@@ -368,8 +368,8 @@ describe('the other routes', () => {
     const response = await at(w, '/metrics')
     expect(response.headers.get('content-type')).toContain('version=0.0.4')
     const text = await response.text()
-    expect(text).toContain('mnemograph_operation_seconds_count{kind="query"} 1')
-    expect(text).toContain('mnemograph_operation_errors_total{kind="query"} 1')
+    expect(text).toContain('mnemograph_operation_seconds_count{kind="query",lane="pipeline",outcome="error"} 1')
+    expect(text).toContain('mnemograph_errors_total{code="INTERNAL_SERVER_ERROR"} 1')
   })
 
   test('answer 404 elsewhere', async () => {
