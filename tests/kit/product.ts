@@ -37,10 +37,17 @@ export interface ProductOptions {
   /** Default: `:memory:`. */
   readonly data?: string
   readonly onStatement?: (event: StatementEvent) => void
+  /** Further settings. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
-export async function startProduct({ data = ':memory:', onStatement }: ProductOptions = {}): Promise<Product> {
-  const { config } = loadConfig({ env: { MNEMOGRAPH_DATA: data, MNEMOGRAPH_PORT: '0' }, cwd: '/nowhere' })
+export async function startProduct({
+  data = ':memory:',
+  onStatement,
+  env = {},
+}: ProductOptions = {}): Promise<Product> {
+  const settings = { MNEMOGRAPH_DATA: data, MNEMOGRAPH_PORT: '0', ...env }
+  const { config } = loadConfig({ env: settings, cwd: '/nowhere' })
   const server = await openServer({
     config,
     log: silentLog(),
@@ -69,7 +76,7 @@ async function join(url: string, username: string): Promise<Person> {
 }
 
 export function person(url: string, token: string, id: string): Person {
-  const authorization = `Bearer ${token}`
+  const authorization = token === '' ? '' : `Bearer ${token}`
   return {
     token,
     id,

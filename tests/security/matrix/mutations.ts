@@ -1,0 +1,45 @@
+import type { Data, Person } from '../../kit/product.ts'
+import { must, type Plants } from './plant.ts'
+
+/** Somebody with what he has planted. */
+export interface Planter {
+  readonly person: Person
+  readonly plants: Plants
+}
+
+/**
+ * For each mutation that names things by their ids: an input that its sender may send. The matrix puts another's ids
+ * into it, one after the other.
+ */
+export const inputs: Readonly<Record<string, (planter: Planter) => Data | Promise<Data>>> = {
+  remember: ({ plants }) => ({ content: 'Another thing.', sessionId: plants.id('ChatSession') }),
+  rememberMany: ({ plants }) => ({ items: [{ content: 'One of several.', sessionId: plants.id('ChatSession') }] }),
+  reviseMemory: async ({ person }) => ({ id: await memory(person), content: 'Said otherwise.' }),
+  forgetMemory: async ({ person }) => ({ id: await memory(person) }),
+  openChatSession: ({ plants }) => ({ title: 'A follow-up', parentId: plants.id('ChatSession') }),
+  endChatSession: async ({ person }) => ({
+    id: (await must(person, 'openChatSession', { title: 'Short' }, 'session { id }')).session.id,
+  }),
+  appendMessages: ({ plants }) => ({
+    sessionId: plants.id('ChatSession'),
+    messages: [{ role: 'TOOL', content: 'Done.', toolCallId: 'c', toolCalls: [] }],
+  }),
+  setAgentStatus: ({ plants }) => ({ id: plants.id('Agent'), status: 'BUSY' }),
+  grantTool: ({ plants }) => ({ agentId: plants.id('Agent'), toolId: plants.id('Tool') }),
+  joinSession: ({ plants }) => ({ agentId: plants.id('Agent'), sessionId: plants.id('ChatSession') }),
+  postToBlackboard: ({ plants }) => ({
+    sessionId: plants.id('ChatSession'),
+    sourceId: plants.id('Agent'),
+    targetId: plants.id('Agent'),
+    parentId: plants.id('BlackboardEvent'),
+    type: 'RESULT',
+    payload: { done: true },
+  }),
+}
+
+/** Ids that are the client's own names for parts of one message, and name nothing in the graph. */
+export const notIds: ReadonlySet<string> = new Set([])
+
+async function memory(person: Person): Promise<string> {
+  return (await must(person, 'remember', { content: 'To be changed.' }, 'memory { id }')).memory.id
+}

@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto'
+import type { Viewer } from '../../../lib/context.ts'
+import { parseGlobalId } from '../../../lib/ids.ts'
+import { insertSession } from '../../../subgraphs/users/session-store.ts'
+import { createUser } from '../../../subgraphs/users/store.ts'
+import { type Person, type Product, person } from '../../kit/product.ts'
+
+/** Somebody of a tenant of his own choice, signed in. Sign-up itself knows one tenant. */
+export async function joinTenant(product: Product, tenantId: string, role: Viewer['role'] = 'MEMBER'): Promise<Person> {
+  const { stores } = product.server
+  const userId = stores.ids.next()
+  const sessionId = stores.ids.next()
+  const at = stores.clock.now()
+  const username = `user-${randomUUID().slice(0, 8)}`
+  const security = {
+    role: 'users',
+    tenantId,
+    userId,
+    sessionId,
+    traceId: 'test',
+    deadline: Number.POSITIVE_INFINITY,
+  } as const
+  const account = {
+    id: userId,
+    tenantId,
+    username,
+    email: `${username}@example.test`,
+    passwordHash: 'none',
+    oneTimeHash: null,
+    role,
+  }
+  await stores.postgres.write(security, async (tx) => {
+    await createUser(tx, account, at)
+    await insertSession(tx, { tenantId, ownerId: userId }, sessionId, at, new Date(at.getTime() + 3_600_000))
+  })
+  const { token } = await stores.tokens.issue({ userId, tenantId, sessionId, role, scopes: [] })
+  const joined = person(product.url, token, '')
+  const { viewer } = await joined.ask('{ viewer { id } }')
+  return { ...joined, id: viewer.id }
+}
+
+/** Who a person is to the rooms. */
+export async function viewerOfPerson(product: Product, { token }: Person): Promise<Viewer> {
+  return (await product.server.stores.tokens.verify(token)).viewer
+}
+
+/** The type that a global id names. */
+export function typeOf(id: string): string {
+  return parseGlobalId(id)?.type ?? 'nothing'
+}

@@ -1,0 +1,101 @@
+import type { Data, Person } from '../../kit/product.ts'
+
+/** What somebody has in the graph: words that only his own things hold, and the ids of all of them by type. */
+export interface Plants {
+  readonly word: string
+  readonly ids: ReadonlyMap<string, readonly string[]>
+  /** The first id of a type. */
+  id(type: string): string
+}
+
+const problem = '... on Problem { message }'
+
+/** A mutation that must succeed; answers what its success holds. */
+export async function must(person: Person, mutation: string, input: Data, success: string): Promise<Data> {
+  const name = `${mutation[0]?.toUpperCase()}${mutation.slice(1)}`
+  const data = await person.ask(
+    `mutation Plant($input: ${name}Input!) { ${mutation}(input: $input) { __typename ... on ${name}Success { ${success} } ${problem} } }`,
+    { input },
+  )
+  if (data[mutation].__typename !== `${name}Success`) throw new Error(`${mutation}: ${JSON.stringify(data[mutation])}`)
+  return data[mutation]
+}
+
+/**
+ * Gives somebody two things of every type that has ids. A new type of Node is planted here, or the matrix says that
+ * nothing of it is seen even by its owner.
+ */
+export async function plant(person: Person, word: string, settled: () => Promise<void>): Promise<Plants> {
+  const ids = new Map<string, string[]>()
+  const add = (type: string, ...found: string[]) => ids.set(type, [...(ids.get(type) ?? []), ...found])
+  add('User', person.id)
+  for (const n of [1, 2]) {
+    const session = await must(
+      person,
+      'openChatSession',
+      { title: `${word} session ${n}`, metadata: { note: word }, externalId: `session-${n}` },
+      'session { id }',
+    )
+    add('ChatSession', session.session.id)
+    const spoken = await must(
+      person,
+      'appendMessages',
+      {
+        sessionId: session.session.id,
+        remember: true,
+        messages: [
+          { role: 'USER', content: `Tell ${word} Quimby about the ${word} ferry ${n}.`, externalId: `message-${n}` },
+          {
+            role: 'ASSISTANT',
+            content: `${word} Quimby knows.`,
+            toolCalls: [{ id: 'c', name: 'tell', arguments: { word } }],
+          },
+        ],
+      },
+      'messages { id }',
+    )
+    add('Message', ...spoken.messages.map(({ id }: { id: string }) => id))
+    const remembered = await must(
+      person,
+      'remember',
+      {
+        content: `${word} Quimby met Dr. Ada Lovelace in ${word} Harbour, day ${n}.`,
+        externalId: `memory-${n}`,
+        metadata: { word },
+        sessionId: session.session.id,
+      },
+      'memory { id }',
+    )
+    add('Memory', remembered.memory.id)
+    const agent = await must(
+      person,
+      'registerAgent',
+      { agentId: `agent-${n}`, name: `${word} agent`, capabilities: [word] },
+      'agent { id }',
+    )
+    add('Agent', agent.agent.id)
+    const tool = await must(person, 'registerTool', { name: `tool-${n}`, description: word }, 'tool { id }')
+    add('Tool', tool.tool.id)
+    await must(person, 'grantTool', { agentId: agent.agent.id, toolId: tool.tool.id }, 'tool { id }')
+    await must(person, 'joinSession', { agentId: agent.agent.id, sessionId: session.session.id }, 'agent { id }')
+    const posted = await must(
+      person,
+      'postToBlackboard',
+      { sessionId: session.session.id, sourceId: agent.agent.id, type: 'OBSERVATION', payload: { word } },
+      'event { id }',
+    )
+    add('BlackboardEvent', posted.event.id)
+  }
+  await settled()
+  const { concepts } = await person.ask('{ concepts(first: 10) { nodes { id } } }')
+  add('Concept', ...concepts.nodes.map(({ id }: { id: string }) => id))
+  return {
+    word,
+    ids,
+    id(type) {
+      const [first] = ids.get(type) ?? []
+      if (first === undefined) throw new Error(`nothing of type ${type} was planted`)
+      return first
+    },
+  }
+}
