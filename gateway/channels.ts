@@ -2,12 +2,13 @@ import type { Metrics } from '../lib/metrics.ts'
 import { createHttpChannel } from './engine/channel/http.ts'
 import { type BreakerState, type ChannelWatch, createResilientChannel } from './engine/channel/resilient.ts'
 import type { Channel, SubgraphRequest } from './engine/types.ts'
+import { subgraphHeaderRules } from './header-rules.ts'
 import { type SubgraphsConfig, subgraphSettings } from './subgraph-settings.ts'
 
 export interface ChannelsOptions {
   readonly subgraphs: SubgraphsConfig
   readonly metrics: Metrics
-  /** The headers that go to a subgraph at a URL. */
+  /** The headers of the gateway's own that go to a subgraph at a URL. */
   headersFor(url: string): (request: SubgraphRequest, body: string) => Readonly<Record<string, string>>
 }
 
@@ -60,7 +61,15 @@ export class Channels {
   #create(name: string, url: string): Channel {
     const { subgraphs, headersFor } = this.#options
     const { connections, maxResponseBytes, ...policy } = subgraphSettings(subgraphs, name)
-    const channel = createHttpChannel({ name, url, connections, maxResponseBytes, headersFor: headersFor(url) })
+    const ruled = subgraphHeaderRules(policy)
+    const own = headersFor(url)
+    const channel = createHttpChannel({
+      name,
+      url,
+      connections,
+      maxResponseBytes,
+      headersFor: (request, body) => ({ ...ruled(request.context.clientHeaders), ...own(request, body) }),
+    })
     return createResilientChannel(name, channel, policy, this.#watch)
   }
 }

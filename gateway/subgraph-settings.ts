@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import type { ChannelPolicy } from './engine/channel/resilient.ts'
+import { type HeaderRules, headerSettings } from './header-rules.ts'
 
 /** How one subgraph is reached. */
-export interface SubgraphSettings extends ChannelPolicy {
+export interface SubgraphSettings extends ChannelPolicy, HeaderRules {
   /** Connections kept alive to it. */
   readonly connections: number
   /** Bytes of an answer, or of one event of a subscription; a larger one is refused. */
@@ -36,7 +37,8 @@ const kinds = {
   BREAKER_PERCENT: { key: 'breakerPercent', schema: count(0, 100) },
   BREAKER_OPEN_MS: { key: 'breakerOpenMs', schema: count(1, 3_600_000) },
   MAX_RESPONSE_BYTES: { key: 'maxResponseBytes', schema: count(1024, 1 << 30) },
-} as const satisfies Record<string, { key: keyof SubgraphSettings; schema: z.ZodType<number> }>
+  ...headerSettings,
+} as const satisfies Record<string, { key: keyof SubgraphSettings; schema: z.ZodType }>
 
 const defaults: SubgraphSettings = {
   timeoutMs: 0,
@@ -47,10 +49,16 @@ const defaults: SubgraphSettings = {
   breakerPercent: 50,
   breakerOpenMs: 5000,
   maxResponseBytes: 32 * 1024 * 1024,
+  propagateHeaders: [],
+  removeHeaders: [],
+  insertHeaders: {},
 }
 
 const urlName = /^SUBGRAPH_([A-Z][A-Z0-9_]*)_URL$/
 const settingName = new RegExp(`^SUBGRAPH_(?:([A-Z][A-Z0-9_]*)_)?(${Object.keys(kinds).join('|')})$`)
+
+/** Settings under the properties that they set, of the types that their schemas saw to. */
+type Given = Partial<Record<keyof SubgraphSettings, unknown>>
 
 interface Taken {
   /** Subgraph name, in small letters, to its URL. */
@@ -64,9 +72,10 @@ interface Taken {
  * out of `values`.
  */
 export function takeSubgraphSettings(values: Record<string, string>): Taken {
-  const all: Partial<Record<keyof SubgraphSettings, number>> = {}
-  const named: Record<string, Partial<Record<keyof SubgraphSettings, number>>> = {}
-  const taken: Taken = { urls: {}, mistakes: [], subgraphs: { all: defaults, named } }
+  const all: Given = {}
+  const named: Record<string, Given> = {}
+  const urls: Record<string, string> = {}
+  const mistakes: { name: string; message: string }[] = []
   for (const [name, value] of Object.entries(values)) {
     const subgraph = urlName.exec(name)?.[1]
     const [, owner, end] = settingName.exec(name) ?? []
@@ -74,16 +83,17 @@ export function takeSubgraphSettings(values: Record<string, string>): Taken {
     delete values[name]
     const read =
       subgraph !== undefined ? url.safeParse(value) : kinds[end as keyof typeof kinds].schema.safeParse(value)
-    if (!read.success) taken.mistakes.push({ name, message: String(read.error.issues[0]?.message) })
-    else if (subgraph !== undefined) taken.urls[subgraph.toLowerCase()] = value
+    if (!read.success) mistakes.push({ name, message: String(read.error.issues[0]?.message) })
+    else if (subgraph !== undefined) urls[subgraph.toLowerCase()] = value
     else {
       const own = owner?.toLowerCase()
       const target = own === undefined ? all : (named[own] ?? {})
       if (own !== undefined) named[own] = target
-      target[kinds[end as keyof typeof kinds].key] = read.data as number
+      target[kinds[end as keyof typeof kinds].key] = read.data
     }
   }
-  return { ...taken, subgraphs: { all: { ...defaults, ...asManyAsConnections(all) }, named } }
+  const subgraphs = { all: { ...defaults, ...asManyAsConnections(all as Partial<SubgraphSettings>) }, named }
+  return { urls, mistakes, subgraphs: subgraphs as SubgraphsConfig }
 }
 
 /** A connection carries one request at a time: with more at once, the rest would wait in the pool, and without bound. */
@@ -99,4 +109,9 @@ export function subgraphSettings({ all, named }: SubgraphsConfig, subgraph: stri
 /** A subgraph's name as it stands in the name of a setting: an environment takes capitals, digits and `_`. */
 export function subgraphSettingName(subgraph: string): string {
   return subgraph.toUpperCase().replaceAll(/\W/g, '_')
+}
+
+/** The settings of all subgraphs that some setting tells apart, and of the rest. */
+export function everySubgraphSettings(config: SubgraphsConfig): SubgraphSettings[] {
+  return [config.all, ...Object.keys(config.named).map((name) => subgraphSettings(config, name))]
 }

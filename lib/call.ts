@@ -38,13 +38,14 @@ export interface CallOptions {
   /** Milliseconds the operation may take; absent for streams, which last as long as their reader. */
   readonly timeoutMs?: number
   readonly resumeAfter?: string | undefined
+  readonly clientHeaders?: Readonly<Record<string, string>> | undefined
 }
 
 /** A stream has no deadline of its own. Far away, and still exact in JSON. */
 const never = Number.MAX_SAFE_INTEGER
 
 export function beginCall(options: CallOptions, clock: Clock, ids: IdSource): Call {
-  const { viewer, traceId, lane, client, timeoutMs, resumeAfter } = options
+  const { viewer, traceId, lane, client, timeoutMs, resumeAfter, clientHeaders } = options
   const controller = new AbortController()
   const waiting = new Set<(reason: unknown) => void>()
   const cancel = (reason: Error) => {
@@ -61,6 +62,7 @@ export function beginCall(options: CallOptions, clock: Clock, ids: IdSource): Ca
     signal: controller.signal,
     traceId,
     ...(resumeAfter === undefined ? {} : { resumeAfter }),
+    ...(clientHeaders === undefined ? {} : { clientHeaders }),
     clock,
     ids,
   }

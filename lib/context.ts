@@ -26,6 +26,8 @@ export interface RequestContext {
   readonly traceId: string
   /** The cursor after which a reconnecting stream goes on (SSE's `Last-Event-ID`); an `after` argument wins over it. */
   readonly resumeAfter?: string
+  /** The client's headers that a rule may send on to a subgraph; absent when no rule does. They can change an answer. */
+  readonly clientHeaders?: Readonly<Record<string, string>>
   readonly clock: Clock
   readonly ids: IdSource
 }

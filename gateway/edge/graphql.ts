@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { OperationTypeNode } from 'graphql'
 import { beginCall, type Call, type Client, type Lane, traceIdOf } from '../../lib/call.ts'
 import type { Viewer } from '../../lib/context.ts'
@@ -32,6 +32,8 @@ export interface GraphQLOptions {
   readonly bodyLimits: BodyLimits
   readonly operationTimeoutMs: number
   readonly stallMs: number
+  /** The client's headers that subgraphs may get; absent when none of them go on. */
+  readonly clientHeaders: ((headers: IncomingHttpHeaders) => Readonly<Record<string, string>>) | undefined
   /** Hears which way each operation went. */
   readonly observeLane: (lane: Lane) => void
 }
@@ -96,11 +98,13 @@ export class GraphQLHandler {
     const { admitted, identified } = asked
     const { viewer } = identified
     const { traceId, client } = exchange
+    const clientHeaders = this.#options.clientHeaders?.(exchange.req.headers)
     const lease = operations.engine.lease()
     const known = admitted?.operation !== undefined && admitted.guarded.validFor === lease.engine.schema
     const lane = known ? 'fast' : 'pipeline'
     observeLane(lane)
-    const call = beginCall({ viewer, traceId, lane, client, timeoutMs: operationTimeoutMs }, clock, ids)
+    const asking = { viewer, traceId, lane, client, timeoutMs: operationTimeoutMs, clientHeaders } as const
+    const call = beginCall(asking, clock, ids)
     cancelOnClose(exchange.res, call)
     try {
       if (known) this.#write(exchange, await operations.execute(admitted, lease, call))
@@ -140,6 +144,7 @@ export class GraphQLHandler {
         client,
         ...(isSubscription(admitted) ? {} : { timeoutMs: operationTimeoutMs }),
         resumeAfter: typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : undefined,
+        clientHeaders: this.#options.clientHeaders?.(req.headers),
       },
       clock,
       ids,

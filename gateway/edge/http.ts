@@ -8,8 +8,10 @@ import { type Clock, type IdSource, systemClock, systemIds } from '../../lib/sou
 import type { Config } from '../config.ts'
 import type { BreakerState } from '../engine/channel/resilient.ts'
 import { Guard } from '../guard/guard.ts'
+import { clientHeaderPicker } from '../header-rules.ts'
 import type { Identity } from '../identity.ts'
 import type { LiveEngine } from '../live-engine.ts'
+import { everySubgraphSettings } from '../subgraph-settings.ts'
 import { createPipeline } from './apollo.ts'
 import { Connections } from './connections.ts'
 import { applyCors, isAllowedOrigin } from './cors.ts'
@@ -30,6 +32,7 @@ export type EdgeConfig = Pick<
   | 'operationTimeoutMs'
   | 'streamStallMs'
   | 'maxStreamsPerSocket'
+  | 'subgraphs'
 >
 
 /** A path, and what is below it, that something else answers, such as the explorer or MCP. */
@@ -149,6 +152,7 @@ async function assemble(options: EdgeOptions) {
     ids,
     operationTimeoutMs: config.operationTimeoutMs,
     stallMs: config.streamStallMs,
+    clientHeaders: clientHeaderPicker(everySubgraphSettings(config.subgraphs)),
   }
   const graphql = new GraphQLHandler({
     ...common,

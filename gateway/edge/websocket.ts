@@ -11,7 +11,7 @@ import type { Identified } from '../identity.ts'
 import type { Lease } from '../live-engine.ts'
 import { clientOf } from './client.ts'
 import type { Connections } from './connections.ts'
-import type { Authenticate } from './graphql.ts'
+import type { Authenticate, GraphQLOptions } from './graphql.ts'
 import type { AdmittedOperation, Operations } from './operations.ts'
 import { isSubscription } from './operations.ts'
 import { pump } from './pump.ts'
@@ -31,6 +31,7 @@ export interface WebSocketOptions {
   readonly operationTimeoutMs: number
   readonly stallMs: number
   readonly maxStreamsPerSocket: number
+  readonly clientHeaders: GraphQLOptions['clientHeaders']
 }
 
 /** What is known of one socket. */
@@ -169,7 +170,12 @@ export class WebSocketEdge {
         return this.#refusal(operations.refuse(invalid, viewer, traceId).errors)
       }
       const timeout = isSubscription(admitted) ? {} : { timeoutMs: operationTimeoutMs }
-      const call = beginCall({ viewer, traceId, lane: 'websocket', client: extra.client, ...timeout }, clock, ids)
+      const clientHeaders = this.#options.clientHeaders?.({
+        ...extra.request.headers,
+        authorization: extra.authorization,
+      })
+      const asking = { viewer, traceId, lane: 'websocket', client: extra.client, ...timeout, clientHeaders } as const
+      const call = beginCall(asking, clock, ids)
       const task: Task = { id, admitted, lease, call, extra }
       return {
         schema: lease.engine.schema,

@@ -65,7 +65,7 @@ export class PlannerHost {
   close(graph: number): void {
     this.#graphs.delete(graph)
     const isLoaded = this.#loaded.delete(graph)
-    if (this.#graphs.size === 0) this.#child?.kill()
+    if (this.#graphs.size === 0) this.#end()
     else if (isLoaded) this.#send({ kind: 'drop', graph }).catch(() => {})
   }
 
@@ -98,25 +98,37 @@ export class PlannerHost {
     }
     this.#child ??= this.#start()
     this.#child.channel?.ref()
-    this.#child.send(this.#current.task)
+    // A process that cannot be sent to is ending, and its end is heard of.
+    this.#child.send(this.#current.task, () => {})
   }
 
   #start(): ChildProcess {
     const child = fork(program, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
     child.unref()
     child.on('message', (reply: PlannerReply) => {
+      if (this.#child !== child) return
       const { resolve, reject } = this.#take()
       if ('failure' in reply) reject(new Error(reply.failure))
       else resolve('missing' in reply ? missing : reply.result)
       this.#next()
     })
     child.once('exit', () => {
+      if (this.#child !== child) return
       this.#child = undefined
       this.#loaded.clear()
       if (this.#current) this.#take().reject(new PlannerCrash('The planner failed on this operation.'))
       this.#next()
     })
     return child
+  }
+
+  /** Lets go of the process at once: one that is on its way out must not be given the next supergraph. */
+  #end(): void {
+    const child = this.#child
+    this.#child = undefined
+    child?.kill()
+    if (this.#current) this.#take().reject(new Error('The engine is closed.'))
+    this.#next()
   }
 
   #take(): Queued {

@@ -35,6 +35,19 @@ test('operations that come at once are each planned', async () => {
   expect(answers).toEqual(aliases.map((alias) => ({ data: { [alias]: 1 } })))
 })
 
+test('an engine that opens just as the last one closes is planned for', async () => {
+  const open = () =>
+    new Federation({ a: { sdl: 'type Query { n: Int }', resolvers: { Query: { n: () => 1 } } } }).engine
+  for (let round = 0; round < 3; round++) {
+    const before = open()
+    await before.loaded
+    await before.close()
+    const after = open()
+    await expect(after.loaded).resolves.toBeUndefined()
+    await after.close()
+  }
+})
+
 test('a supergraph that the planner cannot read is told before anything is planned', async () => {
   const supergraphSdl = `
     enum join__Graph { A @join__graph(name: "a", url: "") }
