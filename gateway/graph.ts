@@ -7,6 +7,7 @@ import { loadRooms } from '../subgraphs/rooms.ts'
 import type { Channels } from './channels.ts'
 import { createLocalChannel } from './engine/channel/local.ts'
 import { createEngine } from './engine/engine.ts'
+import type { EngineObserver } from './engine/observer.ts'
 import type { Engine } from './engine/types.ts'
 
 /** The product's own graph: its rooms, those in this process with what follows their log. */
@@ -26,12 +27,13 @@ export interface GraphOptions {
   readonly urls: Readonly<Record<string, string>>
   /** The ways to those rooms. */
   readonly channels: Channels
+  readonly observer: EngineObserver
 }
 
 const supergraphFile = new URL('../schema/supergraph.graphql', import.meta.url)
 
 /** Opens the graph over its rooms. The supergraph is the one that `npm run schema` composed of them. */
-export async function openGraph({ opening, log, urls, channels }: GraphOptions): Promise<Graph> {
+export async function openGraph({ opening, log, urls, channels, observer }: GraphOptions): Promise<Graph> {
   const rooms = await loadRooms()
   for (const name of Object.keys(urls)) {
     if (!rooms.some((room) => room.name === name)) log.warn({ name, url: urls[name] }, 'A URL is set for no room')
@@ -44,6 +46,7 @@ export async function openGraph({ opening, log, urls, channels }: GraphOptions):
   }
   const engine = createEngine({
     supergraphSdl: readFileSync(supergraphFile, 'utf8'),
+    observer,
     channelFor({ name }) {
       const url = urls[name]
       if (url !== undefined) return channels.to(name, url)

@@ -8,8 +8,10 @@ import { Channels } from './channels.ts'
 import type { Config } from './config.ts'
 import { createEdge } from './edge/http.ts'
 import { createEngine } from './engine/engine.ts'
+import type { EngineObserver } from './engine/observer.ts'
 import type { SubgraphAddress } from './engine/supergraph.ts'
 import type { Engine } from './engine/types.ts'
+import { engineMetrics } from './engine-metrics.ts'
 import type { Identity } from './identity.ts'
 import { LiveEngine } from './live-engine.ts'
 import { subgraphHeaders } from './subgraph-headers.ts'
@@ -49,7 +51,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     metrics,
     headersFor: (url) => subgraphHeaders(url, key),
   })
-  const open = () => openEngine(options, channels)
+  const observer = engineMetrics(metrics)
+  const open = () => openEngine(options, channels, observer)
   const engine = new LiveEngine(await open())
   const reloads = metrics.counter('mnemograph_supergraph_reloads_total', 'Reloads of the supergraph.', ['outcome'])
   let reloading: Promise<void> = Promise.resolve()
@@ -78,9 +81,14 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
 }
 
 /** An engine whose supergraph reads, and can be planned over. */
-async function openEngine({ supergraphFile, config }: GatewayOptions, channels: Channels): Promise<Engine> {
+async function openEngine(
+  { supergraphFile, config }: GatewayOptions,
+  channels: Channels,
+  observer: EngineObserver,
+): Promise<Engine> {
   const engine = createEngine({
     supergraphSdl: readFileSync(supergraphFile, 'utf8'),
+    observer,
     channelFor: (subgraph) => channels.to(subgraph.name, urlOf(subgraph, config)),
   })
   try {

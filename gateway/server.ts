@@ -19,6 +19,7 @@ import { type Config, ConfigError } from './config.ts'
 import { controlFile } from './control.ts'
 import type { Edge, EdgeOptions } from './edge/http.ts'
 import type { Engine } from './engine/types.ts'
+import { engineMetrics } from './engine-metrics.ts'
 import { explorerRoute } from './explorer/route.ts'
 import { anonymous, CachedSessionGate, createIdentity, type Identified } from './identity.ts'
 import { LiveEngine } from './live-engine.ts'
@@ -89,7 +90,13 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
       metrics,
       headersFor: (url) => subgraphHeaders(url, key),
     })
-    const graph = await openGraph({ opening, log, urls: config.subgraphUrls, channels })
+    const graph = await openGraph({
+      opening,
+      log,
+      urls: config.subgraphUrls,
+      channels,
+      observer: engineMetrics(metrics),
+    })
     opened.defer(() => graph.close())
     const stores = await opening
     const jobs = runJobs(housekeeping(stores.postgres), stores.leases, log)

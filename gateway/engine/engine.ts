@@ -1,5 +1,7 @@
+import { observeChannel } from './channel/observed.ts'
 import { describeSteps } from './compile/compile.ts'
 import { Execution } from './execution.ts'
+import { type EngineObserver, nobodyObserves } from './observer.ts'
 import { type OperationPlan, PlanCache } from './plan-cache.ts'
 import { createHivePlanner, OverrideChooser } from './planner.ts'
 import { asFormatted, coerceVariables, requestErrors, respond } from './respond.ts'
@@ -11,6 +13,7 @@ export interface EngineOptions {
   readonly supergraphSdl: string
   /** The way to each subgraph that the supergraph names. The engine closes what it is given. */
   channelFor(subgraph: SubgraphAddress): Channel
+  readonly observer?: EngineObserver
   /** How many operations keep their plans; 1,000 unless told. */
   readonly planCacheSize?: number
   /** A number from 0 up to 1, drawn for progressive overrides by percentage. */
@@ -46,8 +49,14 @@ export function createEngine(options: EngineOptions): ExplainingEngine {
     options.random ?? Math.random,
     options.isLabelOn ?? (() => false),
   )
-  const plans = new PlanCache(supergraph, planner, chooser, options.planCacheSize ?? 1000)
-  const channels = new Map(supergraph.subgraphs.map((subgraph) => [subgraph.name, options.channelFor(subgraph)]))
+  const observer = options.observer ?? nobodyObserves
+  const plans = new PlanCache({ supergraph, planner, chooser, observer, size: options.planCacheSize ?? 1000 })
+  const channels = new Map(
+    supergraph.subgraphs.map((subgraph) => [
+      subgraph.name,
+      observeChannel(subgraph.name, options.channelFor(subgraph), observer),
+    ]),
+  )
   return {
     loaded: planner.loaded,
     schema: supergraph.schema,
@@ -61,6 +70,7 @@ export function createEngine(options: EngineOptions): ExplainingEngine {
     },
     async close() {
       planner.close()
+      plans.close()
       await Promise.all([...channels.values()].map((channel) => channel.close()))
     },
   }

@@ -5,6 +5,7 @@ import { type Compiled, compile } from './compile/compile.ts'
 import { type Selection, ShapeFinder } from './compile/shape.ts'
 import { compileIntrospection, type Introspection } from './introspection.ts'
 import { Normalizer, type Part } from './normalize.ts'
+import type { EngineObserver } from './observer.ts'
 import {
   type PreparedOperation,
   prepareOperation,
@@ -34,6 +35,15 @@ export interface CachedOperation extends PreparedOperation {
 /** Each `@skip` or `@include` variable doubles the ways through an operation; beyond this many the oldest goes. */
 const plansPerOperation = 64
 
+export interface PlanCacheOptions {
+  readonly supergraph: Supergraph
+  readonly planner: Planner
+  readonly chooser: OverrideChooser
+  readonly observer: EngineObserver
+  /** How many operations keep their plans. */
+  readonly size: number
+}
+
 /** Plans and their compiled code, by the operation's text, its name, its switches and the choice of overrides. */
 export class PlanCache {
   readonly #supergraph: Supergraph
@@ -41,11 +51,14 @@ export class PlanCache {
   readonly #chooser: OverrideChooser
   readonly #operations: LRUCache<string, CachedOperation>
 
-  constructor(supergraph: Supergraph, planner: Planner, chooser: OverrideChooser, size: number) {
+  readonly #observer: EngineObserver
+
+  constructor({ supergraph, planner, chooser, observer, size }: PlanCacheOptions) {
     this.#supergraph = supergraph
     this.#planner = planner
     this.#chooser = chooser
-    this.#operations = new LRUCache({ max: size })
+    this.#observer = observer
+    this.#operations = new LRUCache({ max: size, dispose: () => observer.plansKept(-1) })
   }
 
   get schema(): GraphQLSchema {
@@ -59,6 +72,7 @@ export class PlanCache {
       const prepared = prepareOperation(this.#supergraph.schema, document, operationName)
       operation = { ...prepared, plans: new LRUCache({ max: plansPerOperation }) }
       this.#operations.set(key, operation)
+      this.#observer.plansKept(1)
     }
     return operation
   }
@@ -68,8 +82,9 @@ export class PlanCache {
     const { key: overrides, choice } = this.#chooser.choose()
     const key = overrides === '' ? switchKey(operation, variables) : `${switchKey(operation, variables)}|${overrides}`
     let plan = operation.plans.get(key)
-    if (!plan) {
-      plan = this.#build(settleOperation(operation, variables), choice)
+    if (plan) this.#observer.planReused()
+    else {
+      plan = this.#timed(settleOperation(operation, variables), choice)
       operation.plans.set(key, plan)
       // A failure is not kept, since it may have been the moment's; but what ends the planner would end it again.
       plan.catch((reason) => {
@@ -77,6 +92,19 @@ export class PlanCache {
       })
     }
     return plan
+  }
+
+  close(): void {
+    this.#operations.clear()
+  }
+
+  async #timed(operation: SettledOperation, choice: OverrideChoice): Promise<OperationPlan> {
+    const started = performance.now()
+    try {
+      return await this.#build(operation, choice)
+    } finally {
+      this.#observer.planned((performance.now() - started) / 1000)
+    }
   }
 
   async #build(operation: SettledOperation, choice: OverrideChoice): Promise<OperationPlan> {

@@ -1,6 +1,6 @@
-import type { RequestContext } from '../../../lib/context.ts'
 import { codedError } from '../../../lib/errors.ts'
 import type { SubgraphRequest } from '../types.ts'
+import { RequestInContext } from './in-context.ts'
 
 /** A request with less time than the operation has, and the means to let go of the clock. */
 export interface LimitedRequest {
@@ -26,39 +26,4 @@ export function limitTime(request: SubgraphRequest, milliseconds: number): Limit
 
 function tooSlow(subgraph: string, milliseconds: number): Error {
   return codedError('DEADLINE_EXCEEDED', `Subgraph "${subgraph}" took longer than ${milliseconds} ms.`)
-}
-
-/** A request in another context. Its variables are still made only when, and as, they are asked for. */
-class RequestInContext implements SubgraphRequest {
-  readonly context: RequestContext
-  readonly #request: SubgraphRequest
-
-  constructor(request: SubgraphRequest, context: RequestContext) {
-    this.#request = request
-    this.context = context
-  }
-
-  get subgraph(): string {
-    return this.#request.subgraph
-  }
-
-  get kind(): SubgraphRequest['kind'] {
-    return this.#request.kind
-  }
-
-  get operation(): string {
-    return this.#request.operation
-  }
-
-  get operationName(): string | undefined {
-    return this.#request.operationName
-  }
-
-  get variables(): Record<string, unknown> {
-    return this.#request.variables
-  }
-
-  get variablesText(): string {
-    return this.#request.variablesText ?? JSON.stringify(this.#request.variables)
-  }
 }
