@@ -1,3 +1,5 @@
+import { Gate } from './access/gate.ts'
+import { noPolicies, type PolicyJudge } from './access/judge.ts'
 import { observeChannel } from './channel/observed.ts'
 import { describeSteps } from './compile/compile.ts'
 import { Execution } from './execution.ts'
@@ -20,6 +22,8 @@ export interface EngineOptions {
   random?(): number
   /** Whether a progressive override's own label is on; none is unless told. */
   isLabelOn?(label: string): boolean
+  /** Says which policies (`@policy`) a request's viewer meets; none unless told. */
+  readonly policies?: PolicyJudge
 }
 
 /** How an operation runs, for people to read. */
@@ -50,7 +54,8 @@ export function createEngine(options: EngineOptions): ExplainingEngine {
     options.isLabelOn ?? (() => false),
   )
   const observer = options.observer ?? nobodyObserves
-  const plans = new PlanCache({ supergraph, planner, chooser, observer, size: options.planCacheSize ?? 1000 })
+  const gate = new Gate(supergraph, options.policies ?? noPolicies)
+  const plans = new PlanCache({ supergraph, planner, chooser, gate, observer, size: options.planCacheSize ?? 1000 })
   const channels = new Map(
     supergraph.subgraphs.map((subgraph) => [
       subgraph.name,
@@ -64,7 +69,7 @@ export function createEngine(options: EngineOptions): ExplainingEngine {
     execute: (request) => execute(plans, channels, request),
     subscribe: (request) => subscribe(plans, channels, request),
     async explain(request) {
-      const { primary, steps, source } = await plans.plan(plans.operation(request), request.variables)
+      const { primary, steps, source } = await plans.plan(plans.operation(request), request.variables, request.context)
       const lines = [...(primary ? [describeSteps(primary)] : []), describeSteps(steps)]
       return { plan: lines.join('\n'), code: source }
     },
@@ -86,7 +91,7 @@ async function execute(plans: PlanCache, channels: Channels, request: OperationR
     const coerced = coerceVariables(plans, operation, request.variables)
     if (coerced.errors) return requestErrors(coerced.errors)
     variables = coerced.coerced
-    plan = await plans.plan(operation, variables)
+    plan = await plans.plan(operation, variables, request.context)
   } catch (error) {
     return requestErrors([asFormatted(error)])
   }

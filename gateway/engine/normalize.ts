@@ -25,6 +25,8 @@ interface Merged {
   readonly byType: Map<string, Fields>
   /** Whether the client asks for `__typename` here. */
   typename: boolean
+  /** Whether a field is refused for some types that an object may have here, so that its type decides. */
+  isRefusedInPart: boolean
 }
 
 /** A part of an operation: the fields of one name, and what is above them. */
@@ -79,7 +81,7 @@ export class Normalizer {
    * follow every nesting of them.
    */
   #selections(scopes: readonly Scope[], place: Place, type: GraphQLCompositeType, part: string): SelectionNode[] {
-    const merged: Merged = { fields: new Map(), byType: new Map(), typename: false }
+    const merged: Merged = { fields: new Map(), byType: new Map(), typename: false, isRefusedInPart: false }
     const possible = this.#possible(type)
     for (const scope of scopes) this.#add(scope, place, type, possible, merged)
     const selections: SelectionNode[] = this.#needsTypename(type, merged) ? [typename] : []
@@ -106,7 +108,9 @@ export class Normalizer {
       if (!this.#operation.isIncluded(selection)) continue
       if (selection.kind === Kind.FIELD) {
         if (selection.name.value === '__typename') merged.typename = true
-        for (const fields of this.#targets(selection, type, types, merged)) {
+        const permitted = this.#permitted(selection, scope.type, types)
+        if (permitted.length < types.length) merged.isRefusedInPart = true
+        for (const fields of this.#targets(selection, type, permitted, merged)) {
           this.#addField(selection, scope.type, place, fields)
         }
         continue
@@ -117,6 +121,13 @@ export class Normalizer {
       const inside = types.filter((name) => meant.has(name))
       if (inside.length > 0) this.#add({ type: on, set: fragment.selectionSet }, place, type, inside, merged)
     }
+  }
+
+  /** The types whose objects may show a field to the viewer. */
+  #permitted(node: FieldNode, declared: GraphQLCompositeType, types: readonly string[]): readonly string[] {
+    const { refusals } = this.#operation
+    const field = refusals && fieldOf(declared, node)
+    return field ? types.filter((name) => !refusals.field(declared.name, name, field)) : types
   }
 
   /** Where a field goes: to all types together where they share it, or to each of those that it is meant for. */
@@ -193,9 +204,11 @@ export class Normalizer {
    * Where the client asks for the type, or it decides whether the object may be seen. For fragments the planner asks for
    * it without being told; told, it fetches the type once more where another subgraph has the object too.
    */
-  #needsTypename(type: GraphQLCompositeType, { typename: asked }: Merged): boolean {
+  #needsTypename(type: GraphQLCompositeType, { typename: asked, isRefusedInPart }: Merged): boolean {
     if (!isAbstractType(type)) return false
-    if (asked) return true
+    if (asked || isRefusedInPart) return true
+    const { refusals } = this.#operation
+    if (refusals && this.#possible(type).some((name) => refusals.type(name))) return true
     const possible = this.#supergraph.possibleTypes.get(type.name) ?? []
     return [...possible].some((name) => this.#supergraph.schema.getType(name) === undefined)
   }

@@ -12,6 +12,7 @@ import {
   visit,
 } from 'graphql'
 import { codedError } from '../../lib/errors.ts'
+import type { Refusals } from './access/gate.ts'
 
 /** An operation of a document, with what must be known before its variables are. */
 export interface PreparedOperation {
@@ -23,8 +24,10 @@ export interface PreparedOperation {
   readonly switches: readonly string[]
 }
 
-/** One way through an operation: with the variables of its `@skip` and `@include` settled. */
+/** One way through an operation: with the variables of its `@skip` and `@include` settled, and what is refused of it. */
 export interface SettledOperation extends PreparedOperation {
+  /** Undefined when its viewer may see all of it. */
+  readonly refusals: Refusals | undefined
   isIncluded(node: SelectionNode): boolean
 }
 
@@ -62,8 +65,9 @@ export function prepareOperation(
 export function settleOperation(
   prepared: PreparedOperation,
   variables: Readonly<Record<string, unknown>>,
+  refusals: Refusals | undefined,
 ): SettledOperation {
-  return { ...prepared, isIncluded: (node) => isIncluded(node, variables) }
+  return { ...prepared, refusals, isIncluded: (node) => isIncluded(node, variables) }
 }
 
 /** A text that is the same for two sets of variables exactly when the operation settles the same way for both. */

@@ -1,6 +1,9 @@
 import type { RequiresSelection } from '@graphql-hive/router-query-planner'
 import type { GraphQLSchema } from 'graphql'
 import { LRUCache } from 'lru-cache'
+import type { RequestContext } from '../../lib/context.ts'
+import type { Gate, Refusals } from './access/gate.ts'
+import type { Requirement } from './access/rules.ts'
 import { type Compiled, compile } from './compile/compile.ts'
 import { type Selection, ShapeFinder } from './compile/shape.ts'
 import { compileIntrospection, type Introspection } from './introspection.ts'
@@ -25,11 +28,15 @@ export interface OperationPlan extends Compiled {
   readonly kind: 'query' | 'mutation' | 'subscription'
   readonly selection: Selection
   readonly introspection: Introspection | undefined
+  /** Whether something that its viewer may not see was left out. */
+  readonly isRefusedInPart: boolean
 }
 
 /** An operation in the cache, before it is known which of its fields are left out. */
 export interface CachedOperation extends PreparedOperation {
   readonly plans: LRUCache<string, Promise<OperationPlan>>
+  /** What its fields ask of the viewer. */
+  readonly requirements: readonly Requirement[]
 }
 
 /** Each `@skip` or `@include` variable doubles the ways through an operation; beyond this many the oldest goes. */
@@ -39,24 +46,27 @@ export interface PlanCacheOptions {
   readonly supergraph: Supergraph
   readonly planner: Planner
   readonly chooser: OverrideChooser
+  readonly gate: Gate
   readonly observer: EngineObserver
   /** How many operations keep their plans. */
   readonly size: number
 }
 
-/** Plans and their compiled code, by the operation's text, its name, its switches and the choice of overrides. */
+/** Plans and their compiled code, by the operation's text and name, its switches, overrides, and what is refused of it. */
 export class PlanCache {
   readonly #supergraph: Supergraph
   readonly #planner: Planner
   readonly #chooser: OverrideChooser
+  readonly #gate: Gate
   readonly #operations: LRUCache<string, CachedOperation>
 
   readonly #observer: EngineObserver
 
-  constructor({ supergraph, planner, chooser, observer, size }: PlanCacheOptions) {
+  constructor({ supergraph, planner, chooser, gate, observer, size }: PlanCacheOptions) {
     this.#supergraph = supergraph
     this.#planner = planner
     this.#chooser = chooser
+    this.#gate = gate
     this.#observer = observer
     this.#operations = new LRUCache({ max: size, dispose: () => observer.plansKept(-1) })
   }
@@ -70,7 +80,8 @@ export class PlanCache {
     let operation = this.#operations.get(key)
     if (!operation) {
       const prepared = prepareOperation(this.#supergraph.schema, document, operationName)
-      operation = { ...prepared, plans: new LRUCache({ max: plansPerOperation }) }
+      const requirements = this.#gate.requirementsOf(document)
+      operation = { ...prepared, requirements, plans: new LRUCache({ max: plansPerOperation }) }
       this.#operations.set(key, operation)
       this.#observer.plansKept(1)
     }
@@ -78,13 +89,29 @@ export class PlanCache {
   }
 
   /** The plan for one run; two runs that ask for a new one at the same time share the planning. */
-  plan(operation: CachedOperation, variables: Readonly<Record<string, unknown>>): Promise<OperationPlan> {
+  plan(
+    operation: CachedOperation,
+    variables: Readonly<Record<string, unknown>>,
+    context: RequestContext,
+  ): Promise<OperationPlan> {
+    const { requirements } = operation
+    if (requirements.length === 0) return this.#planFor(operation, variables, undefined)
+    return this.#gate.refusals(requirements, context).then((refusals) => this.#planFor(operation, variables, refusals))
+  }
+
+  #planFor(
+    operation: CachedOperation,
+    variables: Readonly<Record<string, unknown>>,
+    refusals: Refusals | undefined,
+  ): Promise<OperationPlan> {
     const { key: overrides, choice } = this.#chooser.choose()
-    const key = overrides === '' ? switchKey(operation, variables) : `${switchKey(operation, variables)}|${overrides}`
+    let key = switchKey(operation, variables)
+    if (overrides !== '') key += `|${overrides}`
+    if (refusals) key += `|${refusals.key}`
     let plan = operation.plans.get(key)
     if (plan) this.#observer.planReused()
     else {
-      plan = this.#timed(settleOperation(operation, variables), choice)
+      plan = this.#timed(settleOperation(operation, variables, refusals), choice)
       operation.plans.set(key, plan)
       // A failure is not kept, since it may have been the moment's; but what ends the planner would end it again.
       plan.catch((reason) => {
@@ -116,6 +143,7 @@ export class PlanCache {
       kind: operation.definition.operation,
       selection,
       introspection: compileIntrospection(this.#supergraph.schema, operation),
+      isRefusedInPart: operation.refusals !== undefined,
     }
   }
 

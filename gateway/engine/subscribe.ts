@@ -25,7 +25,9 @@ export async function subscribe(
     const operation = plans.operation(request)
     const variables = coerceVariables(plans, operation, request.variables)
     if (variables.errors) return only(requestErrors(variables.errors))
-    const plan = await plans.plan(operation, variables.coerced)
+    const plan = await plans.plan(operation, variables.coerced, request.context)
+    const refused = refusalOf(plan, channels, variables.coerced, request)
+    if (refused) return only(refused)
     const primary = primaryOf(plan)
     const upstream = await openUpstream(primary, channels, variables.coerced, request)
     return new Events(upstream[Symbol.asyncIterator](), primary.subgraph, request.context.signal, (event) =>
@@ -34,6 +36,17 @@ export async function subscribe(
   } catch (error) {
     return only(requestErrors([asFormatted(error)]))
   }
+}
+
+/** The answer to a subscription whose field is not for its viewer: the errors alone, since no event can follow. */
+function refusalOf(
+  plan: OperationPlan,
+  channels: Channels,
+  variables: Record<string, unknown>,
+  { context }: OperationRequest,
+): EngineResponse | undefined {
+  if (plan.kind !== 'subscription' || plan.primary || !plan.isRefusedInPart) return undefined
+  return requestErrors(respond(plan, new Execution(channels, variables, context), variables).errors)
 }
 
 function primaryOf({ kind, primary }: OperationPlan): CompiledRootFetch {

@@ -12,8 +12,10 @@ import {
   print,
   visit,
 } from 'graphql'
+import { type AccessRules, readAccessRules } from './access/rules.ts'
 import { upgradeFederation1 } from './federation1.ts'
 import { orderKeys } from './key-order.ts'
+import { type Link, linkedDirective, readLinks } from './links.ts'
 import {
   directive,
   readEnumValues,
@@ -59,6 +61,8 @@ export interface Supergraph {
   /** Fields of interfaces that some subgraph answers for all types of the interface at once, as `Interface.field`. */
   readonly interfaceObjectFields: ReadonlySet<string>
   readonly overrides: OverrideLabels
+  /** What viewers must be to read a type or field. */
+  readonly access: AccessRules
   /** The key field sets by which a subgraph can look a type up, as selection set text without braces. */
   keysOf(type: string, subgraph: string): readonly string[]
 }
@@ -68,7 +72,9 @@ export class SupergraphError extends Error {
   override readonly name = 'SupergraphError'
 }
 
-const machineryPrefix = /^(join|link|core)__/
+const machineryNamespaces = ['join', 'link', 'core']
+/** Features that keep fields from whom they are not for, and that this engine carries out. */
+const knownSecurity = new Set(['inaccessible', 'authenticated', 'requiresScopes', 'policy'])
 const executableLocations = new Set([
   'QUERY',
   'MUTATION',
@@ -90,10 +96,11 @@ export function readSupergraph(sdl: string): Supergraph {
   const document = orderKeys(upgradeFederation1(given))
   const subgraphs = readSubgraphs(document)
   refuseContextArguments(document)
-  const hidden = inaccessibleName(document)
+  const links = readLinks(document)
+  refuseUnknownSecurity(links)
   return {
     plannerSdl: document === given ? sdl : print(document),
-    schema: buildApiSchema(document, hidden),
+    schema: buildApiSchema(document, links),
     subgraphs: [...subgraphs.values()],
     possibleTypes: readPossibleTypes(document),
     enumValues: readEnumValues(document),
@@ -101,6 +108,7 @@ export function readSupergraph(sdl: string): Supergraph {
     requiringFields: readRequiringFields(document),
     interfaceObjectFields: readInterfaceObjectFields(document),
     overrides: readOverrides(document),
+    access: readAccessRules(document, links),
     keysOf: readKeys(document, subgraphs),
   }
 }
@@ -148,19 +156,16 @@ function refuseContextArguments(document: DocumentNode): void {
   })
 }
 
-/** The name under which `@inaccessible` goes here: a supergraph may import it under another. */
-function inaccessibleName(document: DocumentNode): string {
-  const schema = document.definitions.find((node) => node.kind === Kind.SCHEMA_DEFINITION)
-  for (const feature of schema?.directives ?? []) {
-    const url = text(feature, 'url') ?? text(feature, 'feature') ?? ''
-    if (/\/inaccessible\/v[\d.]+$/.test(url)) {
-      return text(feature, 'as') ?? 'inaccessible'
-    }
-  }
-  return 'inaccessible'
+/** A feature for security that is not carried out would leave open what its author thinks closed (link v1.0, "for"). */
+function refuseUnknownSecurity(links: readonly Link[]): void {
+  const unknown = links.find(({ purpose, feature }) => purpose === 'SECURITY' && !knownSecurity.has(feature))
+  if (unknown === undefined) return
+  throw new SupergraphError(`The supergraph relies on ${unknown.url} for security, which this gateway does not know.`)
 }
 
-function buildApiSchema(document: DocumentNode, hidden: string): GraphQLSchema {
+function buildApiSchema(document: DocumentNode, links: readonly Link[]): GraphQLSchema {
+  const hidden = linkedDirective(links, 'inaccessible') ?? 'inaccessible'
+  const machinery = new Set([...machineryNamespaces, ...links.map(({ namespace }) => namespace)])
   const isHidden = (node: { readonly directives?: readonly ConstDirectiveNode[] | undefined }) =>
     node.directives?.some(({ name }) => name.value === hidden) ?? false
   const hiddenTypes = new Set<string>()
@@ -169,7 +174,7 @@ function buildApiSchema(document: DocumentNode, hidden: string): GraphQLSchema {
       hiddenTypes.add(node.name.value)
     }
   }
-  const definitions = document.definitions.filter((node) => isForClients(node, hiddenTypes))
+  const definitions = document.definitions.filter((node) => isForClients(node, hiddenTypes, machinery))
   const drop = (node: ASTNode & { readonly directives?: readonly ConstDirectiveNode[] | undefined }) =>
     isHidden(node) ? null : undefined
   const api: DocumentNode = visit(
@@ -192,14 +197,12 @@ function buildApiSchema(document: DocumentNode, hidden: string): GraphQLSchema {
   }
 }
 
-function isForClients(node: DefinitionNode, hiddenTypes: ReadonlySet<string>): boolean {
-  if (node.kind === Kind.DIRECTIVE_DEFINITION) {
-    return !machineryPrefix.test(node.name.value) && isExecutable(node)
-  }
-  if (!('name' in node) || !node.name) {
-    return true
-  }
-  return !machineryPrefix.test(node.name.value) && !hiddenTypes.has(node.name.value)
+function isForClients(node: DefinitionNode, hiddenTypes: ReadonlySet<string>, machinery: ReadonlySet<string>): boolean {
+  const name = 'name' in node ? node.name?.value : undefined
+  if (name === undefined) return true
+  const namespace = /^(.+?)__/.exec(name)?.[1]
+  if (namespace !== undefined && machinery.has(namespace)) return false
+  return node.kind === Kind.DIRECTIVE_DEFINITION ? isExecutable(node) : !hiddenTypes.has(name)
 }
 
 function isExecutable(node: DirectiveDefinitionNode): boolean {

@@ -1,4 +1,5 @@
 import type { GraphQLFormattedError } from 'graphql'
+import type { Refusal } from '../access/gate.ts'
 import type { ErrorNode, FetchError, PathSegment } from '../errors.ts'
 import { writers } from './project.ts'
 import type { AbstractShape, NullableShape, Selection, Shape, ShapeField } from './shape.ts'
@@ -85,6 +86,7 @@ class Completion {
     covered: boolean,
     field: ShapeField,
   ): string {
+    if (shape.kind === 'refused') return this.#refuse(shape.refusal)
     if (shape.kind === 'typename' && shape.name !== undefined) return JSON.stringify(shape.name)
     if (value === null || value === undefined) {
       if (at) this.#reportBelow(shape, at)
@@ -145,6 +147,8 @@ class Completion {
   ): string {
     const typename = (value as { __typename?: unknown }).__typename
     if (shape.hidden.has(typename as string)) return 'null'
+    const refusal = shape.refused.get(typename as string)
+    if (refusal) return this.#refuse(refusal)
     return this.#object(shape.selections.get(typename as string) ?? shape.otherwise, value, at, covered, field)
   }
 
@@ -158,6 +162,11 @@ class Completion {
 
   #unfit(expected: string, field: ShapeField): 'null' {
     this.#fail(`A subgraph answered a value for ${field.coordinate} that is not ${expected}.`)
+    return 'null'
+  }
+
+  #refuse({ message, extensions }: Refusal): 'null' {
+    this.errors.push({ message, path: [...this.#path], extensions })
     return 'null'
   }
 

@@ -46,6 +46,7 @@ class Writer {
   #call(shape: Shape, value: string): string {
     if (shape.kind === 'nonNull') return `${this.#required(shape.of)}(${value})`
     if (shape.kind === 'text') return `text(${value})`
+    if (shape.kind === 'refused') return 'refused()'
     return `((value = ${value}) == null ? 'null' : ${this.#required(shape)}(value))`
   }
 
@@ -58,6 +59,8 @@ class Writer {
         return scalarWriters[shape.type] ?? 'anything'
       case 'text':
         return 'text'
+      case 'refused':
+        return 'refused'
       case 'typename':
         return shape.name === undefined ? 'name' : this.#constant(shape.name)
       default:
@@ -234,6 +237,11 @@ function text(value: unknown): string {
   return value as string
 }
 
+/** A field that the viewer may not see takes an error. */
+function refused(): never {
+  throw unfit
+}
+
 /** A scalar inside a representation. */
 function leaf(value: unknown): string {
   if (typeof value === 'string') return quote(value)
@@ -251,5 +259,6 @@ export const writers = {
   anything,
   name,
   text,
+  refused,
   leaf,
 } as const

@@ -15,6 +15,7 @@ import {
   isUnionType,
   Kind,
 } from 'graphql'
+import type { Refusal } from '../access/gate.ts'
 import { fragmentOf, type SettledOperation } from '../operation.ts'
 import { type FetchedField, fieldOf, narrowed, type Place, type Scope, signatureOf } from '../place.ts'
 import type { Supergraph } from '../supergraph.ts'
@@ -30,6 +31,8 @@ export type NullableShape =
   | AbstractShape
   /** The value is JSON text already, answered by the gateway itself. */
   | { readonly kind: 'text' }
+  /** The viewer may not see it: null, with this error. */
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
   /** The type's name when it is known beforehand, else read from the object. */
   | { readonly kind: 'typename'; readonly name: string | undefined }
 
@@ -50,6 +53,8 @@ export interface AbstractShape {
   readonly otherwise: Selection
   /** Types that are inaccessible: their objects show as null. */
   readonly hidden: ReadonlySet<string>
+  /** Types that the viewer may not see: their objects show as null, with an error. */
+  readonly refused: ReadonlyMap<string, Refusal>
 }
 
 /** The fields that the response has for an object, in its order. */
@@ -77,6 +82,7 @@ interface CollectedField {
   readonly fetched: FetchedField | undefined
   readonly field: GraphQLField<unknown, unknown> | undefined
   readonly scopes: Scope[]
+  refusal: Refusal | undefined
 }
 
 /** Finds the form of an operation's response. */
@@ -151,11 +157,24 @@ export class ShapeFinder {
     let entry = collected.get(responseKey)
     if (!entry) {
       const own = field && !isUnionType(type) ? (type.getFields()[field.name] ?? field) : field
-      entry = { node, fetched, field: own, scopes: [] }
+      entry = { node, fetched, field: own, scopes: [], refusal: undefined }
       collected.set(responseKey, entry)
     }
+    if (field) entry.refusal ??= this.#refusal(type, declared, field)
     const below = field && getNamedType(field.type)
     if (node.selectionSet && isCompositeType(below)) entry.scopes.push({ type: below, set: node.selectionSet })
+  }
+
+  /** Of an object whose type is not known a field is refused when it is for any type that the object may have. */
+  #refusal(
+    type: GraphQLCompositeType,
+    declared: GraphQLCompositeType,
+    field: GraphQLField<unknown, unknown>,
+  ): Refusal | undefined {
+    const { refusals } = this.#operation
+    if (!refusals) return undefined
+    const objects = isAbstractType(type) ? this.#supergraph.schema.getPossibleTypes(type) : [type]
+    return objects.map(({ name }) => refusals.field(declared.name, name, field)).find(Boolean)
   }
 
   /** Whether a fragment holds for every object of a type. */
@@ -169,7 +188,7 @@ export class ShapeFinder {
   #field(
     type: GraphQLCompositeType,
     responseKey: string,
-    { node, fetched, field, scopes }: CollectedField,
+    { node, fetched, field, scopes, refusal }: CollectedField,
     typename: string | undefined,
   ): ShapeField {
     const coordinate = `${type.name}.${node.name.value}`
@@ -180,6 +199,7 @@ export class ShapeFinder {
       const shape: Shape = { kind: 'nonNull', of: { kind: 'typename', name: typename } }
       return { responseKey, key: '__typename', coordinate, shape }
     }
+    if (refusal) return { responseKey, key: fetched.key, coordinate, shape: refusedShape(field.type, refusal) }
     return { responseKey, key: fetched.key, coordinate, shape: this.#shape(field.type, scopes, fetched.place) }
   }
 
@@ -199,14 +219,17 @@ export class ShapeFinder {
     if (isObjectType(type)) return { kind: 'object', selection: this.#selection(type, scopes, place, type.name) }
     const selections = new Map<string, Selection>()
     const hidden = new Set<string>()
+    const refused = new Map<string, Refusal>()
     for (const object of this.#supergraph.schema.getPossibleTypes(type)) {
-      selections.set(object.name, this.#selection(object, scopes, place, undefined))
+      const refusal = this.#operation.refusals?.type(object.name)
+      if (refusal) refused.set(object.name, refusal)
+      else selections.set(object.name, this.#selection(object, scopes, place, undefined))
     }
     for (const name of this.#supergraph.possibleTypes.get(type.name) ?? []) {
-      if (!selections.has(name)) hidden.add(name)
+      if (!selections.has(name) && !refused.has(name)) hidden.add(name)
     }
     const otherwise = this.#selection(type, scopes, place, undefined)
-    return { kind: 'abstract', type: type.name, selections, otherwise, hidden }
+    return { kind: 'abstract', type: type.name, selections, otherwise, hidden, refused }
   }
 
   #enum(type: GraphQLEnumType): NullableShape {
@@ -214,6 +237,11 @@ export class ShapeFinder {
     const all = this.#supergraph.enumValues.get(type.name) ?? []
     return { kind: 'enum', type: type.name, texts, hidden: new Set([...all].filter((name) => !texts.has(name))) }
   }
+}
+
+function refusedShape(type: GraphQLOutputType, refusal: Refusal): Shape {
+  const refused: NullableShape = { kind: 'refused', refusal }
+  return isNonNullType(type) ? { kind: 'nonNull', of: refused } : refused
 }
 
 const nodeIds = new WeakMap<object, number>()
@@ -228,6 +256,6 @@ function nodeId(node: object): number {
   return id
 }
 
-function describe([responseKey, { fetched, field, scopes }]: [string, CollectedField]): string {
-  return `${responseKey}=${fetched?.key}:${field?.type}(${scopes.map(({ set }) => nodeId(set)).join(' ')})`
+function describe([responseKey, { fetched, field, scopes, refusal }]: [string, CollectedField]): string {
+  return `${responseKey}=${refusal?.message ?? fetched?.key}:${field?.type}(${scopes.map(({ set }) => nodeId(set)).join(' ')})`
 }
