@@ -28,6 +28,11 @@ const url = (...schemes: string[]) =>
       error: `must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
     })
     .optional()
+const toggle = (byDefault: 'on' | 'off') =>
+  z
+    .enum(['on', 'off'], { error: 'must be on or off' })
+    .default(byDefault)
+    .transform((value) => value === 'on')
 const origins = z
   .string()
   .transform((text) => text.split(',').map((origin) => origin.trim()))
@@ -65,6 +70,8 @@ const settings = z.object({
   INTROSPECTION: z.enum(['off', 'signed-in', 'open'], { error: 'must be off, signed-in or open' }).default('signed-in'),
   /** Origins whose pages may use the graph, beside its own. */
   CORS_ORIGINS: origins,
+  /** Off, every operation goes through Apollo Server, also one that it has let through before. */
+  FAST_LANE: toggle('on'),
   MAX_BODY_BYTES: count(1024, 1 << 30, 8 * 1024 * 1024),
   MAX_TOKENS: count(10, 1_000_000, 5000),
   MAX_DEPTH: count(1, 1000, 24),
@@ -127,6 +134,7 @@ export interface Config {
   readonly accessLogLevel: Settings['ACCESS_LOG_LEVEL']
   readonly introspection: Introspection
   readonly corsOrigins: readonly string[]
+  readonly fastLane: boolean
   readonly maxBodyBytes: number
   readonly limits: GuardLimits
   readonly bodyTimeoutMs: number
@@ -194,6 +202,7 @@ function shape(s: Settings, subgraphUrls: Record<string, string>, subgraphs: Sub
     accessLogLevel: s.ACCESS_LOG_LEVEL,
     introspection: s.INTROSPECTION,
     corsOrigins: s.CORS_ORIGINS,
+    fastLane: s.FAST_LANE,
     maxBodyBytes: s.MAX_BODY_BYTES,
     limits: {
       tokens: s.MAX_TOKENS,

@@ -1,155 +1,136 @@
-import { parse } from 'graphql'
-import { createEngine } from '../../gateway/engine/engine.ts'
-import type { Engine, OperationRequest } from '../../gateway/engine/types.ts'
-import { Federation, type FederationOptions, testContext } from '../../tests/kit/federation.ts'
-import { median, printTable } from '../table.ts'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import { type Child, pinSelf, startChild } from '../child.ts'
+import { joined, type ShopOperation, shop, small, wide } from '../shop/shop.ts'
+import { shopApi, shopSupergraph } from '../shop/supergraph.ts'
+import { printTable } from '../table.ts'
+import { type Gateway, gateways, sharing, startCached, stock, type World } from './gateways.ts'
+import { compareInProcess } from './in-process.ts'
+import { type Contender, type Figures, measure } from './measure.ts'
 
-// What the engine costs beside the least that any gateway must do: read the subgraphs' answers as JSON. Answers are
-// recorded once and played back, so that no subgraph's work is counted.
+// Gateways side by side, over four remote subgraphs that answer from memory. README.md beside this file says more.
 //
-//   node --max-semi-space-size=64 bench/gateway/run.ts [repetitions of the smallest]
+//   npm ci --prefix bench/gateway && node bench/gateway/run.ts [--quick] [--only=part of a name,…]
 
-const repetitions = Number(process.argv[2] ?? 20_000)
-const sentence = 'lorem ipsum dolor sit amet '
+const products = 48
+const loadCore = 1
+const quick = process.argv.includes('--quick')
+const only = process.argv
+  .find((flag) => flag.startsWith('--only='))
+  ?.slice('--only='.length)
+  .split(',')
+const effort = { connections: 50, rounds: quick ? 2 : 5, seconds: quick ? 0.7 : 1 }
 
-const query = `{
-  products {
-    id name description price tags inStock warehouse { id name shelf }
-    reviews { id body stars author { id name email address { street city zip } } }
-  }
-}`
+const folder = mkdtempSync(join(tmpdir(), 'bench-gateway-'))
+const running: Child[] = []
+const cached = 'Apollo Server, a kept string'
 
-/** A shop of four subgraphs with this many products, each with five reviews by one of thirty users. */
-function shop(products: number, wrap: NonNullable<FederationOptions['wrap']>): Federation {
-  const ids = Array.from({ length: products }, (_, index) => `p${index}`)
-  return new Federation(
-    {
-      products: {
-        sdl: `
-        type Query { products: [Product!]! }
-        type Product @key(fields: "id") { id: ID! name: String! description: String price: Int tags: [String!]! }`,
-        resolvers: {
-          Query: {
-            products: () =>
-              ids.map((id, price) => ({
-                id,
-                name: `Product ${id}`,
-                description: sentence.repeat(3),
-                price,
-                tags: ['a', 'b', 'c'],
-              })),
-          },
-        },
-      },
-      reviews: {
-        sdl: `
-        type Product @key(fields: "id") { id: ID! reviews: [Review!]! }
-        type Review { id: ID! body: String! stars: Int author: User! }
-        type User @key(fields: "id") { id: ID! }`,
-        resolvers: {
-          Product: {
-            reviews: ({ id }: { id: string }) =>
-              [0, 1, 2, 3, 4].map((stars) => ({
-                id: `${id}r${stars}`,
-                body: sentence.repeat(2),
-                stars,
-                author: { id: `u${(stars * 7 + Number(id.slice(1))) % 30}` },
-              })),
-          },
-        },
-      },
-      users: {
-        sdl: `
-        type User @key(fields: "id") { id: ID! name: String! email: String address: Address }
-        type Address { street: String city: String zip: String }`,
-        resolvers: {
-          User: {
-            name: ({ id }: { id: string }) => `User ${id}`,
-            email: ({ id }: { id: string }) => `${id}@example.com`,
-            address: () => ({ street: 'Main street 1', city: 'Bern', zip: '3000' }),
-          },
-        },
-      },
-      stock: {
-        sdl: `
-        type Product @key(fields: "id") { id: ID! inStock: Boolean! warehouse: Warehouse }
-        type Warehouse { id: ID! name: String! shelf: Int }`,
-        resolvers: {
-          Product: {
-            inStock: () => true,
-            warehouse: ({ id }: { id: string }) => ({ id: `w${id}`, name: 'West', shelf: 3 }),
-          },
-        },
-      },
-    },
-    { wrap },
-  )
+async function keep(starting: Promise<Child>): Promise<Child> {
+  const child = await starting
+  running.push(child)
+  return child
 }
 
-/** The answers that the subgraphs give, as text, by subgraph and operation. */
-async function record(products: number): Promise<{ supergraphSdl: string; answers: Map<string, string> }> {
-  const answers = new Map<string, string>()
-  const federation = shop(products, (name, channel) => ({
-    ...channel,
-    async execute(sent) {
-      const response = await channel.execute(sent)
-      answers.set(`${name} ${sent.operation}`, JSON.stringify(response))
-      return response
-    },
-  }))
-  await federation.engine.execute(request())
-  return { supergraphSdl: federation.supergraphSdl, answers }
-}
-
-const document = parse(query)
-
-function request(): OperationRequest {
-  return { query, document, operationName: undefined, variables: {}, context: testContext() }
-}
-
-/** CPU milliseconds of one run: the median of rounds, after one that warms up. */
-async function cost(run: () => unknown, times: number): Promise<number> {
-  const rounds: number[] = []
-  for (let round = 0; round < 6; round++) {
-    const before = process.cpuUsage()
-    for (let i = 0; i < times; i++) await run()
-    const { user, system } = process.cpuUsage(before)
-    rounds.push((user + system) / 1000 / times)
-  }
-  return median(rounds.slice(1))
-}
-
-/** Plays the answers back in process, as text that is parsed for each request, as from a network. */
-function played(supergraphSdl: string, answers: ReadonlyMap<string, string>): Engine {
-  return createEngine({
-    supergraphSdl,
-    channelFor: ({ name }) => ({
-      async execute(sent) {
-        if (sent.variablesText === '') throw new Error('a request without variables')
-        return JSON.parse(answers.get(`${name} ${sent.operation}`) as string)
-      },
-      subscribe: () => Promise.reject(new Error('not recorded')),
-      close: async () => {},
+async function openWorld(): Promise<World> {
+  const program = join(import.meta.dirname, '../shop/subgraph.ts')
+  const subgraphs = await Promise.all(
+    shop(0).map(async (subgraph) => {
+      const args = [program, subgraph.name, `${products}`, 'recorded']
+      return { ...subgraph, url: (await keep(startChild(args, { core: loadCore }))).url }
     }),
-  })
+  )
+  const supergraphFile = join(folder, 'supergraph.graphql')
+  writeFileSync(supergraphFile, shopSupergraph(Object.fromEntries(subgraphs.map(({ name, url }) => [name, url]))))
+  return { supergraphFile, subgraphs }
 }
 
-const rows: Record<string, string | number>[] = []
-for (const products of [1, 10, 100, 1000]) {
-  const { supergraphSdl, answers } = await record(products)
-  const texts = [...answers.values()]
-  const engine = played(supergraphSdl, answers)
-  const { text } = await engine.execute(request())
-  const times = Math.max(10, Math.round(repetitions / products))
-  const floor = await cost(() => texts.map((each) => JSON.parse(each)), times)
-  const whole = await cost(() => engine.execute(request()), times)
-  rows.push({
-    products,
-    'answer, KiB': (text.length / 1024).toFixed(1),
-    'reading JSON, CPU-ms': floor.toFixed(3),
-    'engine with it, CPU-ms': whole.toFixed(3),
-    ratio: (whole / floor).toFixed(2),
-    'engine alone per product, µs': (((whole - floor) / products) * 1000).toFixed(1),
-  })
+/** Those that start here; of the others it says why they do not. */
+async function start(list: readonly Gateway[], world: World): Promise<Contender[]> {
+  const contenders: Contender[] = []
+  for (const { name, start } of list) {
+    if (only && !only.some((part) => name.includes(part))) continue
+    try {
+      const child = await keep(start(world))
+      contenders.push({ name, url: child.url, counted: [child] })
+    } catch (error) {
+      console.log(`${name} does not run here: ${(error as Error).message.split('\n').slice(-8).join('\n  ')}`)
+    }
+  }
+  return contenders
 }
-printTable('Engine over four subgraphs, answers played back', rows)
+
+async function ask({ url }: Contender, body: string): Promise<string> {
+  const headers = { 'content-type': 'application/json' }
+  return (await fetch(url, { method: 'POST', headers, body })).text()
+}
+
+/** Says which gateways answer otherwise than the last of them, which is ours. */
+async function compareAnswers(contenders: readonly Contender[], body: string): Promise<string> {
+  const answers = await Promise.all(contenders.map((contender) => ask(contender, body)))
+  const own = answers.at(-1) ?? ''
+  for (const [index, answer] of answers.entries()) {
+    if (isDeepStrictEqual(JSON.parse(answer), JSON.parse(own))) continue
+    console.log(`${contenders[index]?.name} answers otherwise: ${answer.slice(0, 200)}`)
+  }
+  return own
+}
+
+function rowsOf(figures: ReadonlyMap<string, Figures>): Record<string, string>[] {
+  const base = figures.get(stock)
+  return [...figures].map(([name, { cpuMs, perSecond, p95, peakMemory }]) => ({
+    gateway: name,
+    'CPU-ms a request': cpuMs.toFixed(3),
+    ...(base ? { 'less than stock': `${(base.cpuMs / cpuMs).toFixed(1)}×` } : {}),
+    'requests a second': perSecond.toFixed(0),
+    'p95, ms': p95.toFixed(1),
+    'peak memory, MiB': (peakMemory / 2 ** 20).toFixed(0),
+  }))
+}
+
+async function compete(title: string, operation: ShopOperation, contenders: readonly Contender[]): Promise<void> {
+  const body = JSON.stringify(operation)
+  const own = await compareAnswers(contenders, body)
+  const [any] = contenders
+  if (any === undefined) return
+  const reference = await startCached(shopApi(), any.url, body).catch((error: Error) => {
+    console.log(`${cached} does not run here: ${error.message}`)
+  })
+  const all = reference ? [...contenders, { name: cached, url: reference.url, counted: [reference] }] : contenders
+  const figures = await measure(all, { body, ...effort })
+  await reference?.stop()
+  printTable(`${title}: ${(own.length / 1024).toFixed(1)} KiB`, rowsOf(figures))
+}
+
+async function compareForms(): Promise<void> {
+  const options = { body: JSON.stringify(wide), ...effort }
+  const { remote, inProcess } = await compareInProcess(folder, products, options)
+  const row = (form: string, { cpuMs, perSecond, p95 }: Figures) => ({
+    'four subgraphs that resolve': form,
+    'CPU-ms a request, theirs with it': cpuMs.toFixed(3),
+    'less than remote': `${(remote.cpuMs / cpuMs).toFixed(2)}×`,
+    'requests a second': perSecond.toFixed(0),
+    'p95, ms': p95.toFixed(1),
+  })
+  printTable('The wide query with the subgraphs\u2019 own work, on one processor', [
+    row('in processes of their own', remote),
+    row('in the gateway\u2019s process', inProcess),
+  ])
+}
+
+try {
+  pinSelf(loadCore)
+  const world = await openWorld()
+  const alone = await start(gateways, world)
+  await compete('A wide query over four subgraphs', wide, alone)
+  await compete('A small query of one subgraph', small, alone)
+  await compete('One product from four subgraphs', joined, alone)
+  const together = await start(sharing, world)
+  await compete('The wide query where the same requests at the same time share work', wide, together)
+  await compete('The small query where they do', small, together)
+  if (!only) await compareForms()
+} finally {
+  await Promise.all(running.map((child) => child.stop()))
+  rmSync(folder, { recursive: true })
+}

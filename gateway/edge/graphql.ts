@@ -34,6 +34,8 @@ export interface GraphQLOptions {
   readonly stallMs: number
   /** The client's headers that subgraphs may get; absent when none of them go on. */
   readonly clientHeaders: ((headers: IncomingHttpHeaders) => Readonly<Record<string, string>>) | undefined
+  /** Whether a known operation goes past the pipeline. */
+  readonly fastLane: boolean
   /** Hears which way each operation went. */
   readonly observeLane: (lane: Lane) => void
 }
@@ -94,13 +96,13 @@ export class GraphQLHandler {
   }
 
   async #answer(exchange: Exchange, asked: Asked): Promise<void> {
-    const { operations, operationTimeoutMs, clock, ids, observeLane } = this.#options
+    const { operations, operationTimeoutMs, clock, ids, observeLane, fastLane } = this.#options
     const { admitted, identified } = asked
     const { viewer } = identified
     const { traceId, client } = exchange
     const clientHeaders = this.#options.clientHeaders?.(exchange.req.headers)
     const lease = operations.engine.lease()
-    const known = admitted?.operation !== undefined && admitted.guarded.validFor === lease.engine.schema
+    const known = fastLane && admitted?.operation !== undefined && admitted.guarded.validFor === lease.engine.schema
     const lane = known ? 'fast' : 'pipeline'
     observeLane(lane)
     const asking = { viewer, traceId, lane, client, timeoutMs: operationTimeoutMs, clientHeaders } as const

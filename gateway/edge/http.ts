@@ -26,6 +26,7 @@ export type EdgeConfig = Pick<
   | 'accessLogLevel'
   | 'introspection'
   | 'corsOrigins'
+  | 'fastLane'
   | 'maxBodyBytes'
   | 'limits'
   | 'bodyTimeoutMs'
@@ -158,6 +159,7 @@ async function assemble(options: EdgeOptions) {
     ...common,
     connections: streams,
     pipeline,
+    fastLane: config.fastLane,
     showSuggestions: (viewer) => guard.mayIntrospect(viewer),
     bodyLimits: { maxBytes: config.maxBodyBytes, timeoutMs: config.bodyTimeoutMs },
     observeLane: (lane) => telemetry.wentBy(lane),
