@@ -2,6 +2,7 @@ import {
   type DocumentNode,
   type FieldNode,
   type GraphQLCompositeType,
+  type GraphQLNamedType,
   getNamedType,
   isAbstractType,
   isCompositeType,
@@ -16,8 +17,15 @@ import { fragmentOf, type SettledOperation } from './operation.ts'
 import { type FetchedField, fieldOf, narrowed, type Place, type Scope, signatureOf } from './place.ts'
 import type { Supergraph } from './supergraph.ts'
 
-/** Fields by the name they are fetched under, each with what is selected below it. */
-type Fields = Map<string, { readonly fetched: FetchedField; readonly scopes: Scope[] }>
+/** A field, the type that it leads to where it is selected, and what is selected below it. */
+interface Entry {
+  readonly fetched: FetchedField
+  readonly type: GraphQLNamedType
+  readonly scopes: Scope[]
+}
+
+/** Fields by the name they are fetched under. */
+type Fields = Map<string, Entry>
 
 /** What is selected at a place, whatever type the object has, and what only for some object types. */
 interface Merged {
@@ -83,9 +91,10 @@ export class Normalizer {
   #selections(scopes: readonly Scope[], place: Place, type: GraphQLCompositeType, part: string): SelectionNode[] {
     const merged: Merged = { fields: new Map(), byType: new Map(), typename: false, isRefusedInPart: false }
     const possible = this.#possible(type)
-    for (const scope of scopes) this.#add(scope, place, type, possible, merged)
+    for (const scope of scopes) this.#add(scope, place, type, this.#among(possible, scope.type), merged)
     const selections: SelectionNode[] = this.#needsTypename(type, merged) ? [typename] : []
     this.#raise(type, merged)
+    this.#lower(possible, merged)
     selections.push(...this.#fields(merged.fields, place, part))
     for (const [on, fields] of merged.byType) {
       const inside = this.#fields(fields, place, part)
@@ -103,6 +112,11 @@ export class Normalizer {
     return isAbstractType(type) ? this.#supergraph.schema.getPossibleTypes(type).map(({ name }) => name) : [type.name]
   }
 
+  #among(types: readonly string[], on: GraphQLCompositeType): readonly string[] {
+    const meant = new Set(this.#possible(on))
+    return types.filter((name) => meant.has(name))
+  }
+
   #add(scope: Scope, place: Place, type: GraphQLCompositeType, types: readonly string[], merged: Merged): void {
     for (const selection of scope.set.selections) {
       if (!this.#operation.isIncluded(selection)) continue
@@ -110,15 +124,14 @@ export class Normalizer {
         if (selection.name.value === '__typename') merged.typename = true
         const permitted = this.#permitted(selection, scope.type, types)
         if (permitted.length < types.length) merged.isRefusedInPart = true
-        for (const fields of this.#targets(selection, type, permitted, merged)) {
+        for (const fields of this.#targets(selection, scope.type, type, permitted, merged)) {
           this.#addField(selection, scope.type, place, fields)
         }
         continue
       }
       const fragment = fragmentOf(this.#operation, selection)
       const on = narrowed(this.#supergraph.schema, scope.type, fragment.on)
-      const meant = new Set(this.#possible(on))
-      const inside = types.filter((name) => meant.has(name))
+      const inside = this.#among(types, on)
       if (inside.length > 0) this.#add({ type: on, set: fragment.selectionSet }, place, type, inside, merged)
     }
   }
@@ -130,10 +143,20 @@ export class Normalizer {
     return field ? types.filter((name) => !refusals.field(declared.name, name, field)) : types
   }
 
-  /** Where a field goes: to all types together where they share it, or to each of those that it is meant for. */
-  #targets(node: FieldNode, type: GraphQLCompositeType, types: readonly string[], merged: Merged): Fields[] {
+  /**
+   * Where a field goes: to all types together where they share it, or to each of those that it is meant for. A type's
+   * own field may lead to a narrower type than the one that they share, and stays with the type.
+   */
+  #targets(
+    node: FieldNode,
+    declared: GraphQLCompositeType,
+    type: GraphQLCompositeType,
+    types: readonly string[],
+    merged: Merged,
+  ): Fields[] {
     if (node.name.value.startsWith('__')) return []
-    const isShared = !isUnionType(type) && type.getFields()[node.name.value] !== undefined
+    const shared = fieldTypeOf(type, node)
+    const isShared = shared !== undefined && shared === fieldTypeOf(declared, node)
     if (isShared && types.length === this.#possible(type).length) return [merged.fields]
     return types.map((name) => {
       const known = merged.byType.get(name)
@@ -148,10 +171,10 @@ export class Normalizer {
     const field = fieldOf(type, node)
     const fetched = field && place.fetched.get(signatureOf(this.#operation, type, node, field))
     if (!fetched) return
+    const below = getNamedType(field.type)
     const known = fields.get(fetched.key)
-    const entry = known ?? { fetched, scopes: [] }
+    const entry = known ?? { fetched, type: below, scopes: [] }
     if (!known) fields.set(fetched.key, entry)
-    const below = getNamedType(fetched.field.type)
     if (node.selectionSet && isCompositeType(below)) entry.scopes.push({ type: below, set: node.selectionSet })
   }
 
@@ -179,17 +202,34 @@ export class Normalizer {
     }
   }
 
-  #fields(fields: Fields, parent: Place, part: string): FieldNode[] {
-    return [...fields.values()].flatMap(({ fetched, scopes }) => this.#field(fetched, scopes, parent, part) ?? [])
+  /**
+   * A field that leads to a narrower type in one of the types is selected on each of them: selected on the interface
+   * as well, it would be merged by the wider type.
+   */
+  #lower(possible: readonly string[], { fields, byType }: Merged): void {
+    for (const [key, entry] of fields) {
+      if (![...byType.values()].some((own) => (own.get(key)?.type ?? entry.type) !== entry.type)) continue
+      fields.delete(key)
+      for (const name of possible) {
+        const own = byType.get(name) ?? new Map<string, Entry>()
+        byType.set(name, own)
+        const known = own.get(key)
+        if (known) known.scopes.unshift(...entry.scopes)
+        else own.set(key, { ...entry, scopes: [...entry.scopes] })
+      }
+    }
   }
 
-  #field(fetched: FetchedField, below: readonly Scope[], parent: Place, above: string): FieldNode | undefined {
-    const { key, node, field, place } = fetched
-    const type = getNamedType(field.type)
+  #fields(fields: Fields, parent: Place, part: string): FieldNode[] {
+    return [...fields.values()].flatMap((entry) => this.#field(entry, parent, part) ?? [])
+  }
+
+  #field({ fetched, type, scopes }: Entry, parent: Place, above: string): FieldNode | undefined {
+    const { key, node, place } = fetched
     const part = this.#part.nameOf(fetched, parent) ?? above
     const isPart = part === this.#part.name
     if (!isPart && !place) return undefined
-    const selections = place && isCompositeType(type) ? this.#selections(below, place, type, part) : undefined
+    const selections = place && isCompositeType(type) ? this.#selections(scopes, place, type, part) : undefined
     if (!isPart && selections?.every((inner) => inner === typename)) return undefined
     return {
       kind: Kind.FIELD,
@@ -212,6 +252,11 @@ export class Normalizer {
     const possible = this.#supergraph.possibleTypes.get(type.name) ?? []
     return [...possible].some((name) => this.#supergraph.schema.getType(name) === undefined)
   }
+}
+
+function fieldTypeOf(type: GraphQLCompositeType, node: FieldNode): GraphQLNamedType | undefined {
+  const field = isUnionType(type) ? undefined : type.getFields()[node.name.value]
+  return field && getNamedType(field.type)
 }
 
 function usedVariables(

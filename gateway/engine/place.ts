@@ -153,7 +153,9 @@ export function signatureOf(
   field: GraphQLField<unknown, unknown>,
 ): string {
   const given = node.arguments?.length ? node.arguments.map(print).sort().join() : ''
-  const signature = `${node.name.value}(${given}):${field.type}`
+  // Objects of two types are joined, since one alias may mean an interface's field and the narrower one of its type.
+  const type = node.selectionSet ? String(field.type).replace(/\w+/, '') : field.type
+  const signature = `${node.name.value}(${given}):${type}`
   // Objects that show twice are fetched twice: a null that may not be inside one of them must not take the other.
   // And each field of a mutation is an act of its own, also when two look the same.
   const isAct = operation.definition.operation === 'mutation' && parent === operation.rootType

@@ -98,8 +98,11 @@ export class PlannerHost {
     }
     this.#child ??= this.#start()
     this.#child.channel?.ref()
-    // A process that cannot be sent to is ending, and its end is heard of.
-    this.#child.send(this.#current.task, () => {})
+    const sent = this.#current
+    // A process that is gone before it got the task has not failed on it: the next one gets it.
+    this.#child.send(sent.task, (error) => {
+      if (error && this.#current === sent) this.#queue.unshift(this.#take())
+    })
   }
 
   #start(): ChildProcess {

@@ -306,6 +306,36 @@ describe('interfaces and unions', () => {
   })
 })
 
+test('one alias may mean an interface’s field and the narrower one of its type', async () => {
+  const part = (id: string) => ({ __typename: 'Bolt', id, size: Number(id) })
+  const federation = new Federation({
+    a: {
+      sdl: `
+        type Query { part: Part other: Part }
+        interface Part { fits: Part }
+        type Bolt implements Part @key(fields: "id") { id: ID! fits: Bolt }`,
+      resolvers: {
+        Query: { part: () => part('1'), other: () => part('2') },
+        Bolt: { fits: ({ id }: { id: string }) => part(String(Number(id) + 1)) },
+      },
+    },
+    b: {
+      sdl: 'type Bolt @key(fields: "id") { id: ID! size: Int }',
+      resolvers: { Bolt: { size: ({ id }: { id: string }) => Number(id) } },
+    },
+  })
+  const query = `{
+    part { fits { __typename fits { __typename ... on Bolt { id } } } ... on Bolt { id fits { id size } } }
+    other { ... on Bolt { fits { size } } fits { ... on Bolt { id } } }
+  }`
+  expect(await federation.run(query)).toEqual({
+    data: {
+      part: { fits: { __typename: 'Bolt', fits: { __typename: 'Bolt', id: '3' }, id: '2', size: 2 }, id: '1' },
+      other: { fits: { size: 3, id: '3' } },
+    },
+  })
+})
+
 test('enums and inputs have what the subgraphs agree on', async () => {
   const federation = new Federation({
     a: {

@@ -3,6 +3,17 @@ import { createEngine } from '../../gateway/engine/engine.ts'
 import { SupergraphError } from '../../gateway/engine/supergraph.ts'
 import { Federation } from '../kit/federation.ts'
 
+// The first test of the file: no other engine keeps the planner's process.
+test('an engine may be opened while the one before it closes', async () => {
+  const graph = { a: { sdl: 'type Query { n: Int }', resolvers: { Query: { n: () => 1 } } } }
+  for (let round = 0; round < 3; round++) {
+    const federation = new Federation(graph)
+    expect(await federation.run('{ n }')).toEqual({ data: { n: 1 } })
+    // Its planner ends with the last engine; the next one begins before that shows.
+    await federation.engine.close()
+  }
+})
+
 test('an operation that ends the planner is refused, and the next one is planned', async () => {
   // What is required is found over a second key only: the planner of this version panics over it.
   const federation = new Federation({
