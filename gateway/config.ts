@@ -72,6 +72,8 @@ const settings = z.object({
   CORS_ORIGINS: origins,
   /** Off, every operation goes through Apollo Server, also one that it has let through before. */
   FAST_LANE: toggle('on'),
+  /** How many proxies stand before the gateway: so many last entries of `X-Forwarded-For` are believed. */
+  PROXIES: count(0, 10, 0),
   MAX_BODY_BYTES: count(1024, 1 << 30, 8 * 1024 * 1024),
   MAX_TOKENS: count(10, 1_000_000, 5000),
   MAX_DEPTH: count(1, 1000, 24),
@@ -135,6 +137,7 @@ export interface Config {
   readonly introspection: Introspection
   readonly corsOrigins: readonly string[]
   readonly fastLane: boolean
+  readonly proxies: number
   readonly maxBodyBytes: number
   readonly limits: GuardLimits
   readonly bodyTimeoutMs: number
@@ -203,6 +206,7 @@ function shape(s: Settings, subgraphUrls: Record<string, string>, subgraphs: Sub
     introspection: s.INTROSPECTION,
     corsOrigins: s.CORS_ORIGINS,
     fastLane: s.FAST_LANE,
+    proxies: s.PROXIES,
     maxBodyBytes: s.MAX_BODY_BYTES,
     limits: {
       tokens: s.MAX_TOKENS,

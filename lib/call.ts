@@ -1,4 +1,4 @@
-import type { RequestContext, Viewer } from './context.ts'
+import type { Peer, RequestContext, Viewer } from './context.ts'
 import { codedError } from './errors.ts'
 import type { Clock, IdSource } from './sources.ts'
 
@@ -39,13 +39,14 @@ export interface CallOptions {
   readonly timeoutMs?: number
   readonly resumeAfter?: string | undefined
   readonly clientHeaders?: Readonly<Record<string, string>> | undefined
+  readonly peer?: Peer | undefined
 }
 
 /** A stream has no deadline of its own. Far away, and still exact in JSON. */
 const never = Number.MAX_SAFE_INTEGER
 
 export function beginCall(options: CallOptions, clock: Clock, ids: IdSource): Call {
-  const { viewer, traceId, lane, client, timeoutMs, resumeAfter, clientHeaders } = options
+  const { viewer, traceId, lane, client, timeoutMs, resumeAfter, clientHeaders, peer } = options
   const controller = new AbortController()
   const waiting = new Set<(reason: unknown) => void>()
   const cancel = (reason: Error) => {
@@ -63,6 +64,7 @@ export function beginCall(options: CallOptions, clock: Clock, ids: IdSource): Ca
     traceId,
     ...(resumeAfter === undefined ? {} : { resumeAfter }),
     ...(clientHeaders === undefined ? {} : { clientHeaders }),
+    ...(peer === undefined ? {} : { peer }),
     clock,
     ids,
   }

@@ -13,6 +13,14 @@ export interface Viewer {
   readonly scopes: readonly string[]
 }
 
+/** Where a request came from, as the edge saw it: for limits, and for a user to tell his sign-ins apart. */
+export interface Peer {
+  /** The network address, without a port. */
+  readonly address: string
+  /** What the client calls itself; its word alone. */
+  readonly agent: string | null
+}
+
 /**
  * The one context of a request. It goes unchanged from the edge through channel, resolver and loader to the store.
  * `null` viewer means that nobody is signed in: rooms then serve only what needs no identity.
@@ -28,6 +36,8 @@ export interface RequestContext {
   readonly resumeAfter?: string
   /** The client's headers that a rule may send on to a subgraph; absent when no rule does. They can change an answer. */
   readonly clientHeaders?: Readonly<Record<string, string>>
+  /** Absent for what no client asked, such as a job or a command on the control socket. */
+  readonly peer?: Peer
   readonly clock: Clock
   readonly ids: IdSource
 }

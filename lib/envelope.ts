@@ -1,6 +1,6 @@
 import { createHash, randomBytes, sign, verify } from 'node:crypto'
 import { z } from 'zod'
-import type { Viewer } from './context.ts'
+import type { Peer, Viewer } from './context.ts'
 import type { Clock } from './sources.ts'
 import type { SigningKey, VerifyingKey } from './tokens.ts'
 
@@ -31,6 +31,7 @@ export interface EnvelopeClaims {
   readonly deadline: number
   /** The cursor that a reconnecting stream goes on from. */
   readonly resumeAfter?: string
+  readonly peer?: Peer
 }
 
 const viewerSchema = z.object({
@@ -51,6 +52,7 @@ const payloadSchema = z.object({
   traceId: z.string(),
   deadline: z.number(),
   resumeAfter: z.string().exactOptional(),
+  peer: z.object({ address: z.string(), agent: z.string().nullable() }).exactOptional(),
 })
 
 /** Vouches for one request with Ed25519; the text goes into the envelope header. */
@@ -71,6 +73,7 @@ export function sealEnvelope(
     traceId: claims.traceId,
     deadline: claims.deadline,
     ...(claims.resumeAfter === undefined ? {} : { resumeAfter: claims.resumeAfter }),
+    ...(claims.peer === undefined ? {} : { peer: claims.peer }),
   }
   const encoded = Buffer.from(JSON.stringify(payload)).toString('base64url')
   return `${encoded}.${sign(null, signedBytes(encoded), key.privateKey).toString('base64url')}`
@@ -97,8 +100,14 @@ export class EnvelopeReader {
       throw new Error('envelope is for another path')
     if (payload.bodyHash !== hash(request.body)) throw new Error('envelope is for another body')
     this.#spend(payload, now)
-    const { viewer, traceId, deadline, resumeAfter } = payload
-    return { viewer, traceId, deadline, ...(resumeAfter === undefined ? {} : { resumeAfter }) }
+    const { viewer, traceId, deadline, resumeAfter, peer } = payload
+    return {
+      viewer,
+      traceId,
+      deadline,
+      ...(resumeAfter === undefined ? {} : { resumeAfter }),
+      ...(peer === undefined ? {} : { peer }),
+    }
   }
 
   #verified(text: string): z.infer<typeof payloadSchema> {

@@ -22,6 +22,11 @@ export function housekeeping(postgres: Postgres): readonly Job[] {
       everyMs: hour,
       run: statement(`DELETE FROM app.idempotency WHERE created_at < now() - interval '7 days'`),
     },
+    {
+      name: 'old counts',
+      everyMs: hour,
+      run: statement('DELETE FROM app.rate_limits WHERE expire < extract(epoch FROM now()) * 1000'),
+    },
   ]
 }
 

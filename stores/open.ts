@@ -10,6 +10,8 @@ import { inProcessCache } from './cache/in-process.ts'
 import { staticVectors } from './encoder/static-vectors.ts'
 import { openSqlGraph } from './graph/sql.ts'
 import { openLeases } from './lease.ts'
+import { inProcessLimits } from './limits/in-process.ts'
+import { postgresLimits } from './limits/postgres.ts'
 import { openFeed } from './log/feed.ts'
 import { openEventLog, projectorContext } from './log/log.ts'
 import { openEmbeddedPostgres } from './postgres/embedded.ts'
@@ -68,6 +70,7 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
       feed,
       bus,
       cache,
+      limits: options.databaseUrl === undefined ? inProcessLimits() : postgresLimits(postgres),
       vectors,
       graph,
       encoder,

@@ -7,6 +7,7 @@ import type { Cache } from './cache/port.ts'
 import type { Encoder, Thesaurus } from './encoder/port.ts'
 import type { GraphStore } from './graph/port.ts'
 import type { Leases } from './lease.ts'
+import type { Limits } from './limits/port.ts'
 import type { Feed } from './log/feed.ts'
 import type { EventLog } from './log/log.ts'
 import type { Postgres } from './postgres/postgres.ts'
@@ -22,6 +23,8 @@ export interface Stores {
   readonly feed: Feed
   readonly bus: Bus
   readonly cache: Cache
+  /** How often something may be done, counted for all processes of the system. */
+  readonly limits: Limits
   readonly vectors: VectorIndex
   readonly graph: GraphStore
   readonly encoder: Encoder

@@ -160,11 +160,11 @@ class Handler {
     return new RequestError(401, 'Unauthorized')
   }
 
-  #begin({ viewer, traceId, deadline, resumeAfter }: EnvelopeClaims, res: ServerResponse): Call {
+  #begin({ viewer, traceId, deadline, resumeAfter, peer }: EnvelopeClaims, res: ServerResponse): Call {
     const { clock, ids } = this.#options
     const timeoutMs = deadline - clock.now().getTime()
     const call = beginCall(
-      { viewer, traceId, lane: 'room', resumeAfter, ...(timeoutMs > longestTimeout ? {} : { timeoutMs }) },
+      { viewer, traceId, lane: 'room', resumeAfter, peer, ...(timeoutMs > longestTimeout ? {} : { timeoutMs }) },
       clock,
       ids,
     )

@@ -6,7 +6,7 @@ import { dirname, join, normalize } from 'node:path'
 const root = join(import.meta.dirname, '..')
 const importPattern = /(?:^|\n)\s*(?:import|export)\s[^'"]*?from\s+'(\.[^']+)'|import\('(\.[^']+)'\)/g
 const adapters =
-  /^stores\/(vector|graph|bus|cache|encoder)\/(?!port\.ts)|^stores\/postgres\/(pglite|server|embedded)\.ts$/
+  /^stores\/(vector|graph|bus|cache|encoder|limits)\/(?!port\.ts)|^stores\/postgres\/(pglite|server|embedded)\.ts$/
 
 interface Rule {
   readonly says: string

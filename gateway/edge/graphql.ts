@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { OperationTypeNode } from 'graphql'
 import { beginCall, type Call, type Client, type Lane, traceIdOf } from '../../lib/call.ts'
-import type { Viewer } from '../../lib/context.ts'
+import type { Peer, Viewer } from '../../lib/context.ts'
 import { codedError } from '../../lib/errors.ts'
 import { type BodyLimits, RequestError } from '../../lib/http/body.ts'
 import { EventStream } from '../../lib/http/event-stream.ts'
@@ -16,6 +16,7 @@ import { type Answer, refusal, statusOf } from './errors.ts'
 import { type MediaType, type Negotiated, negotiate } from './negotiate.ts'
 import { type AdmittedOperation, isSubscription, type Operations } from './operations.ts'
 import { bodyParameters, searchParameters } from './parameters.ts'
+import { peerOf } from './peer.ts'
 import { pump } from './pump.ts'
 import { cancelOnClose, cursorOf } from './sse.ts'
 
@@ -36,6 +37,8 @@ export interface GraphQLOptions {
   readonly clientHeaders: ((headers: IncomingHttpHeaders) => Readonly<Record<string, string>>) | undefined
   /** Whether a known operation goes past the pipeline. */
   readonly fastLane: boolean
+  /** How many proxies stand before the edge. */
+  readonly proxies: number
   /** Hears which way each operation went. */
   readonly observeLane: (lane: Lane) => void
 }
@@ -48,6 +51,7 @@ interface Exchange {
   readonly accepted: Negotiated | null
   readonly traceId: string
   readonly client: Client | undefined
+  readonly peer: Peer
 }
 
 /** Who asks for what; `admitted` is null when the request is malformed. */
@@ -74,7 +78,15 @@ export class GraphQLHandler {
   async handle(req: IncomingMessage, res: ServerResponse, search: string, authenticate: Authenticate): Promise<void> {
     const traceId = traceIdOf(req.headers.traceparent as string | undefined, this.#options.ids)
     const accepted = negotiate(req.headers.accept)
-    const exchange: Exchange = { req, res, search, accepted, traceId, client: clientOf(req.headers) }
+    const exchange: Exchange = {
+      req,
+      res,
+      search,
+      accepted,
+      traceId,
+      client: clientOf(req.headers),
+      peer: peerOf(req, this.#options.proxies),
+    }
     try {
       checkRequest(exchange)
       const asked = await this.#ask(exchange, authenticate)
@@ -99,13 +111,13 @@ export class GraphQLHandler {
     const { operations, operationTimeoutMs, clock, ids, observeLane, fastLane } = this.#options
     const { admitted, identified } = asked
     const { viewer } = identified
-    const { traceId, client } = exchange
     const clientHeaders = this.#options.clientHeaders?.(exchange.req.headers)
+    const { traceId, client, peer } = exchange
     const lease = operations.engine.lease()
     const known = fastLane && admitted?.operation !== undefined && admitted.guarded.validFor === lease.engine.schema
     const lane = known ? 'fast' : 'pipeline'
     observeLane(lane)
-    const asking = { viewer, traceId, lane, client, timeoutMs: operationTimeoutMs, clientHeaders } as const
+    const asking = { viewer, traceId, lane, client, peer, timeoutMs: operationTimeoutMs, clientHeaders } as const
     const call = beginCall(asking, clock, ids)
     cancelOnClose(exchange.res, call)
     try {
@@ -135,7 +147,7 @@ export class GraphQLHandler {
   async #stream(exchange: Exchange, { admitted, identified }: Asked): Promise<void> {
     if (admitted === null) throw new RequestError(400, 'The request is not a well-formed request of GraphQL over HTTP.')
     const { operations, operationTimeoutMs, clock, ids, observeLane, connections, stallMs } = this.#options
-    const { req, res, traceId, client } = exchange
+    const { req, res, traceId, client, peer } = exchange
     observeLane('stream')
     const lastEventId = req.headers['last-event-id']
     const call = beginCall(
@@ -144,6 +156,7 @@ export class GraphQLHandler {
         traceId,
         lane: 'stream',
         client,
+        peer,
         ...(isSubscription(admitted) ? {} : { timeoutMs: operationTimeoutMs }),
         resumeAfter: typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : undefined,
         clientHeaders: this.#options.clientHeaders?.(req.headers),

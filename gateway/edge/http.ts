@@ -34,6 +34,7 @@ export type EdgeConfig = Pick<
   | 'streamStallMs'
   | 'maxStreamsPerSocket'
   | 'subgraphs'
+  | 'proxies'
 >
 
 /** A path, and what is below it, that something else answers, such as the explorer or MCP. */
@@ -154,6 +155,7 @@ async function assemble(options: EdgeOptions) {
     operationTimeoutMs: config.operationTimeoutMs,
     stallMs: config.streamStallMs,
     clientHeaders: clientHeaderPicker(everySubgraphSettings(config.subgraphs)),
+    proxies: config.proxies,
   }
   const graphql = new GraphQLHandler({
     ...common,

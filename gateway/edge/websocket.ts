@@ -14,6 +14,7 @@ import type { Connections } from './connections.ts'
 import type { Authenticate, GraphQLOptions } from './graphql.ts'
 import type { AdmittedOperation, Operations } from './operations.ts'
 import { isSubscription } from './operations.ts'
+import { peerOf } from './peer.ts'
 import { pump } from './pump.ts'
 import { close, end, send } from './socket.ts'
 
@@ -30,6 +31,7 @@ export interface WebSocketOptions {
   readonly maxMessageBytes: number
   readonly operationTimeoutMs: number
   readonly stallMs: number
+  readonly proxies: number
   readonly maxStreamsPerSocket: number
   readonly clientHeaders: GraphQLOptions['clientHeaders']
 }
@@ -147,7 +149,7 @@ export class WebSocketEdge {
     id: string,
     payload: SubscribeMessage['payload'],
   ): Promise<readonly GraphQLError[] | ExecutionArgs> {
-    const { operations, clock, ids, operationTimeoutMs } = this.#options
+    const { operations, clock, ids, operationTimeoutMs, proxies } = this.#options
     const { extra } = context
     const traceId = traceIdOf(undefined, ids)
     // Asked again for each operation: a session may have ended without word of it.
@@ -174,7 +176,16 @@ export class WebSocketEdge {
         ...extra.request.headers,
         authorization: extra.authorization,
       })
-      const asking = { viewer, traceId, lane: 'websocket', client: extra.client, ...timeout, clientHeaders } as const
+      const peer = peerOf(extra.request, proxies)
+      const asking = {
+        viewer,
+        traceId,
+        lane: 'websocket',
+        client: extra.client,
+        peer,
+        ...timeout,
+        clientHeaders,
+      } as const
       const call = beginCall(asking, clock, ids)
       const task: Task = { id, admitted, lease, call, extra }
       return {

@@ -1,6 +1,6 @@
 import type { Page } from '../../lib/connection.ts'
 import type { Database } from '../../stores/postgres/postgres.ts'
-import { type KeyColumn, keyset } from './keyset.ts'
+import { type KeyColumn, keyset } from '../keyset.ts'
 
 /** A concept's row. */
 export interface ConceptRecord {

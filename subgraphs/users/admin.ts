@@ -2,7 +2,7 @@ import { defaultTenantId } from '../../lib/tenants.ts'
 import type { SecurityContext } from '../../stores/postgres/security.ts'
 import type { Stores } from '../../stores/stores.ts'
 import { hashSecret } from './passwords.ts'
-import { countUsers, createUser, findByLogin, replaceOneTimeSecret, takenName } from './store.ts'
+import { countUsers, createUser, findByLogin, replaceOneTimeSecret, takenName } from './store/users.ts'
 import { newOneTimeSecret } from './tokens.ts'
 
 const username = 'admin'

@@ -1,8 +1,8 @@
 import type { Viewer } from '../../lib/context.ts'
 import type { SecurityContext } from '../../stores/postgres/security.ts'
 import type { Stores } from '../../stores/stores.ts'
-import { isLive } from './session-store.ts'
-import { findByLogin } from './store.ts'
+import { isLive } from './store/sessions.ts'
+import { findByLogin } from './store/users.ts'
 
 const nobody: SecurityContext = {
   role: 'users',

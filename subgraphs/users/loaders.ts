@@ -1,16 +1,23 @@
 import DataLoader from 'dataloader'
 import type { RequestContext } from '../../lib/context.ts'
+import type { Database } from '../../stores/postgres/postgres.ts'
 import type { Stores } from '../../stores/stores.ts'
 import { securityOf } from '../security.ts'
-import { type CardRecord, findCards } from './store.ts'
+import { findSessions, type SessionRecord } from './store/sessions.ts'
+import { type CardRecord, findCards } from './store/users.ts'
 
-export type UserLoader = DataLoader<string, CardRecord | null>
+/** Rows by their id, as far as the viewer may see them. */
+export interface Loaders {
+  readonly users: DataLoader<string, CardRecord | null>
+  readonly sessions: DataLoader<string, SessionRecord | null>
+}
 
-/** Users by their row's id, as far as the viewer may see them. */
-export function createUserLoader(stores: Stores, request: RequestContext): UserLoader {
-  return new DataLoader(async (ids) => {
-    const rows = await stores.postgres.read(securityOf(request, 'users'), (db) => findCards(db, ids))
-    const byId = new Map(rows.map((row) => [row.id, row]))
-    return ids.map((id) => byId.get(id) ?? null)
-  })
+export function createLoaders(stores: Stores, request: RequestContext): Loaders {
+  const byId = <T extends { readonly id: string }>(find: (db: Database, ids: readonly string[]) => Promise<T[]>) =>
+    new DataLoader<string, T | null>(async (ids) => {
+      const rows = await stores.postgres.read(securityOf(request, 'users'), (db) => find(db, ids))
+      const found = new Map(rows.map((row) => [row.id, row]))
+      return ids.map((id) => found.get(id) ?? null)
+    })
+  return { users: byId(findCards), sessions: byId(findSessions) }
 }

@@ -1,6 +1,7 @@
 import type { Role } from '../../lib/context.ts'
 import { toGlobalId } from '../../lib/ids.ts'
-import type { CardRecord } from './store.ts'
+import type { SessionRecord } from './store/sessions.ts'
+import type { CardRecord } from './store/users.ts'
 
 /** `User` of the graph; email and role are null when the viewer may not see them. */
 export interface User {
@@ -23,4 +24,19 @@ export function toUser({ id, username, displayName, createdAt, email, role }: Ca
     email,
     role,
   }
+}
+
+/** `UserSession` of the graph. */
+export interface UserSession
+  extends Pick<SessionRecord, 'methods' | 'address' | 'createdAt' | 'lastUsedAt' | 'expiresAt' | 'endedAt'> {
+  readonly __typename: 'UserSession'
+  readonly id: string
+  readonly rowId: string
+  readonly userAgent: string | null
+}
+
+export function toUserSession(row: SessionRecord): UserSession {
+  const { id, methods, address, agent, createdAt, lastUsedAt, expiresAt, endedAt } = row
+  const shown = { methods, address, userAgent: agent, createdAt, lastUsedAt, expiresAt, endedAt }
+  return { __typename: 'UserSession', id: toGlobalId('UserSession', id), rowId: id, ...shown }
 }

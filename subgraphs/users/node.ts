@@ -4,21 +4,40 @@ import { parseGlobalId } from '../../lib/ids.ts'
 import { nodeKey } from '../node.ts'
 import { requireViewer } from '../security.ts'
 import type { UsersContext } from './context.ts'
-import { toUser } from './mappers.ts'
+import { toUser, toUserSession } from './mappers.ts'
 
 const mostNodes = 100
 
+type Find = (context: UsersContext, uuid: string) => Promise<{ readonly __typename: string } | null>
+
+/** The room's own types with a global id, and how each is found under the viewer's rights. */
+const own: Readonly<Record<string, Find>> = {
+  User: async ({ request, loaders }, uuid) => {
+    const found = uuid === request.viewer?.userId ? await loaders.users.load(uuid) : null
+    return found && toUser(found)
+  },
+  UserSession: async ({ loaders }, uuid) => {
+    const found = await loaders.sessions.load(uuid)
+    return found && toUserSession(found)
+  },
+}
+
 /**
- * What an id names: the viewer himself, or a reference by which the gateway asks the room that owns the type. That
- * room answers null for what is not there or not the viewer's.
+ * What an id names: something of this room, or a reference by which the gateway asks the room that owns the type. Each
+ * answers null for what is not there or not the viewer's.
  */
 export async function findNode(context: UsersContext, id: string, schema: GraphQLSchema) {
-  const viewer = requireViewer(context.request)
+  requireViewer(context.request)
   const named = parseGlobalId(id)
   if (named === null) return null
-  if (named.type !== 'User') return isNodeType(schema, named.type) ? { __typename: named.type, [nodeKey]: id } : null
-  const found = named.uuid === viewer.userId ? await context.users.load(named.uuid) : null
-  return found && toUser(found)
+  if (Object.hasOwn(own, named.type)) return own[named.type]?.(context, named.uuid) ?? null
+  return isNodeType(schema, named.type) ? { __typename: named.type, [nodeKey]: id } : null
+}
+
+/** One of the room's own by its global id; null for an id of another type. */
+export async function findOwn<T>(context: UsersContext, type: string, id: string): Promise<T | null> {
+  const named = parseGlobalId(id)
+  return named?.type === type ? ((await own[type]?.(context, named.uuid)) as T | null) : null
 }
 
 /** @throws BAD_USER_INPUT for more than 100 ids. */

@@ -31,6 +31,12 @@ export function verifySecret(hash: string | null, secret: string, signal?: Abort
   return inTurn(() => argon2.verify(hash ?? nobodysHash, canonical(secret), null, signal), signal)
 }
 
+/** Whether a hash is cheaper to try than those made now. */
+export function isOutdated(hash: string): boolean {
+  const { memoryCost, timeCost } = argon2.parseOptions(hash)
+  return !hash.startsWith('$argon2id$') || memoryCost < cost.memoryCost || timeCost < cost.timeCost
+}
+
 /** One password, however a keyboard composes its letters (RFC 8265, §4.2). */
 function canonical(secret: string): string {
   return secret.normalize('NFC')

@@ -1,12 +1,22 @@
 import type { GraphQLResolveInfo } from 'graphql'
+import type { PageArguments } from '../../lib/connection.ts'
 import { codedError } from '../../lib/errors.ts'
 import { uuidOf } from '../../lib/ids.ts'
 import type { Problem } from '../../lib/problems.ts'
 import type { UsersContext } from './context.ts'
-import { toUser, type User } from './mappers.ts'
-import { findNode, findNodes } from './node.ts'
-import { changePassword, type SignUpInput, signIn, signUp } from './service.ts'
-import { type AuthSession, refreshSession, signOut } from './sessions.ts'
+import { toUser, toUserSession, type User, type UserSession } from './mappers.ts'
+import { findNode, findNodes, findOwn } from './node.ts'
+import { changePassword, type SignUpInput, signUp } from './service/accounts.ts'
+import {
+  type AuthSession,
+  type RevokeSessionInput,
+  refreshSession,
+  revokeSession,
+  sessions,
+  signOut,
+  signOutEverywhere,
+} from './service/sessions.ts'
+import { type SignInInput, signIn } from './service/sign-in.ts'
 
 interface Input<T> {
   readonly input: T
@@ -23,7 +33,7 @@ export const resolvers = {
   Mutation: {
     signUp: async (_: unknown, { input }: Input<SignUpInput>, context: UsersContext) =>
       withSession('SignUpSuccess', await signUp(context, input)),
-    signIn: async (_: unknown, { input }: Input<{ login: string; password: string }>, context: UsersContext) =>
+    signIn: async (_: unknown, { input }: Input<SignInInput>, context: UsersContext) =>
       withSession('SignInSuccess', await signIn(context, input)),
     refreshSession: async (_: unknown, { input }: Input<{ refreshToken: string }>, context: UsersContext) =>
       withSession('RefreshSessionSuccess', await refreshSession(context, input.refreshToken)),
@@ -31,6 +41,12 @@ export const resolvers = {
       __typename: 'SignOutSuccess',
       ...(await signOut(context)),
     }),
+    signOutEverywhere: async (_: unknown, __: unknown, context: UsersContext) => ({
+      __typename: 'SignOutEverywhereSuccess',
+      ...(await signOutEverywhere(context)),
+    }),
+    revokeSession: (_: unknown, { input }: Input<RevokeSessionInput>, context: UsersContext) =>
+      revokeSession(context, input),
     changePassword: async (
       _: unknown,
       { input }: Input<{ currentPassword: string; newPassword: string }>,
@@ -41,18 +57,29 @@ export const resolvers = {
     __resolveReference: ({ id }: { id: string }, context: UsersContext) => userById(context, id),
     email: (user: User) => own(user.email),
     role: (user: User) => own(user.role),
+    sessions: (user: User, args: PageArguments, context: UsersContext) => sessions(ofViewer(context, user), args),
+  },
+  UserSession: {
+    __resolveReference: ({ id }: { id: string }, context: UsersContext) => findOwn(context, 'UserSession', id),
+    current: ({ rowId }: UserSession, _: unknown, { request }: UsersContext) => rowId === request.viewer?.sessionId,
+  },
+  RevokeSessionSuccess: {
+    session: async ({ session }: { session: string }, _: unknown, { loaders }: UsersContext) => {
+      const found = await loaders.sessions.load(session)
+      return found && toUserSession(found)
+    },
   },
 }
 
 async function viewer(context: UsersContext): Promise<User | null> {
   const userId = context.request.viewer?.userId
-  const found = userId === undefined ? null : await context.users.load(userId)
+  const found = userId === undefined ? null : await context.loaders.users.load(userId)
   return found && toUser(found)
 }
 
 async function userById(context: UsersContext, id: string): Promise<User | null> {
   const uuid = uuidOf('User', id)
-  const found = uuid === null ? null : await context.users.load(uuid)
+  const found = uuid === null ? null : await context.loaders.users.load(uuid)
   return found && toUser(found)
 }
 
@@ -67,4 +94,11 @@ function withUser(success: string, outcome: User | Problem) {
 function own<T>(value: T | null): T {
   if (value === null) throw codedError('FORBIDDEN', 'Only the user and admins may read this.')
   return value
+}
+
+/** @throws FORBIDDEN when the user is not the viewer himself */
+function ofViewer(context: UsersContext, { id }: User): UsersContext {
+  if (uuidOf('User', id) !== context.request.viewer?.userId)
+    throw codedError('FORBIDDEN', 'Only the user may read this.')
+  return context
 }

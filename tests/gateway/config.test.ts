@@ -36,6 +36,7 @@ describe('the settings', () => {
       MNEMOGRAPH_ACCESS_LOG_LEVEL: 'quiet',
       MNEMOGRAPH_DATABASE_URL: 'mysql://x',
       MNEMOGRAPH_MAX_DEPTH: 'deep',
+      MNEMOGRAPH_PROXIES: '-1',
       MNEMOGRAPH_SUBGRAPH_MEMORY_URL: 'nowhere',
       MNEMOGRAPH_CORS_ORIGINS: 'https://a.example/path',
     })
@@ -45,6 +46,7 @@ describe('the settings', () => {
       expect.stringMatching(/^MNEMOGRAPH_LOG_LEVEL must be one of fatal, /),
       expect.stringMatching(/^MNEMOGRAPH_ACCESS_LOG_LEVEL must be one of fatal, /),
       expect.stringMatching(/^MNEMOGRAPH_CORS_ORIGINS must be \* or /),
+      'MNEMOGRAPH_PROXIES must be a whole number',
       'MNEMOGRAPH_MAX_DEPTH must be a whole number',
       'MNEMOGRAPH_SUBGRAPH_MEMORY_URL must be a URL that begins with http:// or https://',
     ])

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { type ExecutionResult, type GraphQLSchema, graphql } from 'graphql'
-import type { RequestContext, Viewer } from '../../lib/context.ts'
+import type { Peer, RequestContext, Viewer } from '../../lib/context.ts'
 import { createCursorCodec } from '../../lib/cursor.ts'
 import { createExecutor } from '../../lib/execution.ts'
 import { silentLog } from '../../lib/log.ts'
@@ -9,6 +9,7 @@ import { type Clock, systemIds } from '../../lib/sources.ts'
 import { defaultTenantId } from '../../lib/tenants.ts'
 import { createAccessTokens, loadSigningKey } from '../../lib/tokens.ts'
 import { inProcessBus } from '../../stores/bus/in-process.ts'
+import { inProcessLimits } from '../../stores/limits/in-process.ts'
 import { openFeed } from '../../stores/log/feed.ts'
 import { openEventLog } from '../../stores/log/log.ts'
 import type { StatementEvent } from '../../stores/postgres/pool.ts'
@@ -37,7 +38,7 @@ export interface RoomWorld {
   /** The statements that the room has sent since the test last emptied it. */
   readonly statements: StatementEvent[]
   /** Runs an operation for a viewer, or for nobody. */
-  run(viewer: Viewer | null, source: string, variables?: Record<string, unknown>): Promise<Answer>
+  run(viewer: Viewer | null, source: string, variables?: Record<string, unknown>, peer?: Peer): Promise<Answer>
   /** Opens a subscription; ends when the signal aborts. */
   follow(
     viewer: Viewer | null,
@@ -68,6 +69,7 @@ export async function openRoomWorld(room: Room<any>, given?: TestPostgres): Prom
     feed,
     bus,
     cache: absent,
+    limits: inProcessLimits(),
     vectors: absent,
     graph: absent,
     encoder: absent,
@@ -88,8 +90,9 @@ export async function openRoomWorld(room: Room<any>, given?: TestPostgres): Prom
     contextFor: (operation) => room.context(stores, operation.context),
     validates: true,
   })
-  const context = (viewer: Viewer | null, signal = new AbortController().signal): RequestContext => ({
+  const context = (viewer: Viewer | null, signal = new AbortController().signal, peer?: Peer): RequestContext => ({
     viewer,
+    ...(peer === undefined ? {} : { peer }),
     deadline: Number.POSITIVE_INFINITY,
     signal,
     traceId: 'test',
@@ -102,8 +105,8 @@ export async function openRoomWorld(room: Room<any>, given?: TestPostgres): Prom
     schema,
     clock,
     statements,
-    async run(viewer, source, variableValues = {}) {
-      const contextValue = room.context(stores, context(viewer))
+    async run(viewer, source, variableValues = {}, peer) {
+      const contextValue = room.context(stores, context(viewer, undefined, peer))
       return toAnswer(await graphql({ schema, source, variableValues, contextValue }))
     },
     async follow(viewer, operation, variables, signal) {

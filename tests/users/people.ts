@@ -14,6 +14,12 @@ export const operations = {
   signOut: 'mutation { signOut { ... on SignOutSuccess { endedAt } } }',
   changePassword: `mutation ($input: ChangePasswordInput!) {
     changePassword(input: $input) { __typename ... on ChangePasswordSuccess { user { username } } ${problem} } }`,
+  signOutEverywhere: 'mutation { signOutEverywhere { ... on SignOutEverywhereSuccess { endedAt sessionCount } } }',
+  revokeSession: `mutation ($input: RevokeSessionInput!) {
+    revokeSession(input: $input) { __typename ... on RevokeSessionSuccess { session { id endedAt } } ${problem} } }`,
+  sessions: `query ($first: Int, $after: String) { viewer { sessions(first: $first, after: $after) {
+    totalCount pageInfo { hasNextPage endCursor }
+    nodes { id current methods address userAgent createdAt lastUsedAt expiresAt endedAt } } } }`,
   viewer: '{ viewer { id username displayName email role createdAt } }',
 }
 

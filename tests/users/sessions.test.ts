@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Viewer } from '../../lib/context.ts'
+import { toGlobalId } from '../../lib/ids.ts'
 import { viewerOf } from '../kit/room-world.ts'
-import { openUsersWorld, operations, password, type UsersWorld } from './people.ts'
+import { openUsersWorld, operations, password, type SignedIn, type UsersWorld } from './people.ts'
 
 const day = 24 * 60 * 60 * 1000
 
@@ -100,6 +102,125 @@ describe('signing out', () => {
 
   test('needs somebody signed in', async () => {
     expect((await world.run(null, operations.signOut)).errors).toMatchObject([{ code: 'UNAUTHENTICATED' }])
+  })
+})
+
+describe('the list of sign-ins', () => {
+  const list = async (viewer: Viewer, page: Record<string, unknown> = {}) =>
+    (await world.run(viewer, operations.sessions, page)).data.viewer.sessions
+
+  test('shows those that go on, the latest first, with what tells them apart', async () => {
+    const first = await world.signUp('lisa')
+    world.clock.advance(1000)
+    const client = { address: '192.0.2.7', agent: 'curl/8.0' }
+    const input = { login: 'lisa', password }
+    const second = (await world.run(null, operations.signIn, { input }, client)).data.signIn.session
+    const { viewer } = await world.stores.tokens.verify(second.accessToken)
+    const { nodes, totalCount } = await list(viewer)
+    expect(totalCount).toBe(2)
+    const at = world.clock.now().getTime()
+    const iso = (time: number) => new Date(time).toISOString()
+    expect(nodes).toMatchObject([
+      { current: true, methods: ['PASSWORD'], address: '192.0.2.7', userAgent: 'curl/8.0', createdAt: iso(at) },
+      {
+        current: false,
+        address: null,
+        userAgent: null,
+        lastUsedAt: iso(at - 1000),
+        expiresAt: iso(at - 1000 + 30 * day),
+      },
+    ])
+    world.clock.advance(1000)
+    await world.refresh(first.refreshToken)
+    expect((await list(viewer)).nodes[1].lastUsedAt).toBe(iso(at + 1000))
+    world.clock.advance(30 * day)
+    expect((await list(viewer)).nodes).toEqual([])
+  })
+
+  test('comes in pages, and refuses a cursor of its own making', async () => {
+    const { viewer } = await world.signUp('mona')
+    for (let time = 0; time < 4; time += 1) await world.signedIn('mona')
+    const seen: string[] = []
+    for (let after: string | null = null, more = true; more; ) {
+      const { nodes, pageInfo } = await list(viewer, { first: 2, after })
+      seen.push(...nodes.map(({ id }: { id: string }) => id))
+      after = pageInfo.endCursor
+      more = pageInfo.hasNextPage
+    }
+    expect(new Set(seen).size).toBe(5)
+    const { pageInfo } = await list(viewer, { first: 1 })
+    const [scope] = JSON.parse(Buffer.from(pageInfo.endCursor, 'base64url').toString())
+    for (const key of [
+      [scope, 'x', 'y'],
+      [scope, '2026-05-15T15:00:00.000Z'],
+      [scope, 1, 2],
+    ]) {
+      const after = Buffer.from(JSON.stringify(key)).toString('base64url')
+      const { errors } = await world.run(viewer, operations.sessions, { first: 1, after })
+      expect(errors).toMatchObject([{ code: 'BAD_USER_INPUT' }])
+    }
+  })
+
+  test('is the user’s alone', async () => {
+    const { user } = await world.signUp('nele')
+    const other = await world.signUp('olga')
+    const ask = (viewer: Viewer) =>
+      world.run(
+        viewer,
+        'query ($of: [_Any!]!) { _entities(representations: $of) { ... on User { sessions { totalCount } } } }',
+        {
+          of: [{ __typename: 'User', id: user.id }],
+        },
+      )
+    expect((await ask(other.viewer)).errors).toMatchObject([{ code: 'FORBIDDEN' }])
+  })
+})
+
+describe('ending sign-ins from elsewhere', () => {
+  const revoke = async (viewer: Viewer, id: string) =>
+    (await world.run(viewer, operations.revokeSession, { input: { id } })).data.revokeSession
+  const idOf = ({ sessionId }: Viewer) => toGlobalId('UserSession', sessionId)
+
+  test('ends the one that is named, at once and for good', async () => {
+    const present = await world.signUp('paul')
+    const other = await world.signedIn('paul')
+    await told()
+    expect(await revoke(present.viewer, idOf(other.viewer))).toMatchObject({
+      __typename: 'RevokeSessionSuccess',
+      session: { id: idOf(other.viewer), endedAt: world.clock.now().toISOString() },
+    })
+    expect(await told()).toEqual([other.viewer.sessionId])
+    expect(await world.isLive(other.viewer)).toBe(false)
+    expect(await world.isLive(present.viewer)).toBe(true)
+    expect((await world.refresh(other.refreshToken)).data.refreshSession.code).toBe('INVALID_CREDENTIALS')
+    expect((await revoke(present.viewer, idOf(other.viewer))).__typename).toBe('RevokeSessionSuccess')
+    expect(await told()).toEqual([])
+  })
+
+  test('knows nothing of another’s', async () => {
+    const owner = await world.signUp('quin')
+    const thief = await world.signUp('rita')
+    for (const id of [idOf(owner.viewer), toGlobalId('UserSession', owner.viewer.userId), owner.user.id, 'rubbish']) {
+      expect((await revoke(thief.viewer, id)).code).toBe('NOT_FOUND')
+    }
+    expect(await world.isLive(owner.viewer)).toBe(true)
+    const node = 'query ($id: ID!) { node(id: $id) { __typename } }'
+    const seen = async ({ viewer }: SignedIn) => (await world.run(viewer, node, { id: idOf(owner.viewer) })).data.node
+    expect(await seen(thief)).toBeNull()
+    expect(await seen(owner)).toEqual({ __typename: 'UserSession' })
+  })
+
+  test('everywhere ends all of the user’s and nobody else’s', async () => {
+    const present = await world.signUp('sven')
+    const other = await world.signedIn('sven')
+    const stranger = await world.signUp('tina')
+    await told()
+    const { data } = await world.run(present.viewer, operations.signOutEverywhere)
+    expect(data.signOutEverywhere).toEqual({ endedAt: world.clock.now().toISOString(), sessionCount: 2 })
+    expect((await told()).sort()).toEqual([present.viewer.sessionId, other.viewer.sessionId].sort())
+    const live = [present, other, stranger].map(({ viewer }) => world.isLive(viewer))
+    expect(await Promise.all(live)).toEqual([false, false, true])
+    expect((await world.run(null, operations.signOutEverywhere)).errors).toMatchObject([{ code: 'UNAUTHENTICATED' }])
   })
 })
 

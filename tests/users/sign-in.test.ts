@@ -128,6 +128,25 @@ describe('signing in', () => {
     expect((await world.signIn('emil', input.password.normalize('NFD'))).data.signIn.__typename).toBe('SignInSuccess')
   })
 
+  test('keeps a password under a dearer hash once its own is cheaper than those made now', async () => {
+    await world.signUp('greta')
+    const hashOf = async () => {
+      const [row] = await world.database.sql<{ password_hash: string }>(
+        `SELECT password_hash FROM users.users WHERE username = 'greta'`,
+      )
+      return row?.password_hash ?? ''
+    }
+    const cheap = await argon2.hash(password, { memoryCost: 8192, timeCost: 1, parallelism: 1 })
+    await world.database.sql(`UPDATE users.users SET password_hash = $1 WHERE username = 'greta'`, [cheap])
+    expect((await world.signIn('greta', 'wrong password')).data.signIn.code).toBe('INVALID_CREDENTIALS')
+    expect(await hashOf()).toBe(cheap)
+    expect((await world.signIn('greta')).data.signIn.__typename).toBe('SignInSuccess')
+    const dear = await hashOf()
+    expect(dear).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+    expect((await world.signIn('greta')).data.signIn.__typename).toBe('SignInSuccess')
+    expect(await hashOf()).toBe(dear)
+  })
+
   test('refuses a suspended user, and his sessions are over', async () => {
     const { viewer } = await world.signUp('fred')
     expect(await world.isLive(viewer)).toBe(true)

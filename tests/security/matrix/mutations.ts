@@ -1,5 +1,5 @@
 import type { Data, Person } from '../../kit/product.ts'
-import { must, type Plants } from './plant.ts'
+import { must, type Plants, signInAgain } from './plant.ts'
 
 /** Somebody with what he has planted. */
 export interface Planter {
@@ -35,6 +35,7 @@ export const inputs: Readonly<Record<string, (planter: Planter) => Data | Promis
     type: 'RESULT',
     payload: { done: true },
   }),
+  revokeSession: async ({ person }) => ({ id: await signInAgain(person) }),
 }
 
 /** Ids that are the client's own names for parts of one message, and name nothing in the graph. */

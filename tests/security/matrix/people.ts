@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Viewer } from '../../../lib/context.ts'
 import { parseGlobalId } from '../../../lib/ids.ts'
-import { insertSession } from '../../../subgraphs/users/session-store.ts'
-import { createUser } from '../../../subgraphs/users/store.ts'
+import { hashSecret } from '../../../subgraphs/users/passwords.ts'
+import { insertSession } from '../../../subgraphs/users/store/sessions.ts'
+import { createUser } from '../../../subgraphs/users/store/users.ts'
 import { type Person, type Product, person } from '../../kit/product.ts'
 
 /** Somebody of a tenant of his own choice, signed in. Sign-up itself knows one tenant. */
@@ -25,13 +26,15 @@ export async function joinTenant(product: Product, tenantId: string, role: Viewe
     tenantId,
     username,
     email: `${username}@example.test`,
-    passwordHash: 'none',
+    passwordHash: await hashSecret(`${username}-secret`),
     oneTimeHash: null,
     role,
   }
   await stores.postgres.write(security, async (tx) => {
     await createUser(tx, account, at)
-    await insertSession(tx, { tenantId, ownerId: userId }, sessionId, at, new Date(at.getTime() + 3_600_000))
+    const expiresAt = new Date(at.getTime() + 3_600_000)
+    const session = { id: sessionId, tenantId, ownerId: userId, methods: [], address: null, agent: null, at, expiresAt }
+    await insertSession(tx, session)
   })
   const { token } = await stores.tokens.issue({ userId, tenantId, sessionId, role, scopes: [] })
   const joined = person(product.url, token, '')

@@ -21,6 +21,14 @@ export async function must(person: Person, mutation: string, input: Data, succes
   return data[mutation]
 }
 
+/** Signs a person in once more; answers the new sign-in's id. */
+export async function signInAgain(person: Person): Promise<string> {
+  const { viewer } = await person.ask('{ viewer { username } }')
+  const input = { login: viewer.username, password: `${viewer.username}-secret` }
+  const { session } = await must(person, 'signIn', input, 'session { user { sessions(first: 1) { nodes { id } } } }')
+  return session.user.sessions.nodes[0].id
+}
+
 /**
  * Gives somebody two things of every type that has ids. A new type of Node is planted here, or the matrix says that
  * nothing of it is seen even by its owner.
@@ -85,6 +93,7 @@ export async function plant(person: Person, word: string, settled: () => Promise
       'event { id }',
     )
     add('BlackboardEvent', posted.event.id)
+    add('UserSession', await signInAgain(person))
   }
   await settled()
   const { concepts } = await person.ask('{ concepts(first: 10) { nodes { id } } }')

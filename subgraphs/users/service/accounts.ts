@@ -1,23 +1,16 @@
-import { codedError } from '../../lib/errors.ts'
-import { conflict, type Problem } from '../../lib/problems.ts'
-import { defaultTenantId } from '../../lib/tenants.ts'
-import { requireViewer, securityOf } from '../security.ts'
-import { securityAs, type UsersContext } from './context.ts'
-import { toUser, type User } from './mappers.ts'
-import { hashSecret, verifySecret } from './passwords.ts'
-import { accountProblem, passwordProblem } from './rules.ts'
-import { endSessions } from './session-store.ts'
+import { codedError } from '../../../lib/errors.ts'
+import { conflict, type Problem } from '../../../lib/problems.ts'
+import { defaultTenantId } from '../../../lib/tenants.ts'
+import { requireViewer, securityOf } from '../../security.ts'
+import { securityAs, type UsersContext } from '../context.ts'
+import { toUser, type User } from '../mappers.ts'
+import { hashSecret, verifySecret } from '../passwords.ts'
+import { accountProblem, passwordProblem } from '../rules.ts'
+import { endSessions } from '../store/sessions.ts'
+import { createUser, findSelf, replacePassword, takenName, type UserRecord } from '../store/users.ts'
 import { type AuthSession, announceEnd, authSession, beginSession, invalidCredentials } from './sessions.ts'
-import {
-  createUser,
-  findByLogin,
-  findSelf,
-  holdsPassword,
-  replacePassword,
-  spendOneTimeSecret,
-  takenName,
-  type UserRecord,
-} from './store.ts'
+import { secretOf } from './sign-in.ts'
+import { attemptSignIn } from './throttle.ts'
 
 export interface SignUpInput {
   readonly email: string
@@ -47,7 +40,7 @@ export async function signUp(context: UsersContext, input: SignUpInput): Promise
   try {
     const { user, refreshToken } = await stores.postgres.write(security, async (tx) => {
       const user = await createUser(tx, account, request.clock.now())
-      return { user, refreshToken: await beginSession(tx, context, user, sessionId) }
+      return { user, refreshToken: await beginSession(tx, context, user, { id: sessionId, methods: ['PASSWORD'] }) }
     })
     return await authSession(context, user, sessionId, refreshToken)
   } catch (error) {
@@ -57,41 +50,25 @@ export async function signUp(context: UsersContext, input: SignUpInput): Promise
   }
 }
 
-/** Signs in with a password, or, while none is set, with a one-time secret, which is then spent. */
-export async function signIn(
-  context: UsersContext,
-  { login, password }: { login: string; password: string },
-): Promise<AuthSession | Problem> {
-  const { stores, request } = context
-  const user = await stores.postgres.read(securityOf(request, 'users'), (db) => findByLogin(db, login))
-  // One verification in every case, and nothing else before the answer to a failure.
-  const fits = await verifySecret(secretOf(user), password, request.signal)
-  if (!fits || user === null || user.status !== 'ACTIVE') return invalidCredentials
-  const sessionId = request.ids.next()
-  const security = securityAs(request, { tenantId: user.tenantId, userId: user.id, sessionId })
-  const refreshToken = await stores.postgres.write(security, async (tx) => {
-    const good = user.passwordHash ? await holdsPassword(tx, user) : await spendOneTimeSecret(tx, user, sessionId)
-    return good ? beginSession(tx, context, user, sessionId) : null
-  })
-  return refreshToken === null ? invalidCredentials : authSession(context, user, sessionId, refreshToken)
-}
-
 /**
  * Sets a new password and ends the user's other sign-ins. A one-time secret is taken as the present password when it
  * is unspent or was spent by this very sign-in.
  */
 export async function changePassword(
-  { stores, request }: UsersContext,
+  context: UsersContext,
   { currentPassword, newPassword }: { currentPassword: string; newPassword: string },
 ): Promise<User | Problem> {
+  const { stores, request } = context
   const viewer = requireViewer(request)
   const wrong = passwordProblem(newPassword, 'newPassword')
   if (wrong !== null) return wrong
   const security = securityOf(request, 'users')
   const user = await stores.postgres.read(security, findSelf)
   if (user === null) throw codedError('UNAUTHENTICATED', 'The session has ended.')
+  const attempt = await attemptSignIn(context, user.username)
   const fits = await verifySecret(secretOf(user), currentPassword, request.signal)
   if (!fits || !mayUseSecret(user, viewer.sessionId)) return invalidCredentials
+  await attempt.succeeded()
   const hash = await hashSecret(newPassword, request.signal)
   const at = request.clock.now()
   const ended = await stores.postgres.write(security, async (tx) => {
@@ -101,10 +78,6 @@ export async function changePassword(
   if (ended === null) return invalidCredentials
   for (const sessionId of ended) announceEnd(stores, sessionId)
   return toUser(user)
-}
-
-function secretOf(user: UserRecord | null): string | null {
-  return user?.passwordHash ?? user?.oneTimeHash ?? null
 }
 
 function mayUseSecret(user: UserRecord, sessionId: string): boolean {

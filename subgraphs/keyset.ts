@@ -1,10 +1,22 @@
-import type { Key, Page } from '../../lib/connection.ts'
+import type { Key, Page } from '../lib/connection.ts'
+import { codedError } from '../lib/errors.ts'
+import { isUuid } from '../lib/ids.ts'
+
+/** What a part of a cursor looks like: whoever makes up a cursor is told so, and not that the database failed. */
+const forms = {
+  integer: (text: string) => /^-?\d{1,9}$/.test(text),
+  bigint: (text: string) => /^-?\d{1,18}$/.test(text),
+  uuid: isUuid,
+  timestamptz: (text: string) =>
+    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(text) && !Number.isNaN(Date.parse(text)),
+  text: (text: string) => !text.includes('\0') && text.isWellFormed(),
+} as const
 
 /** A column of a list's order. */
 export interface KeyColumn {
   readonly sql: string
   /** Its SQL type: a cursor's parts are sent as text. */
-  readonly type: string
+  readonly type: keyof typeof forms
   readonly descending?: boolean
 }
 
@@ -23,6 +35,8 @@ export function keyset(columns: readonly KeyColumn[], page: Page, given: number)
   const values: unknown[] = []
   const bound = (key: Key | null, forwards: boolean): string[] => {
     if (key === null) return []
+    const fits = columns.every(({ type }, index) => forms[type](String(key[index])))
+    if (!fits || key.length !== columns.length) throw codedError('BAD_USER_INPUT', 'That is not a page cursor.')
     const parts = key.map((part, index) => {
       values.push(String(part))
       return `$${given + values.length}::text::${columns[index]?.type}`

@@ -1,20 +1,27 @@
-import type { Viewer } from '../../lib/context.ts'
-import type { Problem } from '../../lib/problems.ts'
-import type { Transaction } from '../../stores/postgres/postgres.ts'
-import type { Stores } from '../../stores/stores.ts'
-import { requireViewer, securityOf } from '../security.ts'
-import { securityAs, type UsersContext } from './context.ts'
-import { toUser, type User } from './mappers.ts'
+import { mapConnection, type PageArguments, parsePage, toConnection } from '../../../lib/connection.ts'
+import type { Viewer } from '../../../lib/context.ts'
+import { uuidOf } from '../../../lib/ids.ts'
+import { notFound, type Problem, ProblemError } from '../../../lib/problems.ts'
+import type { Transaction } from '../../../stores/postgres/postgres.ts'
+import type { Stores } from '../../../stores/stores.ts'
+import { mutate } from '../../mutate.ts'
+import { requireViewer, securityOf } from '../../security.ts'
+import { read, securityAs, type UsersContext } from '../context.ts'
+import { toUser, toUserSession, type User } from '../mappers.ts'
 import {
+  countSessions,
   endSessions,
   findRefreshToken,
+  findSessions,
   insertRefreshToken,
   insertSession,
+  listSessions,
   prolongSession,
+  type SessionRecord,
   spendRefreshToken,
-} from './session-store.ts'
-import { findSelf, type RefreshTokenRecord, type UserRecord } from './store.ts'
-import { hashRefreshToken, newRefreshToken, refreshTokenMs } from './tokens.ts'
+} from '../store/sessions.ts'
+import { findSelf, type RefreshTokenRecord, type UserRecord } from '../store/users.ts'
+import { hashRefreshToken, newRefreshToken, refreshTokenMs } from '../tokens.ts'
 
 /** `AuthSession` of the graph. */
 export interface AuthSession {
@@ -22,6 +29,11 @@ export interface AuthSession {
   readonly refreshToken: string
   readonly expiresAt: Date
   readonly user: User
+}
+
+export interface RevokeSessionInput {
+  readonly id: string
+  readonly clientMutationId?: string | null
 }
 
 /** The same in every case, so that it does not tell which names exist. */
@@ -32,17 +44,26 @@ export const invalidCredentials: Problem = {
   path: null,
 }
 
+/** What proved who signed in. */
+export type SignInMethod = 'PASSWORD' | 'ONE_TIME_SECRET'
+
+export interface NewSession {
+  readonly id: string
+  readonly methods: readonly SignInMethod[]
+}
+
 /** Writes a new sign-in in the transaction that proved who it is; answers its refresh token. */
 export async function beginSession(
   tx: Transaction,
   { request }: UsersContext,
   user: UserRecord,
-  sessionId: string,
+  { id, methods }: NewSession,
 ): Promise<string> {
   const at = request.clock.now()
   const owned = { tenantId: user.tenantId, ownerId: user.id }
-  await insertSession(tx, owned, sessionId, at, expiryFrom(at))
-  return addRefreshToken(tx, request.ids.next(), { ...owned, sessionId }, at)
+  const { address = null, agent = null } = request.peer ?? {}
+  await insertSession(tx, { ...owned, id, methods, address, agent, at, expiresAt: expiryFrom(at) })
+  return addRefreshToken(tx, request.ids.next(), { ...owned, sessionId: id }, at)
 }
 
 /** The answer to a sign-in that has been committed. */
@@ -110,6 +131,44 @@ export async function signOut({ stores, request }: UsersContext): Promise<{ ende
   )
   for (const id of ended) announceEnd(stores, id)
   return { endedAt: at }
+}
+
+/** Ends one of the viewer's sign-ins; one that has ended stays as it is. */
+export async function revokeSession({ stores, request }: UsersContext, input: RevokeSessionInput) {
+  const viewer = requireViewer(request)
+  const at = request.clock.now()
+  let ended: string[] = []
+  const answer = await mutate(stores, request, { name: 'revokeSession', input, room: 'users' }, async ({ tx }) => {
+    const id = uuidOf('UserSession', input.id)
+    const [session] = id === null ? [] : await findSessions(tx, [id])
+    if (!session || session.ownerId !== viewer.userId) throw new ProblemError(notFound('session', 'input', 'id'))
+    ended = await endSessions(tx, { only: session.id }, 'REVOKED', at)
+    return { __typename: 'RevokeSessionSuccess', session: session.id }
+  })
+  for (const id of ended) announceEnd(stores, id)
+  return answer
+}
+
+/** Ends all of the viewer's sign-ins, the present one too. */
+export async function signOutEverywhere({ stores, request }: UsersContext) {
+  const { userId } = requireViewer(request)
+  const at = request.clock.now()
+  const ended = await stores.postgres.write(securityOf(request, 'users'), (tx) =>
+    endSessions(tx, { ownerId: userId }, 'SIGNED_OUT', at),
+  )
+  for (const id of ended) announceEnd(stores, id)
+  return { endedAt: at, sessionCount: ended.length }
+}
+
+/** The viewer's sign-ins that go on, the latest first. */
+export async function sessions(context: UsersContext, args: PageArguments) {
+  const { userId } = requireViewer(context.request)
+  const page = parsePage(args, ['sessions', userId])
+  const at = context.request.clock.now()
+  const rows = await read(context, (db) => listSessions(db, userId, at, page))
+  const keyOf = ({ id, createdAt }: SessionRecord) => [createdAt.toISOString(), id]
+  const connection = mapConnection(toConnection(rows, page, keyOf), toUserSession)
+  return { ...connection, totalCount: () => read(context, (db) => countSessions(db, userId, at)) }
 }
 
 /** Tells every part of the system, open streams too, that a sign-in is over. */

@@ -1,6 +1,6 @@
 import pg from 'pg'
-import type { Role } from '../../lib/context.ts'
-import type { Database, Transaction } from '../../stores/postgres/postgres.ts'
+import type { Role } from '../../../lib/context.ts'
+import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
 
 /** A user's row, as the room itself sees it. */
 export interface UserRecord {
@@ -117,6 +117,14 @@ export async function replaceOneTimeSecret(tx: Transaction, userId: string, hash
     [userId, hash, at],
   )
   return rows.length > 0
+}
+
+/** Keeps a password under a dearer hash, unless it has been changed since it was verified. */
+export async function strengthenPassword(tx: Transaction, user: UserRecord, hash: string): Promise<void> {
+  await tx.prisma.user.updateMany({
+    where: { id: user.id, passwordHash: user.passwordHash },
+    data: { passwordHash: hash },
+  })
 }
 
 /** Sets a password unless the one that was verified has been changed since. */

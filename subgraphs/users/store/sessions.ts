@@ -1,0 +1,124 @@
+import type { SessionModel } from '../../../generated/prisma/models/Session.ts'
+import type { Page } from '../../../lib/connection.ts'
+import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
+import { type KeyColumn, keyset } from '../../keyset.ts'
+import type { RefreshTokenRecord } from './users.ts'
+
+/** A sign-in's row. */
+export type SessionRecord = SessionModel
+
+export type EndReason = 'SIGNED_OUT' | 'REVOKED' | 'REUSED' | 'PASSWORD_CHANGED'
+
+export interface Owned {
+  readonly tenantId: string
+  readonly ownerId: string
+}
+
+export interface NewRefreshToken extends Owned {
+  readonly id: string
+  readonly sessionId: string
+  readonly hash: Buffer
+  readonly at: Date
+  readonly expiresAt: Date
+}
+
+export interface NewSessionRow extends Owned {
+  readonly id: string
+  readonly methods: readonly string[]
+  readonly address: string | null
+  readonly agent: string | null
+  readonly at: Date
+  readonly expiresAt: Date
+}
+
+export async function insertSession(tx: Transaction, { at, methods, ...row }: NewSessionRow): Promise<void> {
+  await tx.prisma.session.create({
+    data: { ...row, methods: [...methods], createdAt: at, lastUsedAt: at },
+    select: { id: true },
+  })
+}
+
+export function findSessions(db: Database, ids: readonly string[]): Promise<SessionRecord[]> {
+  return db.prisma.session.findMany({ where: { id: { in: [...ids] } } })
+}
+
+const order: readonly KeyColumn[] = [
+  { sql: 'created_at', type: 'timestamptz', descending: true },
+  { sql: 'id', type: 'uuid', descending: true },
+]
+
+/** A user's sign-ins that go on, the latest first. */
+export async function listSessions(db: Database, ownerId: string, at: Date, page: Page): Promise<SessionRecord[]> {
+  const { where, orderBy, limit, values } = keyset(order, page, 2)
+  const rows = await db.query<{ id: string }>(
+    `SELECT id FROM users.sessions WHERE owner_id = $1 AND ended_at IS NULL AND expires_at > $2 AND ${where}
+     ORDER BY ${orderBy} LIMIT ${limit}`,
+    [ownerId, at, ...values],
+  )
+  const found = await findSessions(
+    db,
+    rows.map(({ id }) => id),
+  )
+  const byId = new Map(found.map((row) => [row.id, row]))
+  return rows.flatMap(({ id }) => byId.get(id) ?? [])
+}
+
+export function countSessions(db: Database, ownerId: string, at: Date): Promise<number> {
+  return db.prisma.session.count({ where: { ownerId, endedAt: null, expiresAt: { gt: at } } })
+}
+
+export async function insertRefreshToken(tx: Transaction, token: NewRefreshToken): Promise<void> {
+  const { id, tenantId, ownerId, sessionId, hash, at, expiresAt } = token
+  await tx.prisma.refreshToken.create({
+    data: { id, tenantId, ownerId, sessionId, tokenHash: Uint8Array.from(hash), createdAt: at, expiresAt },
+    select: { id: true },
+  })
+}
+
+export async function findRefreshToken(db: Database, hash: Buffer): Promise<RefreshTokenRecord | null> {
+  const [row] = await db.query<RefreshTokenRecord>(
+    `SELECT id, tenant_id AS "tenantId", owner_id AS "ownerId", session_id AS "sessionId"
+     FROM users.find_refresh_token($1)`,
+    [hash],
+  )
+  return row ?? null
+}
+
+/** Prolongs a session that goes on; false when it is over. The row stays locked, so refreshes come one by one. */
+export async function prolongSession(tx: Transaction, id: string, at: Date, expiresAt: Date): Promise<boolean> {
+  const { count } = await tx.prisma.session.updateMany({
+    where: { id, endedAt: null, expiresAt: { gt: at } },
+    data: { expiresAt, lastUsedAt: at },
+  })
+  return count > 0
+}
+
+/** Spends a refresh token; false when it was spent before. */
+export async function spendRefreshToken(tx: Transaction, id: string, at: Date): Promise<boolean> {
+  const { count } = await tx.prisma.refreshToken.updateMany({ where: { id, usedAt: null }, data: { usedAt: at } })
+  return count > 0
+}
+
+/** Ends one session, or all of a user's, or all but one; answers which were still going on. */
+export async function endSessions(
+  tx: Transaction,
+  which: { readonly only: string } | { readonly except?: string; readonly ownerId: string },
+  reason: EndReason,
+  at: Date,
+): Promise<string[]> {
+  const where =
+    'only' in which
+      ? { id: which.only }
+      : { ownerId: which.ownerId, ...(which.except === undefined ? {} : { id: { not: which.except } }) }
+  const ended = await tx.prisma.session.updateManyAndReturn({
+    where: { ...where, endedAt: null },
+    data: { endedAt: at, endReason: reason },
+    select: { id: true },
+  })
+  return ended.map(({ id }) => id)
+}
+
+export async function isLive(db: Database, id: string, at: Date): Promise<boolean> {
+  const [row] = await db.query<{ live: boolean }>('SELECT users.session_is_live($1, $2) AS live', [id, at])
+  return row?.live === true
+}

@@ -1,0 +1,53 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { inProcessLimits } from '../../stores/limits/in-process.ts'
+import type { Limits } from '../../stores/limits/port.ts'
+import { postgresLimits } from '../../stores/limits/postgres.ts'
+import { describeEachPostgres } from '../kit/postgres.ts'
+
+// Only the date is moved: drivers need their timers.
+beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
+afterEach(() => void vi.useRealTimers())
+
+describe('limits in process', () => suite(() => inProcessLimits()))
+describeEachPostgres('limits in PostgreSQL', (world) => suite(() => postgresLimits(world().open())))
+
+function suite(open: () => Limits): void {
+  const rule = { name: 'three', points: 3, seconds: 60 }
+  const take = async (limits: Limits, key: string, times: number) => {
+    const allowed = []
+    for (let time = 0; time < times; time += 1) allowed.push((await limits.take(rule, key)).allowed)
+    return allowed
+  }
+
+  test('let through as many as the rule says, for each key and rule', async () => {
+    const limits = open()
+    expect(await take(limits, 'a', 4)).toEqual([true, true, true, false])
+    expect(await take(limits, 'b', 1)).toEqual([true])
+    expect((await limits.take({ ...rule, name: 'other' }, 'a')).allowed).toBe(true)
+  })
+
+  test('tell how many are left and when the count begins anew', async () => {
+    const limits = open()
+    expect(await limits.take(rule, 'c')).toEqual({ allowed: true, remaining: 2, resetsInMs: 60_000 })
+    vi.setSystemTime(Date.now() + 20_000)
+    expect(await limits.take(rule, 'c')).toEqual({ allowed: true, remaining: 1, resetsInMs: 40_000 })
+    await take(limits, 'c', 2)
+    vi.setSystemTime(Date.now() + 40_001)
+    expect((await limits.take(rule, 'c')).allowed).toBe(true)
+  })
+
+  test('give a point back, and begin anew', async () => {
+    const limits = open()
+    expect(await take(limits, 'd', 3)).toEqual([true, true, true])
+    await limits.giveBack(rule, 'd')
+    expect(await take(limits, 'd', 2)).toEqual([true, false])
+    await limits.reset(rule, 'd')
+    expect(await take(limits, 'd', 1)).toEqual([true])
+  })
+
+  test('count many at once exactly', async () => {
+    const limits = open()
+    const taken = await Promise.all(Array.from({ length: 10 }, () => limits.take(rule, 'e')))
+    expect(taken.filter(({ allowed }) => allowed)).toHaveLength(3)
+  })
+}
