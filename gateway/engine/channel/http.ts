@@ -4,6 +4,8 @@ import type { Channel, SubgraphRequest, SubgraphResponse } from '../types.ts'
 import { isJson, readAnswer, readResponse, single } from './answer.ts'
 import { unavailable } from './failure.ts'
 import { readServerEvents } from './sse.ts'
+import { type HttpAnswer, OversizedAnswer } from './transport/answer-reader.ts'
+import { AbortedRequest, PostPool } from './transport/pool.ts'
 
 export interface HttpChannelOptions {
   /** The subgraph's name, for messages. */
@@ -37,7 +39,7 @@ export function createHttpChannel(options: HttpChannelOptions): Channel {
 
 class HttpChannel implements Channel {
   readonly #options: HttpChannelOptions
-  readonly #pool: Pool
+  readonly #pool: PostPool
   /** A subscription holds its connection as long as it lasts, so those of operations must not be counted with them. */
   readonly #streams: Pool
   readonly #path: string
@@ -50,28 +52,39 @@ class HttpChannel implements Channel {
     this.#options = options
     this.#path = url.pathname + url.search
     this.#limit = options.maxResponseBytes ?? defaultMaxResponseBytes
+    this.#pool = new PostPool(url, {
+      connections: options.connections ?? defaultConnections,
+      headers: { accept: answerTypes },
+      maxResponseBytes: this.#limit,
+    })
     // The request's own signal ends it, so the pool needs no time limits beside it.
-    const unlimited = { headersTimeout: 0, bodyTimeout: 0 }
-    this.#pool = new Pool(url.origin, { connections: options.connections ?? defaultConnections, ...unlimited })
-    this.#streams = new Pool(url.origin, { connections: null, ...unlimited })
+    this.#streams = new Pool(url.origin, { connections: null, headersTimeout: 0, bodyTimeout: 0 })
   }
 
   async execute(request: SubgraphRequest): Promise<SubgraphResponse> {
-    return this.#read(await this.#send(this.#pool, request, this.#bodyOf(request), answerTypes))
+    const body = this.#bodyOf(request)
+    let answer: HttpAnswer
+    try {
+      answer = await this.#pool.post(this.#options.headersFor?.(request, body), body, request.context.signal)
+    } catch (cause) {
+      throw this.#broken(cause)
+    }
+    return this.#read(answer)
   }
 
   async subscribe(request: SubgraphRequest): Promise<AsyncIterable<SubgraphResponse>> {
-    const answer = await this.#send(this.#streams, request, this.#bodyOf(request), 'text/event-stream')
+    const answer = await this.#open(request, this.#bodyOf(request))
     const contentType = headerOf(answer, 'content-type')
     if (answer.statusCode === 200 && contentType.startsWith('text/event-stream')) {
       return new EventStream(answer.body, this.#events(answer.body))
     }
     // What answers otherwise tells why it does not stream.
-    return single(await this.#read(answer))
+    return single(this.#read({ status: answer.statusCode, contentType, text: await this.#text(answer) }))
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#pool.destroy(), this.#streams.destroy()])
+    this.#pool.destroy()
+    await this.#streams.destroy()
   }
 
   #bodyOf(request: SubgraphRequest): string {
@@ -84,12 +97,16 @@ class HttpChannel implements Channel {
     return `{"query":${operation},"variables":${variables}}`
   }
 
-  async #send(pool: Pool, request: SubgraphRequest, body: string, accept: string): Promise<Dispatcher.ResponseData> {
+  async #open(request: SubgraphRequest, body: string): Promise<Dispatcher.ResponseData> {
     try {
-      return await pool.request({
+      return await this.#streams.request({
         path: this.#path,
         method: 'POST',
-        headers: { 'content-type': 'application/json', accept, ...this.#options.headersFor?.(request, body) },
+        headers: {
+          'content-type': 'application/json',
+          accept: 'text/event-stream',
+          ...this.#options.headersFor?.(request, body),
+        },
         body,
         signal: request.context.signal,
       })
@@ -98,14 +115,12 @@ class HttpChannel implements Channel {
     }
   }
 
-  async #read(answer: Dispatcher.ResponseData): Promise<SubgraphResponse> {
-    const { statusCode: status } = answer
-    if (gatewayStatuses.has(status) && !isJson(headerOf(answer, 'content-type'))) {
-      await answer.body.dump()
+  #read(answer: HttpAnswer): SubgraphResponse {
+    const { status, contentType, text } = answer
+    if (gatewayStatuses.has(status) && !isJson(contentType)) {
       throw unavailable(this.#options.name, `answered status ${status}`, 'unreached')
     }
-    const text = await this.#text(answer)
-    return readAnswer(this.#options.name, { status, contentType: headerOf(answer, 'content-type') }, text)
+    return readAnswer(this.#options.name, answer, text)
   }
 
   async #text(answer: Dispatcher.ResponseData): Promise<string> {
@@ -121,8 +136,7 @@ class HttpChannel implements Channel {
       throw this.#broken(cause)
     }
     // Leaving the loop early has closed the connection.
-    if (size > this.#limit)
-      throw unavailable(this.#options.name, `answered more than ${this.#limit} bytes`, 'oversized')
+    if (size > this.#limit) throw this.#broken(new OversizedAnswer())
     return Buffer.concat(chunks, size).toString('utf8')
   }
 
@@ -143,7 +157,12 @@ class HttpChannel implements Channel {
     if (cause instanceof RangeError) {
       return unavailable(this.#options.name, `answered an event over ${this.#limit} bytes`, 'oversized')
     }
-    if (cause instanceof Error && cause.name === 'AbortError') return unavailable(this.#options.name, 'was given up on')
+    if (cause instanceof OversizedAnswer) {
+      return unavailable(this.#options.name, `answered more than ${this.#limit} bytes`, 'oversized')
+    }
+    if (cause instanceof AbortedRequest || (cause instanceof Error && cause.name === 'AbortError')) {
+      return unavailable(this.#options.name, 'was given up on')
+    }
     const { code } = cause as { code?: unknown }
     return unavailable(this.#options.name, `could not be reached (${String(code ?? 'unknown reason')})`, 'unreached')
   }
