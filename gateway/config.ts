@@ -49,6 +49,12 @@ const pem = (read: (text: string) => unknown, what: string) =>
     .refine((text) => succeeds(() => read(text)), { error: `must be ${what} in PEM` })
     .optional()
 
+const choice = (byDefault: boolean) =>
+  z
+    .enum(['true', 'false'], { error: 'must be true or false' })
+    .transform((text) => text === 'true')
+    .default(byDefault)
+
 /** The settings, each named without its prefix. Times are milliseconds where the name says so, sizes bytes. */
 const settings = z.object({
   PORT: count(0, 65_535, 4000),
@@ -85,6 +91,12 @@ const settings = z.object({
   MAX_FRAGMENTS: count(0, 100_000, 200),
   MAX_VARIABLE_DEPTH: count(1, 1000, 32),
   MAX_VARIABLE_VALUES: count(1, 100_000_000, 200_000),
+  /** A manifest of the operations that the graph's own clients send. */
+  TRUSTED_DOCUMENTS: z.string().min(1, 'must not be empty').optional(),
+  /** Whether nothing else may be run. */
+  TRUSTED_DOCUMENTS_ONLY: choice(false),
+  /** Whether clients may have their operations remembered by hash (Apollo's automatic persisted queries). */
+  PERSISTED_QUERIES: choice(true),
   BODY_TIMEOUT_MS: count(1, 3_600_000, 15_000),
   OPERATION_TIMEOUT_MS: count(1, 3_600_000, 30_000),
   STREAM_STALL_MS: count(1, 3_600_000, 30_000),
@@ -140,6 +152,10 @@ export interface Config {
   readonly proxies: number
   readonly maxBodyBytes: number
   readonly limits: GuardLimits
+  /** An absolute path. */
+  readonly trustedDocuments: string | undefined
+  readonly trustedDocumentsOnly: boolean
+  readonly persistedQueries: boolean
   readonly bodyTimeoutMs: number
   readonly operationTimeoutMs: number
   /** How long a reader of a stream may leave it full before it is cut off. */
@@ -180,6 +196,9 @@ export function loadConfig(source: ConfigSource = {}): { config: Config; warning
     ? []
     : parsed.error.issues.map((issue) => `${prefix}${String(issue.path[0])} ${issue.message}`)
   mistakes.push(...ofSubgraphs.map(({ name, message }) => `${prefix}${name} ${message}`))
+  if (parsed.success && parsed.data.TRUSTED_DOCUMENTS_ONLY && parsed.data.TRUSTED_DOCUMENTS === undefined) {
+    mistakes.push(`${prefix}TRUSTED_DOCUMENTS_ONLY needs ${prefix}TRUSTED_DOCUMENTS: nothing could be run without it`)
+  }
   if (!parsed.success || mistakes.length > 0) throw new ConfigError(mistakes)
   const unknown = Object.keys(values).filter((name) => !Object.hasOwn(settings.shape, name))
   return {
@@ -220,6 +239,9 @@ function shape(s: Settings, subgraphUrls: Record<string, string>, subgraphs: Sub
       variableDepth: s.MAX_VARIABLE_DEPTH,
       variableValues: s.MAX_VARIABLE_VALUES,
     },
+    trustedDocuments: s.TRUSTED_DOCUMENTS === undefined ? undefined : resolve(cwd, s.TRUSTED_DOCUMENTS),
+    trustedDocumentsOnly: s.TRUSTED_DOCUMENTS_ONLY,
+    persistedQueries: s.PERSISTED_QUERIES,
     bodyTimeoutMs: s.BODY_TIMEOUT_MS,
     operationTimeoutMs: s.OPERATION_TIMEOUT_MS,
     streamStallMs: s.STREAM_STALL_MS,

@@ -8,6 +8,8 @@ import type { AccessTokens, VerifiedToken } from '../lib/tokens.ts'
 export interface Identified {
   readonly viewer: Viewer | null
   readonly expiresAt: Date | null
+  /** Whether it came to a listener that only the process's owner can reach, whom limits for clients do not hold. */
+  readonly isOwner?: boolean
 }
 
 export const anonymous: Identified = { viewer: null, expiresAt: null }

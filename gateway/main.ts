@@ -1,5 +1,4 @@
-import { readFileSync, watch } from 'node:fs'
-import { basename, dirname } from 'node:path'
+import { readFileSync } from 'node:fs'
 import type { Log } from '../lib/log.ts'
 import { Metrics } from '../lib/metrics.ts'
 import { registerProcessMetrics } from '../lib/process-metrics.ts'
@@ -16,6 +15,7 @@ import type { Identity } from './identity.ts'
 import { LiveEngine } from './live-engine.ts'
 import { subgraphHeaders } from './subgraph-headers.ts'
 import { subgraphSettingName } from './subgraph-settings.ts'
+import { watchFile } from './watch-file.ts'
 
 export interface GatewayOptions {
   readonly config: Config
@@ -33,9 +33,6 @@ export interface RunningGateway {
   /** Stops accepting, finishes what is running, closes sockets with a code, then everything behind them. */
   close(): Promise<void>
 }
-
-/** Editors and deployments write a file in several steps; this long after the last one it is read. */
-const settleMs = 100
 
 /**
  * Starts the gateway alone, over a supergraph whose subgraphs answer at the URLs that it names, or at those that the
@@ -125,24 +122,5 @@ async function reload(
   } catch (error) {
     log.error({ file, err: error }, 'Supergraph refused; the one before it goes on')
     return 'refused'
-  }
-}
-
-/**
- * Watches the folder, not the file: a file that is replaced by renaming, as Kubernetes and editors do, is another
- * file afterwards.
- */
-function watchFile(file: string, onChange: () => void): () => void {
-  let timer: NodeJS.Timeout | undefined
-  const watcher = watch(dirname(file), (_event, name) => {
-    // Kubernetes swaps a link `..data` beside the file that its own link points through.
-    if (name !== null && name !== basename(file) && name !== '..data') return
-    clearTimeout(timer)
-    timer = setTimeout(onChange, settleMs)
-  })
-  watcher.unref()
-  return () => {
-    clearTimeout(timer)
-    watcher.close()
   }
 }

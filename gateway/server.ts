@@ -198,6 +198,6 @@ function ownerIdentity(stores: Stores): (authorization: string | undefined) => P
     if (login === undefined) return anonymous
     const known = viewers.get(login) ?? viewerOfLogin(stores, login)
     viewers.set(login, known, { noUpdateTTL: true })
-    return { viewer: await known, expiresAt: null }
+    return { viewer: await known, expiresAt: null, isOwner: true }
   }
 }

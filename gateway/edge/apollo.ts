@@ -17,6 +17,7 @@ import { GraphQLError } from 'graphql'
 import type { Call } from '../../lib/call.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Engine } from '../engine/types.ts'
+import type { DocumentReference } from '../guard/documents.ts'
 import type { Lease } from '../live-engine.ts'
 import { type Answer, hideSuggestions, refusal, statusOf } from './errors.ts'
 import type { MediaType } from './negotiate.ts'
@@ -147,17 +148,29 @@ const answerPlugin = (operations: Operations): ApolloServerPlugin<PipelineContex
   }),
 })
 
-/** The request as Apollo Server takes it; the media type was negotiated before. */
-export function toPipelineRequest(
-  req: IncomingMessage,
-  search: string,
-  body: unknown,
-  mediaType: MediaType,
-): HTTPGraphQLRequest {
+interface Received {
+  readonly req: IncomingMessage
+  readonly search: string
+  readonly body: unknown
+  readonly admitted: AdmittedOperation | null
+}
+
+/**
+ * The request as Apollo Server takes it; the media type was negotiated before. One that names its document by id or
+ * hash is sent on with the text.
+ */
+export function toPipelineRequest({ req, search, body, admitted }: Received, mediaType: MediaType): HTTPGraphQLRequest {
   const headers = new HeaderMap()
   for (const [name, value] of Object.entries(req.headers)) {
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value)
   }
   headers.set('accept', mediaType)
-  return { method: req.method ?? '', search, body, headers }
+  if (admitted === null || isPlain(admitted.document)) return { method: req.method ?? '', search, body, headers }
+  const { query, operationName, variables } = admitted
+  const named = operationName === undefined ? {} : { operationName }
+  return { method: 'POST', search: '', body: { query, variables, ...named }, headers }
+}
+
+function isPlain({ id, persisted }: DocumentReference): boolean {
+  return id === undefined && persisted === undefined
 }

@@ -103,7 +103,7 @@ export class GraphQLHandler {
     const body = post ? await readJson(req, this.#options.bodyLimits) : undefined
     const parameters = post ? bodyParameters(body) : searchParameters(search)
     const identified = await authenticate(req.headers.authorization)
-    const admitted = parameters === null ? null : this.#options.operations.admit(parameters, identified.viewer)
+    const admitted = parameters === null ? null : this.#options.operations.admit(parameters, identified)
     return { body, identified, admitted }
   }
 
@@ -133,7 +133,7 @@ export class GraphQLHandler {
     const { req, res, search } = exchange
     const { pipeline, showSuggestions } = this.#options
     const mediaType = mediaTypeOf(exchange)
-    const response = await pipeline.execute(toPipelineRequest(req, search, body, mediaType), {
+    const response = await pipeline.execute(toPipelineRequest({ req, search, body, admitted }, mediaType), {
       admitted,
       call,
       mediaType,

@@ -7,7 +7,9 @@ import type { Metrics } from '../../lib/metrics.ts'
 import { type Clock, type IdSource, systemClock, systemIds } from '../../lib/sources.ts'
 import type { Config } from '../config.ts'
 import type { BreakerState } from '../engine/channel/resilient.ts'
+import { Documents } from '../guard/documents.ts'
 import { Guard } from '../guard/guard.ts'
+import { openManifest } from '../guard/manifest.ts'
 import { clientHeaderPicker } from '../header-rules.ts'
 import type { Identity } from '../identity.ts'
 import type { LiveEngine } from '../live-engine.ts'
@@ -29,6 +31,9 @@ export type EdgeConfig = Pick<
   | 'fastLane'
   | 'maxBodyBytes'
   | 'limits'
+  | 'trustedDocuments'
+  | 'trustedDocumentsOnly'
+  | 'persistedQueries'
   | 'bodyTimeoutMs'
   | 'operationTimeoutMs'
   | 'streamStallMs'
@@ -131,16 +136,24 @@ async function drain(parts: Parts, servers: ReadonlySet<Server>, graceMs: number
   parts.sockets.terminate()
   parts.streams.close()
   parts.watched.close()
+  parts.manifest?.close()
   await parts.pipeline.stop()
 }
 
 async function assemble(options: EdgeOptions) {
   const { engine, identity, config, log, metrics, clock = systemClock, ids = systemIds } = options
   const guard = new Guard(config)
+  const manifest = config.trustedDocuments === undefined ? undefined : openManifest(config.trustedDocuments, log)
+  const documents = new Documents({
+    trusted: () => manifest?.documents,
+    trustedOnly: config.trustedDocumentsOnly,
+    persistedQueries: config.persistedQueries,
+  })
   const telemetry = new EdgeTelemetry(metrics, log, config.accessLogLevel)
   const operations = new Operations({
     engine,
     guard,
+    documents,
     log,
     showSubgraphErrors: options.showSubgraphErrors ?? false,
     telemetry,
@@ -175,7 +188,7 @@ async function assemble(options: EdgeOptions) {
   })
   metrics.observe('mnemograph_sockets_open', 'Open WebSockets.', () => sockets.size)
   metrics.observe('mnemograph_event_streams_open', 'Open event streams of subscriptions.', () => streams.size)
-  return { streams, watched, pipeline, sockets, route: router(options, graphql) }
+  return { streams, watched, pipeline, sockets, manifest, route: router(options, graphql) }
 }
 
 function router(options: EdgeOptions, graphql: GraphQLHandler) {

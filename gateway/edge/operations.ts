@@ -10,16 +10,19 @@ import type { Viewer } from '../../lib/context.ts'
 import { codedError, codeOf, presentErrors } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import type { EngineResponse, OperationRequest } from '../engine/types.ts'
+import type { Asker, Documents } from '../guard/documents.ts'
 import { type Guard, type GuardedDocument, operationNamed, withCode } from '../guard/guard.ts'
+import type { Identified } from '../identity.ts'
 import type { Lease, LiveEngine } from '../live-engine.ts'
 import { type Answer, hideSuggestions, maskAnswer, refusal } from './errors.ts'
 import type { Parameters } from './parameters.ts'
 import type { EdgeTelemetry } from './telemetry.ts'
 
 /** A well-formed request whose document is within the limits. */
-export interface AdmittedOperation extends Parameters {
+export interface AdmittedOperation extends Parameters, Asker {
+  /** The document's text, however the request named it. */
+  readonly query: string
   readonly guarded: GuardedDocument
-  readonly viewer: Viewer | null
   /** Undefined when the document holds no operation of the name given. */
   readonly operation: OperationDefinitionNode | undefined
 }
@@ -27,6 +30,7 @@ export interface AdmittedOperation extends Parameters {
 export interface OperationsOptions {
   readonly engine: LiveEngine
   readonly guard: Guard
+  readonly documents: Documents
   readonly log: Log
   /** Whether the words of a subgraph's own errors reach clients. */
   readonly showSubgraphErrors: boolean
@@ -49,11 +53,14 @@ export class Operations {
   }
 
   /** Throws a coded GraphQLError when the guard refuses. */
-  admit(parameters: Parameters, viewer: Viewer | null): AdmittedOperation {
-    const { guard, engine } = this.#options
-    const { query: text, variables } = parameters
+  admit(parameters: Parameters, { viewer, isOwner = false }: Identified): AdmittedOperation {
+    const { guard, documents, engine } = this.#options
+    const { document, variables, operationName } = parameters
+    const asker = { viewer, isOwner }
+    const text = documents.find(document, asker)
     const guarded = guard.admit({ text, variables, schema: engine.current.schema, viewer })
-    return { ...parameters, guarded, viewer, operation: operationNamed(guarded, parameters.operationName) }
+    documents.remember(document, asker)
+    return { ...parameters, ...asker, query: text, guarded, operation: operationNamed(guarded, operationName) }
   }
 
   /** What keeps an operation from running on this schema; empty when nothing does. */

@@ -22,3 +22,16 @@ export function close(socket: WebSocket, code: number, reason: string): void {
   const timer = setTimeout(() => socket.terminate(), closeGraceMs)
   socket.once('close', () => clearTimeout(timer))
 }
+
+/** graphql-ws takes no operation without a query; one that is named by its id or hash gets an empty one. */
+export function withQuery(message: string): string {
+  if (!message.includes('"documentId"') && !message.includes('"persistedQuery"')) return message
+  try {
+    const parsed = JSON.parse(message)
+    if (parsed?.type !== 'subscribe' || parsed.payload?.query !== undefined) return message
+    return JSON.stringify({ ...parsed, payload: { ...parsed.payload, query: '' } })
+  } catch {
+    // graphql-ws says what is wrong with it.
+    return message
+  }
+}

@@ -14,9 +14,10 @@ import type { Connections } from './connections.ts'
 import type { Authenticate, GraphQLOptions } from './graphql.ts'
 import type { AdmittedOperation, Operations } from './operations.ts'
 import { isSubscription } from './operations.ts'
+import { bodyParameters } from './parameters.ts'
 import { peerOf } from './peer.ts'
 import { pump } from './pump.ts'
-import { close, end, send } from './socket.ts'
+import { close, end, send, withQuery } from './socket.ts'
 
 /** Bytes that may wait in a socket before its streams wait for the reader. */
 const highWater = 256 * 1024
@@ -121,7 +122,7 @@ export class WebSocketEdge {
         protocol: socket.protocol,
         send: (data) => send(socket, data),
         close: (code, reason) => close(socket, code ?? 1000, reason ?? ''),
-        onMessage: (listener) => socket.on('message', (data) => void listener(String(data)).catch(failed)),
+        onMessage: (listener) => socket.on('message', (data) => void listener(withQuery(String(data))).catch(failed)),
       },
       extra,
     )
@@ -161,10 +162,9 @@ export class WebSocketEdge {
     const { viewer } = identified
     try {
       this.#checkStreams(context)
-      const admitted = operations.admit(
-        { query: payload.query, operationName: payload.operationName ?? undefined, variables: payload.variables ?? {} },
-        viewer,
-      )
+      const parameters = bodyParameters(payload)
+      if (parameters === null) throw codedError('BAD_REQUEST', 'The payload is no well-formed request.')
+      const admitted = operations.admit(parameters, identified)
       const lease = operations.engine.lease()
       const invalid = operations.validate(admitted, lease.engine.schema)
       if (invalid.length > 0) {

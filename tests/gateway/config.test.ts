@@ -52,6 +52,17 @@ describe('the settings', () => {
     ])
   })
 
+  test('ask for a manifest where nothing but trusted documents may run', () => {
+    expect(mistakesOf({ MNEMOGRAPH_TRUSTED_DOCUMENTS_ONLY: 'yes' })).toEqual([
+      'MNEMOGRAPH_TRUSTED_DOCUMENTS_ONLY must be true or false',
+    ])
+    expect(mistakesOf({ MNEMOGRAPH_TRUSTED_DOCUMENTS_ONLY: 'true' })).toEqual([
+      expect.stringMatching(/^MNEMOGRAPH_TRUSTED_DOCUMENTS_ONLY needs MNEMOGRAPH_TRUSTED_DOCUMENTS/),
+    ])
+    const { config } = load({ MNEMOGRAPH_TRUSTED_DOCUMENTS: 'm.json', MNEMOGRAPH_TRUSTED_DOCUMENTS_ONLY: 'true' })
+    expect(config).toMatchObject({ trustedDocuments: '/nowhere/m.json', trustedDocumentsOnly: true })
+  })
+
   test('never show a value that is wrong: it may be a secret', () => {
     expect(mistakesOf({ MNEMOGRAPH_DATABASE_URL: 'mysql://user:hunter2@x' }).join()).not.toContain('hunter2')
   })

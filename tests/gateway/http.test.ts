@@ -250,12 +250,6 @@ describe('a request that is not GraphQL over HTTP', () => {
     ['an accept that takes none of ours', '{"query":"{number}"}', { accept: 'text/html' }, 406],
     ['a batch', '[{"query":"{number}"}]', {}, 400],
     ['a subscription over plain HTTP', '{"query":"subscription { forever }"}', {}, 406],
-    [
-      'a persisted query',
-      '{"query":"{number}","extensions":{"persistedQuery":{"version":1,"sha256Hash":"x"}}}',
-      {},
-      200,
-    ],
   ])('is refused: %s', async (_name, body, headers, status) => {
     const w = await start()
     const response = await w.post(body, headers as Record<string, string>)
