@@ -66,7 +66,9 @@ export async function migrate(connection: pg.ClientConfig, options: MigrateOptio
     try {
       await prepareForMigrations(client)
       await client.query(CREATE_TABLE)
-      return await run(client, plan(migrations, await applied(client), options), options)
+      const steps = await run(client, plan(migrations, await applied(client), options), options)
+      if (options.direction === 'up') await finish(client)
+      return steps
     } finally {
       await client.query('SELECT pg_advisory_unlock($1)', [LOCK_KEY])
     }
@@ -176,6 +178,18 @@ async function run(client: pg.Client, planned: Migration[], options: MigrateOpti
     steps.push(step)
   }
   return steps
+}
+
+/** What holds for all tables, those of later migrations too: the database's own function sees to it. */
+async function finish(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ there: boolean }>(
+    `SELECT to_regprocedure('app.after_migrations()') IS NOT NULL AS there`,
+  )
+  if (!rows[0]?.there) return
+  await client.query('BEGIN')
+  await client.query(`SET LOCAL ROLE ${MIGRATION_ROLE}`)
+  await client.query('SELECT app.after_migrations()')
+  await client.query('COMMIT')
 }
 
 /** @returns how long it took, or null when another process did it in the meantime */

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { escapeLiteral, type PoolClient } from 'pg'
 
 /** Who a statement runs for: a room, or one of the workers that follow the log. */
-export const SERVICE_ROLES = ['users', 'memory', 'knowledge', 'agents', 'projector', 'audit'] as const
+export const SERVICE_ROLES = ['users', 'memory', 'knowledge', 'agents', 'projector', 'audit', 'privacy'] as const
 
 export type ServiceRole = (typeof SERVICE_ROLES)[number]
 

@@ -3,6 +3,7 @@ import type { PageArguments } from '../../lib/connection.ts'
 import { codedError } from '../../lib/errors.ts'
 import { uuidOf } from '../../lib/ids.ts'
 import type { Problem } from '../../lib/problems.ts'
+import { accessResolvers } from './access-resolvers.ts'
 import type { UsersContext } from './context.ts'
 import { toUser, toUserSession, type User, type UserSession } from './mappers.ts'
 import { findNode, findNodes, findOwn } from './node.ts'
@@ -29,6 +30,7 @@ export const resolvers = {
       findNode(context, id, info.schema),
     nodes: (_: unknown, { ids }: { ids: string[] }, context: UsersContext, info: GraphQLResolveInfo) =>
       findNodes(context, ids, info.schema),
+    ...accessResolvers.Query,
   },
   Mutation: {
     signUp: async (_: unknown, { input }: Input<SignUpInput>, context: UsersContext) =>
@@ -52,7 +54,9 @@ export const resolvers = {
       { input }: Input<{ currentPassword: string; newPassword: string }>,
       context: UsersContext,
     ) => withUser('ChangePasswordSuccess', await changePassword(context, input)),
+    ...accessResolvers.Mutation,
   },
+  ...accessResolvers.types,
   User: {
     __resolveReference: ({ id }: { id: string }, context: UsersContext) => userById(context, id),
     email: (user: User) => own(user.email),

@@ -120,7 +120,10 @@ async function planOfSearch(database: TestPostgres, world: MemoryWorld, filtered
   const { userId, tenantId } = world.owner
   await database.sql('BEGIN')
   try {
-    await database.sql('SELECT app.set_security_context($1, NULL, $2)', [userId, tenantId])
+    await database.sql(
+      `SELECT set_config('mnemograph.user_id', $1, true), set_config('mnemograph.tenant_id', $2, true)`,
+      [userId, tenantId],
+    )
     await database.sql('SET LOCAL ROLE mnemograph_definer')
     await database.sql(`PREPARE search (${types}) AS ${query}`)
     const tiers = filtered ? `ARRAY['WORKING']` : 'NULL'

@@ -18,6 +18,10 @@ export interface ObservedIndex extends RecallIndex {
 export function openRecallIndex(context: MemoryContext, filter: MemoryFilter): ObservedIndex {
   const { stores, viewer, request } = context
   const shelves = [viewer.userId, viewer.tenantId]
+  /** Others' shelves that he was given leave to search by meaning. */
+  const granted = context.read(grantedShelves)
+  granted.catch(() => {})
+  const searched = async () => [...shelves, ...(await granted)]
   const filtered = Object.values(filter).some((value) => value != null)
   let degraded = false
   /** Of a filtered search: how many memories that fit have no vector. */
@@ -37,10 +41,10 @@ export function openRecallIndex(context: MemoryContext, filter: MemoryFilter): O
   }
 
   async function nearest(vector: Float32Array, limit: number): Promise<readonly VectorHit[]> {
-    if (!filtered) return stores.vectors.nearest(shelves, vector, limit, request.signal)
+    if (!filtered) return stores.vectors.nearest(await searched(), vector, limit, request.signal)
     // What fits is compared one by one: an index that is filtered afterwards would lose some of the best.
     const ids = await context.read((db) => fittingIds(db, viewer, filter))
-    const hits = await stores.vectors.compare(shelves, vector, ids)
+    const hits = await stores.vectors.compare(await searched(), vector, ids)
     lacking = ids.length - hits.length
     return [...hits].sort((a, b) => b.score - a.score).slice(0, limit)
   }
@@ -63,6 +67,11 @@ export function openRecallIndex(context: MemoryContext, filter: MemoryFilter): O
       })
     },
   }
+}
+
+async function grantedShelves(db: Database): Promise<string[]> {
+  const [row] = await db.query<{ shelves: string[] }>(`SELECT app.granted_shelves('MEMORIES')::text[] AS shelves`)
+  return row?.shelves ?? []
 }
 
 async function documentsOn(db: Database, shelves: readonly string[]): Promise<number> {

@@ -27,6 +27,10 @@ export const inputs: Readonly<Record<string, (planter: Planter) => Data | Promis
   setAgentStatus: ({ plants }) => ({ id: plants.id('Agent'), status: 'BUSY' }),
   grantTool: ({ plants }) => ({ agentId: plants.id('Agent'), toolId: plants.id('Tool') }),
   joinSession: ({ plants }) => ({ agentId: plants.id('Agent'), sessionId: plants.id('ChatSession') }),
+  grantVectorAccess: ({ plants }) => ({ userId: plants.friend }),
+  revokeVectorAccess: async ({ person, plants }) => ({
+    id: (await must(person, 'grantVectorAccess', { userId: plants.friend }, 'access { id }')).access.id,
+  }),
   postToBlackboard: ({ plants }) => ({
     sessionId: plants.id('ChatSession'),
     sourceId: plants.id('Agent'),
@@ -38,8 +42,10 @@ export const inputs: Readonly<Record<string, (planter: Planter) => Data | Promis
   revokeSession: async ({ person }) => ({ id: await signInAgain(person) }),
 }
 
-/** Ids that are the client's own names for parts of one message, and name nothing in the graph. */
-export const notIds: ReadonlySet<string> = new Set([])
+/** Where another's id may be named by users of his tenant, each with the reason. */
+export const mayName: Readonly<Record<string, string>> = {
+  'grantVectorAccess.userId': 'users of a tenant know each other’s cards',
+}
 
 async function memory(person: Person): Promise<string> {
   return (await must(person, 'remember', { content: 'To be changed.' }, 'memory { id }')).memory.id

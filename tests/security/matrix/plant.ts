@@ -2,6 +2,7 @@ import type { Data, Person } from '../../kit/product.ts'
 
 /** What somebody has in the graph: words that only his own things hold, and the ids of all of them by type. */
 export interface Plants {
+  readonly friend: string
   readonly word: string
   readonly ids: ReadonlyMap<string, readonly string[]>
   /** The first id of a type. */
@@ -29,11 +30,19 @@ export async function signInAgain(person: Person): Promise<string> {
   return session.user.sessions.nodes[0].id
 }
 
+export interface Planting {
+  readonly person: Person
+  readonly word: string
+  /** The id of another user of his tenant, who does nothing himself. */
+  readonly friend: string
+  settled(): Promise<void>
+}
+
 /**
  * Gives somebody two things of every type that has ids. A new type of Node is planted here, or the matrix says that
  * nothing of it is seen even by its owner.
  */
-export async function plant(person: Person, word: string, settled: () => Promise<void>): Promise<Plants> {
+export async function plant({ person, word, friend, settled }: Planting): Promise<Plants> {
   const ids = new Map<string, string[]>()
   const add = (type: string, ...found: string[]) => ids.set(type, [...(ids.get(type) ?? []), ...found])
   add('User', person.id)
@@ -95,10 +104,13 @@ export async function plant(person: Person, word: string, settled: () => Promise
     add('BlackboardEvent', posted.event.id)
     add('UserSession', await signInAgain(person))
   }
+  const granted = await must(person, 'grantVectorAccess', { userId: friend }, 'access { id }')
+  add('VectorAccess', granted.access.id)
   await settled()
   const { concepts } = await person.ask('{ concepts(first: 10) { nodes { id } } }')
   add('Concept', ...concepts.nodes.map(({ id }: { id: string }) => id))
   return {
+    friend,
     word,
     ids,
     id(type) {

@@ -1,0 +1,138 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { defaultTenantId } from '../../lib/tenants.ts'
+import { type Person, type Product, startProduct } from '../kit/product.ts'
+import { joinTenant, viewerOfPerson } from './matrix/people.ts'
+import { must } from './matrix/plant.ts'
+
+const explain = `query ($viewer: ID!, $id: ID!) {
+  explainAccess(viewer: $viewer, id: $id) { allowed reason rules { name object condition satisfied } } }`
+const list = `{ vectorAccess(first: 10) { nodes { id owner { username } subject { username } collection permission validUntil } } }`
+const recall = '{ recall(query: "When does the night train leave?") { hits { memory { id } why { part } } degraded } }'
+
+describe('who may reach what', () => {
+  let product: Product
+  let ann: Person
+  let ben: Person
+  let admin: Person
+  let stranger: Person
+
+  beforeAll(async () => {
+    product = await startProduct()
+    ann = await product.join('ann')
+    ben = await product.join('ben')
+    admin = await joinTenant(product, defaultTenantId, 'ADMIN')
+    stranger = await joinTenant(product, '0a0a0a0a-0000-4000-8000-000000000001', 'ADMIN')
+  }, 60_000)
+  afterAll(() => product?.close())
+
+  const remember = async (who: Person, content: string, visibility = 'PRIVATE') =>
+    (await must(who, 'remember', { content, visibility }, 'memory { id }')).memory.id as string
+
+  /** Shares with a user as the row-level policies have it. */
+  async function share(owner: Person, memory: string, subject: Person): Promise<void> {
+    const from = await viewerOfPerson(product, owner)
+    const to = await viewerOfPerson(product, subject)
+    const { stores } = product.server
+    const uuid = Buffer.from(memory, 'base64url').subarray(0, 16).toString('hex')
+    const security = { ...from, role: 'memory', traceId: 'test', deadline: Number.POSITIVE_INFINITY } as const
+    await stores.postgres.write(security, (tx) =>
+      tx.query(
+        `INSERT INTO memory.grants (memory_id, subject_id, subject_kind, tenant_id, owner_id, created_at)
+         VALUES ($1, $2, 'USER', $3, $4, now())`,
+        [uuid, to.userId, from.tenantId, from.userId],
+      ),
+    )
+  }
+
+  describe('explainAccess', () => {
+    test('names the rule that lets a user read, and those that refuse him', async () => {
+      const mine = await remember(ann, 'The cellar key hangs behind the clock.')
+      const { explainAccess: own } = await admin.ask(explain, { viewer: ann.id, id: mine })
+      expect(own).toMatchObject({ allowed: true, reason: 'Allowed by read_own.' })
+      const { explainAccess: others } = await admin.ask(explain, { viewer: ben.id, id: mine })
+      expect(others).toMatchObject({ allowed: false, reason: 'Refused: no rule of memory.memories is satisfied.' })
+      const rules = others.rules.map(({ name, satisfied }: { name: string; satisfied: boolean }) => [name, satisfied])
+      expect(rules).toEqual([
+        ['read_granted', false],
+        ['read_own', false],
+        ['read_public', false],
+      ])
+      expect(JSON.stringify(others)).not.toContain('cellar')
+    })
+
+    test('follows a thing from private to public', async () => {
+      const id = await remember(ann, 'The market opens at eight.', 'PUBLIC')
+      const { explainAccess: found } = await admin.ask(explain, { viewer: ben.id, id })
+      expect(found.reason).toBe('Allowed by read_public.')
+    })
+
+    test('agrees with what the user is answered, for things of every room', async () => {
+      const session = (await must(ann, 'openChatSession', { title: 'Plans' }, 'session { id }')).session.id
+      const agent = (await must(ann, 'registerAgent', { agentId: 'helper' }, 'agent { id }')).agent.id
+      for (const id of [session, agent]) {
+        for (const who of [ann, ben]) {
+          const { explainAccess: found } = await admin.ask(explain, { viewer: who.id, id })
+          const { node } = await who.ask('query ($id: ID!) { node(id: $id) { id } }', { id })
+          expect(found.allowed).toBe(node !== null)
+        }
+      }
+    })
+
+    test('is for admins, of their own tenant', async () => {
+      const id = await remember(ann, 'The spare wheel is flat.')
+      for (const who of [ann, ben]) {
+        const { errors } = await who.send(explain, { viewer: ben.id, id })
+        expect(errors).toMatchObject([{ extensions: { code: 'FORBIDDEN' } }])
+      }
+      expect(await stranger.ask(explain, { viewer: ann.id, id })).toEqual({ explainAccess: null })
+      expect(await stranger.ask(explain, { viewer: stranger.id, id })).toEqual({ explainAccess: null })
+    })
+  })
+
+  describe('a grant on vectors', () => {
+    test('lets its subject find by meaning what is shared with him, until it is revoked', async () => {
+      const id = await remember(ann, 'The sleeper to Lisbon departs at 21:40 from platform nine.', 'SHARED')
+      const secret = await remember(ann, 'The sleeper to Madrid departs at 22:10 from platform two.')
+      await share(ann, id, ben)
+      await product.settled()
+      const found = async () =>
+        (await ben.ask(recall)).recall.hits.map(({ memory }: { memory: { id: string } }) => memory.id)
+      expect(await found()).not.toContain(id)
+      const { access } = await must(
+        ann,
+        'grantVectorAccess',
+        { userId: ben.id },
+        'access { id permission collection subject { username } }',
+      )
+      expect(access).toMatchObject({ permission: 'READ', collection: 'MEMORIES', subject: { username: 'ben' } })
+      expect(await found()).toContain(id)
+      expect(await found()).not.toContain(secret)
+      expect((await ben.ask(list)).vectorAccess.nodes).toMatchObject([{ owner: { username: 'ann' } }])
+      await must(ann, 'revokeVectorAccess', { id: access.id }, 'accessId')
+      expect(await found()).not.toContain(id)
+      expect((await ben.ask(list)).vectorAccess.nodes).toEqual([])
+    })
+
+    test('ends by itself', async () => {
+      const validUntil = new Date(Date.now() + 3_600_000).toISOString()
+      const { access } = await must(
+        ann,
+        'grantVectorAccess',
+        { userId: ben.id, validUntil },
+        'access { id validUntil }',
+      )
+      expect(access.validUntil).toBe(validUntil)
+      const again = await must(ann, 'grantVectorAccess', { userId: ben.id }, 'access { id validUntil }')
+      expect(again.access).toEqual({ id: access.id, validUntil: null })
+    })
+
+    test('is given to users of the tenant, other than oneself, and not for the past', async () => {
+      const grant = `mutation ($input: GrantVectorAccessInput!) {
+        grantVectorAccess(input: $input) { __typename ... on Problem { code path } } }`
+      const codes = async (input: object) => (await ann.ask(grant, { input })).grantVectorAccess.code
+      expect(await codes({ userId: stranger.id })).toBe('NOT_FOUND')
+      expect(await codes({ userId: ann.id })).toBe('INVALID_INPUT')
+      expect(await codes({ userId: ben.id, validUntil: '2020-01-01T00:00:00Z' })).toBe('INVALID_INPUT')
+    })
+  })
+})
