@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
@@ -10,7 +10,8 @@ export interface ServerProcess {
   readonly url: string
   /** From the start of the process until it said that it was ready. */
   readonly readyMs: number
-  /** The largest resident set so far, in bytes. */
+  readonly pid: number
+  /** The largest resident set of the process itself so far, in bytes. */
   peakMemory(): number
   stop(): Promise<void>
 }
@@ -19,22 +20,31 @@ export async function startServer(data: string, ...flags: string[]): Promise<Ser
   const started = performance.now()
   const child = spawn(
     process.execPath,
-    ['--max-semi-space-size=64', main, 'start', '--port', '0', '--data', data, ...flags],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
+    ['--max-semi-space-size=32', main, 'start', '--port', '0', '--data', data, ...flags],
+    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, MALLOC_ARENA_MAX: '2' } },
   )
   const url = await readyUrl(child)
   return {
     url,
     readyMs: performance.now() - started,
-    peakMemory: () => peakMemory(child.pid ?? 0),
+    pid: child.pid ?? 0,
+    peakMemory: () => memoryOf(child.pid ?? 0, 'VmHWM'),
     stop: () => stop(child),
   }
 }
 
-/** Peak resident set of a process, from Linux' own accounting. */
-export function peakMemory(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024
+/** The resident set of a process and of those it started, in bytes, as it is now. */
+export function residentMemory(pid: number): number {
+  const list = `/proc/${pid}/task/${pid}/children`
+  const children = existsSync(list) ? readFileSync(list, 'utf8').split(' ').filter(Boolean) : []
+  return [pid, ...children.map(Number)].reduce((sum, each) => sum + memoryOf(each, 'VmRSS'), 0)
+}
+
+/** From Linux' own accounting; 0 for a process that has ended. */
+function memoryOf(pid: number, what: 'VmHWM' | 'VmRSS'): number {
+  const path = `/proc/${pid}/status`
+  const status = existsSync(path) ? readFileSync(path, 'utf8') : ''
+  return Number(new RegExp(`${what}:\\s+(\\d+) kB`).exec(status)?.[1] ?? 0) * 1024
 }
 
 async function readyUrl(child: ChildProcess): Promise<string> {
