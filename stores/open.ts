@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type pg from 'pg'
 import { createCursorCodec } from '../lib/cursor.ts'
 import type { Log } from '../lib/log.ts'
@@ -14,6 +15,8 @@ import { inProcessLimits } from './limits/in-process.ts'
 import { postgresLimits } from './limits/postgres.ts'
 import { openFeed } from './log/feed.ts'
 import { openEventLog, projectorContext } from './log/log.ts'
+import { openObjectDirectory } from './objects/directory.ts'
+import { inMemoryObjects } from './objects/in-memory.ts'
 import { openEmbeddedPostgres } from './postgres/embedded.ts'
 import type { MigrationStep } from './postgres/migrate.ts'
 import { openPglite } from './postgres/pglite.ts'
@@ -57,6 +60,8 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
     opened.defer(() => feed.close())
     const vectors = await openPgvector(postgres, encoder)
     const graph = openSqlGraph(postgres)
+    const objects =
+      options.data === ':memory:' ? inMemoryObjects() : await openObjectDirectory(join(options.data, 'objects'))
     const cursors = createCursorCodec(await cursorKey(postgres))
     const clock = options.clock ?? systemClock
     const ids = options.ids ?? systemIds
@@ -73,6 +78,7 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
       limits: options.databaseUrl === undefined ? inProcessLimits() : postgresLimits(postgres),
       vectors,
       graph,
+      objects,
       encoder,
       thesaurus: encoder,
       cursors,

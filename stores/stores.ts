@@ -10,6 +10,7 @@ import type { Leases } from './lease.ts'
 import type { Limits } from './limits/port.ts'
 import type { Feed } from './log/feed.ts'
 import type { EventLog } from './log/log.ts'
+import type { ObjectStore } from './objects/port.ts'
 import type { Postgres } from './postgres/postgres.ts'
 import type { VectorIndex } from './vector/port.ts'
 
@@ -27,6 +28,8 @@ export interface Stores {
   readonly limits: Limits
   readonly vectors: VectorIndex
   readonly graph: GraphStore
+  /** Exports and archives. */
+  readonly objects: ObjectStore
   readonly encoder: Encoder
   readonly thesaurus: Thesaurus
   /** Event cursors of this system. */

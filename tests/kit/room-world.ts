@@ -12,6 +12,7 @@ import { inProcessBus } from '../../stores/bus/in-process.ts'
 import { inProcessLimits } from '../../stores/limits/in-process.ts'
 import { openFeed } from '../../stores/log/feed.ts'
 import { openEventLog } from '../../stores/log/log.ts'
+import { inMemoryObjects } from '../../stores/objects/in-memory.ts'
 import type { StatementEvent } from '../../stores/postgres/pool.ts'
 import type { Stores } from '../../stores/stores.ts'
 import { type Room, roomSchema } from '../../subgraphs/subgraph.ts'
@@ -71,6 +72,7 @@ export async function openRoomWorld(room: Room<any>, given?: TestPostgres): Prom
     cache: absent,
     limits: inProcessLimits(),
     vectors: absent,
+    objects: inMemoryObjects(),
     graph: absent,
     encoder: absent,
     thesaurus: absent,
