@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { peakMemory } from './server-process.ts'
+import { memoryOf } from './server-process.ts'
 
 /** A process that a bench measures: anything that prints `ready at <url>` when it is. Linux alone. */
 export interface Child {
@@ -35,7 +35,7 @@ export async function startChild(args: readonly string[], options: ChildOptions 
   })
   const url = await readyUrl(child)
   const pid = child.pid ?? 0
-  return { url, cpuMs: () => cpuMs(pid), peakMemory: () => peakMemory(pid), stop: () => stop(child) }
+  return { url, cpuMs: () => cpuMs(pid), peakMemory: () => memoryOf(pid, 'VmHWM'), stop: () => stop(child) }
 }
 
 /** Lets this process, which makes the load, use one processor alone. */

@@ -41,7 +41,7 @@ export function residentMemory(pid: number): number {
 }
 
 /** From Linux' own accounting; 0 for a process that has ended. */
-function memoryOf(pid: number, what: 'VmHWM' | 'VmRSS'): number {
+export function memoryOf(pid: number, what: 'VmHWM' | 'VmRSS'): number {
   const path = `/proc/${pid}/status`
   const status = existsSync(path) ? readFileSync(path, 'utf8') : ''
   return Number(new RegExp(`${what}:\\s+(\\d+) kB`).exec(status)?.[1] ?? 0) * 1024
