@@ -101,6 +101,7 @@ const settings = z.object({
   OPERATION_TIMEOUT_MS: count(1, 3_600_000, 30_000),
   STREAM_STALL_MS: count(1, 3_600_000, 30_000),
   MAX_STREAMS_PER_SOCKET: count(1, 100_000, 100),
+  LOG_RETENTION_DAYS: count(1, 36_500, 30),
   SHUTDOWN_GRACE_MS: count(0, 3_600_000, 10_000),
 })
 
@@ -161,6 +162,8 @@ export interface Config {
   /** How long a reader of a stream may leave it full before it is cut off. */
   readonly streamStallMs: number
   readonly maxStreamsPerSocket: number
+  /** How far back a subscription can be resumed. */
+  readonly logRetentionDays: number
   readonly shutdownGraceMs: number
 }
 
@@ -246,6 +249,7 @@ function shape(s: Settings, subgraphUrls: Record<string, string>, subgraphs: Sub
     operationTimeoutMs: s.OPERATION_TIMEOUT_MS,
     streamStallMs: s.STREAM_STALL_MS,
     maxStreamsPerSocket: s.MAX_STREAMS_PER_SOCKET,
+    logRetentionDays: s.LOG_RETENTION_DAYS,
     shutdownGraceMs: s.SHUTDOWN_GRACE_MS,
   }
 }

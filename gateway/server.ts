@@ -99,7 +99,7 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
     })
     opened.defer(() => graph.close())
     const stores = await opening
-    const jobs = runJobs(housekeeping(stores.postgres), stores.leases, log)
+    const jobs = runJobs(housekeeping(stores.postgres, config.logRetentionDays), stores.leases, log)
     opened.defer(() => jobs.close())
     const edge = await createEdge({
       ...edgeOptions(config, log, metrics, stores, graph.engine),

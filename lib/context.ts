@@ -32,7 +32,7 @@ export interface RequestContext {
   /** Aborts when the client goes away or the deadline passes; it reaches the database's query. */
   readonly signal: AbortSignal
   readonly traceId: string
-  /** The cursor after which a reconnecting stream goes on (SSE's `Last-Event-ID`); an `after` argument wins over it. */
+  /** The cursor after which a reconnecting stream goes on (SSE's `Last-Event-ID`); it wins over an older `after` argument. */
   readonly resumeAfter?: string
   /** The client's headers that a rule may send on to a subgraph; absent when no rule does. They can change an answer. */
   readonly clientHeaders?: Readonly<Record<string, string>>

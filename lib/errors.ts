@@ -16,6 +16,11 @@ export const errorCodes = {
   INTERNAL_SERVER_ERROR: { status: 500, meaning: 'Our fault; `extensions.traceId` finds its cause in the log.' },
   SUBGRAPH_UNAVAILABLE: { status: 502, meaning: 'A subgraph could not be reached or did not answer in GraphQL.' },
   SUBGRAPH_OVERLOADED: { status: 503, meaning: 'Too many requests wait for a subgraph already.' },
+  STREAM_CLOSED: {
+    status: 503,
+    meaning:
+      'The server ends a subscription that is not over; `extensions.closeCode` is what a WebSocket would be closed with. Subscribe again from the last cursor.',
+  },
   BAD_REQUEST: { status: 400, meaning: 'The request is not one of GraphQL over HTTP.' },
   GRAPHQL_PARSE_FAILED: { status: 400, meaning: 'The document is not GraphQL.' },
   GRAPHQL_VALIDATION_FAILED: { status: 400, meaning: 'The document does not fit the schema.' },

@@ -11,6 +11,7 @@ import {
 } from 'graphql'
 import { LRUCache } from 'lru-cache'
 import type { RequestContext } from './context.ts'
+import { isNotice, type Notice, type Placed } from './live.ts'
 
 /** One operation for a schema. */
 export interface ExecutableOperation {
@@ -28,6 +29,8 @@ export interface ExecutorOptions {
   readonly validates?: boolean
 }
 
+export type ResultStream = AsyncIterableIterator<ExecutionResult> & Placed
+
 /** Runs operations on one schema, each in a context of its own. Nothing rejects: what fails becomes an error. */
 export interface Executor {
   execute(operation: ExecutableOperation): Promise<ExecutionResult>
@@ -35,8 +38,9 @@ export interface Executor {
    * A stream of answers, one for each event, or the answer of a subscription that did not begin. An event's own
    * `extensions` become its answer's. Each event has a context of its own, so that it is not answered from what a
    * loader remembers of an earlier one. Ending the iteration ends the source, also while its next event is waited for.
+   * A notice of the source's is passed on as it is.
    */
-  subscribe(operation: ExecutableOperation): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult>
+  subscribe(operation: ExecutableOperation): Promise<ResultStream | ExecutionResult>
 }
 
 /** How many operations stay parsed. */
@@ -66,6 +70,7 @@ export function createExecutor({ schema, contextFor, validates = false }: Execut
         const events = await createSourceEventStream(argsOf(operation))
         if (!(Symbol.asyncIterator in events)) return events
         return answers(events, async (event) => {
+          if (isNotice(Object(event))) return event as Notice as unknown as ExecutionResult
           const result = await execute({ ...argsOf(operation), rootValue: event })
           return { ...result, ...extensionsOf(event) }
         })
@@ -73,12 +78,10 @@ export function createExecutor({ schema, contextFor, validates = false }: Execut
   }
 }
 
-function answers(
-  events: AsyncIterable<unknown>,
-  answer: (event: unknown) => Promise<ExecutionResult>,
-): AsyncIterableIterator<ExecutionResult> {
+function answers(events: AsyncIterable<unknown>, answer: (event: unknown) => Promise<ExecutionResult>): ResultStream {
   const source = events[Symbol.asyncIterator]()
   return {
+    startsAfter: (events as Placed).startsAfter,
     async next() {
       const { done, value } = await source.next()
       return done ? { done, value: undefined } : { done: false, value: await answer(value) }

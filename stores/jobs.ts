@@ -1,6 +1,6 @@
 import type { Log } from '../lib/log.ts'
 import type { Leases } from './lease.ts'
-import { projectorContext } from './log/log.ts'
+import { projectorContext, trimLog } from './log/log.ts'
 import type { Postgres } from './postgres/postgres.ts'
 
 /** Work that is due from time to time, whoever uses the system. It must not matter how often it is done. */
@@ -12,8 +12,8 @@ export interface Job {
 
 const hour = 3_600_000
 
-/** What keeps the database in order. */
-export function housekeeping(postgres: Postgres): readonly Job[] {
+/** What keeps the database in order. @param logRetentionDays how long the log of events can be replayed from */
+export function housekeeping(postgres: Postgres, logRetentionDays: number): readonly Job[] {
   const statement = (sql: string) => () => postgres.write(projectorContext('housekeeping'), (tx) => tx.query(sql))
   return [
     { name: 'partitions', everyMs: 12 * hour, run: statement('SELECT app.ensure_all_partitions()') },
@@ -27,6 +27,7 @@ export function housekeeping(postgres: Postgres): readonly Job[] {
       everyMs: hour,
       run: statement('DELETE FROM app.rate_limits WHERE expire < extract(epoch FROM now()) * 1000'),
     },
+    { name: 'old events', everyMs: hour, run: () => trimLog(postgres, logRetentionDays) },
   ]
 }
 

@@ -1,18 +1,9 @@
 import type { RequestContext } from '../lib/context.ts'
+import { type Live, type Notice, noticeOf, type Placed } from '../lib/live.ts'
 import type { LogEvent } from '../stores/log/log.ts'
 import type { ServiceRole } from '../stores/postgres/security.ts'
 import type { Stores } from '../stores/stores.ts'
 import { requireViewer, securityOf } from './security.ts'
-
-/** What every event of a subscription carries beside its data, as `extensions.live`. */
-export interface Live {
-  /** The event's place: subscribe again with it as `after`, and nothing is missed or repeated. */
-  readonly cursor: string
-  /** The place asked for is too old to be replayed from: whoever follows should read anew what he shows. */
-  readonly resync: boolean
-  /** Events are behind the present. */
-  readonly lagging: boolean
-}
 
 /** An event of a subscription: what its field resolves from, and what the answer says beside it. */
 export interface Followed<T> {
@@ -25,7 +16,9 @@ export type Told<T> = (event: LogEvent, cursor: string, principals: ReadonlySet<
 
 /**
  * Follows the log for the viewer: what was missed after a cursor, then live. It has begun when this resolves, so what
- * is written from then on is not missed; ending the iteration ends the following.
+ * is written from then on is not missed; ending the iteration ends the following. A cursor that cannot be replayed from
+ * gives one notice of `resync`, and then what is live. A reconnecting stream's own place wins over `after`: the client
+ * has come further since it said so.
  * @throws UNAUTHENTICATED without a viewer, BAD_USER_INPUT for a cursor that is not the viewer's
  */
 export async function follow<T>(
@@ -34,36 +27,37 @@ export async function follow<T>(
   room: ServiceRole,
   after: string | null | undefined,
   told: Told<T>,
-): Promise<AsyncIterableIterator<Followed<T>>> {
+): Promise<AsyncIterableIterator<Followed<T> | Notice> & Placed> {
   const viewer = requireViewer(request)
-  const cursor = after ?? request.resumeAfter ?? null
+  const cursor = request.resumeAfter ?? after ?? null
   const place = cursor === null ? null : stores.cursors.decode(cursor, viewer.userId)
   const ending = new AbortController()
   const signal = AbortSignal.any([request.signal, ending.signal])
-  const security = { ...securityOf(request, room), signal }
-  const principals = new Set(await stores.log.principals(security))
-  const steps = await stores.feed.follow(security, place, signal)
+  const steps = await stores.feed.follow({ ...securityOf(request, room), signal }, place, signal)
+  const encode = (position: LogEvent['position']) => stores.cursors.encode(position, viewer.userId)
 
-  async function* events(): AsyncGenerator<Followed<T>, undefined> {
-    let resync = false
+  async function* events(): AsyncGenerator<Followed<T> | Notice, undefined> {
     for await (const step of steps) {
       if ('resync' in step) {
-        resync = true
+        yield noticeOf({ cursor: encode(step.resync), resync: true, lagging: false })
         continue
       }
-      const position = stores.cursors.encode(step.event.position, viewer.userId)
-      const value = await told(step.event, position, principals)
-      if (value === null) continue
-      yield { value, extensions: { live: { cursor: position, resync, lagging: false } } }
-      resync = false
+      const position = encode(step.event.position)
+      const value = await told(step.event, position, step.principals)
+      if (value !== null) yield { value, extensions: { live: { cursor: position, resync: false, lagging: false } } }
     }
   }
-  return endable(events(), () => ending.abort())
+  return endable(events(), encode(steps.start), () => ending.abort())
 }
 
 /** A generator that waits cannot be ended from outside: the source of what it waits for is ended first. */
-function endable<T>(source: AsyncGenerator<T, undefined>, end: () => void): AsyncIterableIterator<T> {
+export function endable<T>(
+  source: AsyncGenerator<T, undefined>,
+  startsAfter: string,
+  end: () => void,
+): AsyncIterableIterator<T> & Placed {
   return {
+    startsAfter,
     next: () => source.next(),
     return() {
       end()

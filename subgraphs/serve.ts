@@ -8,8 +8,9 @@ import { type EnvelopeClaims, EnvelopeReader, envelopeHeader } from '../lib/enve
 import { codedError, codeOf, errorCodes, presentErrors } from '../lib/errors.ts'
 import { type Executor, failedResult } from '../lib/execution.ts'
 import { RequestError, readBody } from '../lib/http/body.ts'
-import { EventStream } from '../lib/http/event-stream.ts'
 import { answerLive, answerReady, type ReadinessCheck } from '../lib/http/health.ts'
+import { eventStreamFormat, ResponseStream } from '../lib/http/response-stream.ts'
+import { cursorOf, startsAfterHeader } from '../lib/live.ts'
 import type { Log } from '../lib/log.ts'
 import type { Clock, IdSource } from '../lib/sources.ts'
 import type { VerifyingKey } from '../lib/tokens.ts'
@@ -188,7 +189,9 @@ class Handler {
       return failedResult(error)
     })
     if (!(Symbol.asyncIterator in events)) return this.#answer(res, events, call.context)
-    const stream = new EventStream(res, stallMs)
+    const { startsAfter } = events
+    const place: Record<string, string> = startsAfter === undefined ? {} : { [startsAfterHeader]: startsAfter }
+    const stream = new ResponseStream(res, eventStreamFormat, stallMs, place)
     const cut = () => {
       stream.cut()
       call.cancel(new Error('the room is stopping'))
@@ -204,7 +207,7 @@ class Handler {
     }
   }
 
-  async #pump(events: AsyncIterableIterator<ExecutionResult>, stream: EventStream, call: Call): Promise<void> {
+  async #pump(events: AsyncIterableIterator<ExecutionResult>, stream: ResponseStream, call: Call): Promise<void> {
     const { context } = call
     let open = true
     while (open) {
@@ -214,7 +217,7 @@ class Handler {
       })
       if (context.signal.aborted) return
       if (next.done === true) break
-      open = (await stream.next(this.#textOf(next.value, context))) && open
+      open = (await stream.next(this.#textOf(next.value, context), cursorOf(next.value))) && open
     }
     stream.complete()
   }

@@ -17,6 +17,12 @@ export const closeCodes: Readonly<Record<EndReason, { code: number; reason: stri
   revoked: { code: 4403, reason: 'Session revoked' },
 }
 
+/** The reason as a stream over HTTP tells it, where there are no close codes. */
+export function endingOf(reason: EndReason): string {
+  const { code, reason: message } = closeCodes[reason]
+  return JSON.stringify({ message, extensions: { code: 'STREAM_CLOSED', closeCode: code } })
+}
+
 interface Connection {
   readonly viewer: Viewer | null
   readonly end: (reason: EndReason) => void

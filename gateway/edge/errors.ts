@@ -8,6 +8,8 @@ export interface Answer {
   readonly errors: readonly GraphQLFormattedError[]
   /** Whether the response has a `data` entry, so that the operation was begun. */
   readonly hasData: boolean
+  /** For an event of a subscription: where a reader who has seen it can resume. */
+  readonly cursor?: string | undefined
 }
 
 /** An answer of errors alone. */
@@ -57,5 +59,5 @@ function withoutSuggestion(error: GraphQLFormattedError): GraphQLFormattedError 
 /** Puts other errors into the text; rare, so it may cost a parse. */
 function withErrors(answer: Answer, errors: readonly GraphQLFormattedError[]): Answer {
   const response = JSON.parse(answer.text) as Record<string, unknown>
-  return { text: JSON.stringify({ ...response, errors }), errors, hasData: answer.hasData }
+  return { ...answer, text: JSON.stringify({ ...response, errors }), errors }
 }

@@ -4,7 +4,6 @@ import { beginCall, type Call, type Client, type Lane, traceIdOf } from '../../l
 import type { Peer, Viewer } from '../../lib/context.ts'
 import { codedError } from '../../lib/errors.ts'
 import { type BodyLimits, RequestError } from '../../lib/http/body.ts'
-import { EventStream } from '../../lib/http/event-stream.ts'
 import type { Clock, IdSource } from '../../lib/sources.ts'
 import type { Identified } from '../identity.ts'
 import { type Pipeline, toPipelineRequest } from './apollo.ts'
@@ -13,12 +12,11 @@ import { clientOf } from './client.ts'
 import type { Connections } from './connections.ts'
 import { mayBeForged } from './csrf.ts'
 import { type Answer, refusal, statusOf } from './errors.ts'
-import { type MediaType, type Negotiated, negotiate } from './negotiate.ts'
+import { type MediaType, type Negotiated, negotiate, type StreamType } from './negotiate.ts'
 import { type AdmittedOperation, isSubscription, type Operations } from './operations.ts'
 import { bodyParameters, searchParameters } from './parameters.ts'
 import { peerOf } from './peer.ts'
-import { pump } from './pump.ts'
-import { cancelOnClose, cursorOf } from './sse.ts'
+import { cancelOnClose, streamAnswers } from './streams.ts'
 
 /** Who asks on a listener: from an `authorization` value, or from the owner of a trusted socket. */
 export type Authenticate = (authorization: string | undefined) => Promise<Identified>
@@ -65,7 +63,7 @@ interface Asked {
 const lingerMs = 1000
 
 /**
- * GraphQL over HTTP, and over server-sent events for those who accept them. An operation that is seen for the first
+ * GraphQL over HTTP; subscriptions as server-sent events or in multipart, for those who accept them. An operation that is seen for the first
  * time goes through Apollo Server's pipeline; one known to be valid takes the fast lane to the same answer.
  */
 export class GraphQLHandler {
@@ -91,8 +89,9 @@ export class GraphQLHandler {
       checkRequest(exchange)
       const asked = await this.#ask(exchange, authenticate)
       checkMethod(exchange, asked.admitted)
-      if (exchange.accepted === 'text/event-stream') await this.#stream(exchange, asked)
-      else await this.#answer(exchange, asked)
+      const type = streamTypeOf(exchange, asked.admitted)
+      if (type === null) await this.#answer(exchange, asked)
+      else await this.#stream(exchange, asked, type)
     } catch (error) {
       if (!res.destroyed && !res.headersSent) this.#refuse(exchange, error)
     }
@@ -144,45 +143,15 @@ export class GraphQLHandler {
     this.#send(exchange, response.status ?? 200, response.body.string)
   }
 
-  async #stream(exchange: Exchange, { admitted, identified }: Asked): Promise<void> {
-    if (admitted === null) throw new RequestError(400, 'The request is not a well-formed request of GraphQL over HTTP.')
-    const { operations, operationTimeoutMs, clock, ids, observeLane, connections, stallMs } = this.#options
+  async #stream(exchange: Exchange, { admitted, identified }: Asked, type: StreamType): Promise<void> {
     const { req, res, traceId, client, peer } = exchange
-    observeLane('stream')
+    if (admitted === null) throw new RequestError(400, 'The request is not a well-formed request of GraphQL over HTTP.')
+    this.#options.observeLane('stream')
     const lastEventId = req.headers['last-event-id']
-    const call = beginCall(
-      {
-        viewer: identified.viewer,
-        traceId,
-        lane: 'stream',
-        client,
-        peer,
-        ...(isSubscription(admitted) ? {} : { timeoutMs: operationTimeoutMs }),
-        resumeAfter: typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : undefined,
-        clientHeaders: this.#options.clientHeaders?.(req.headers),
-      },
-      clock,
-      ids,
-    )
-    cancelOnClose(res, call)
-    const stream = new EventStream(res, stallMs)
-    const cut = () => {
-      stream.cut()
-      call.cancel(new Error('the stream was cut'))
-    }
-    const lease = operations.engine.lease()
-    const streaming = isSubscription(admitted)
-    const unwatch = streaming ? connections.watch(identified, cut) : () => {}
-    if (streaming) lease.replaced.addEventListener('abort', cut)
-    try {
-      await pump(operations, admitted, lease, call, (answer) => stream.next(answer.text, cursorOf(answer)))
-      if (!call.context.signal.aborted) stream.complete()
-    } finally {
-      unwatch()
-      lease.replaced.removeEventListener('abort', cut)
-      call.end()
-      lease.release()
-    }
+    const resumeAfter = typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : undefined
+    const clientHeaders = this.#options.clientHeaders?.(req.headers)
+    const asked = { res, type, admitted, identified, traceId, client, peer, resumeAfter, clientHeaders }
+    await streamAnswers(this.#options, asked)
   }
 
   #refuse(exchange: Exchange, error: unknown): void {
@@ -218,7 +187,13 @@ export class GraphQLHandler {
 }
 
 function mediaTypeOf({ accepted }: Exchange): MediaType {
-  return accepted === 'application/graphql-response+json' ? accepted : 'application/json'
+  return accepted?.answer === 'application/graphql-response+json' ? accepted.answer : 'application/json'
+}
+
+/** How a subscription's answers are streamed, or one answer when its client takes nothing but events; else null. */
+function streamTypeOf({ accepted }: Exchange, admitted: AdmittedOperation | null): StreamType | null {
+  if (admitted !== null && isSubscription(admitted)) return accepted?.stream ?? null
+  return accepted?.answer === 'text/event-stream' ? accepted.answer : null
 }
 
 function checkRequest({ req, accepted }: Exchange): void {
@@ -239,10 +214,10 @@ function checkMethod({ req, accepted }: Exchange, admitted: AdmittedOperation | 
   if (req.method === 'GET' && admitted.operation.operation === OperationTypeNode.MUTATION) {
     throw new RequestError(405, 'A mutation must be sent by POST.', { allow: 'POST' })
   }
-  if (isSubscription(admitted) && accepted !== 'text/event-stream') {
+  if (isSubscription(admitted) && !accepted?.stream) {
     throw new RequestError(
       406,
-      'A subscription is answered over WebSocket (graphql-transport-ws), or with accept: text/event-stream.',
+      'A subscription is answered over WebSocket (graphql-transport-ws), or with accept: text/event-stream or multipart/mixed;subscriptionSpec=1.0.',
     )
   }
 }

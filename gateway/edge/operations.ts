@@ -9,7 +9,7 @@ import type { Call } from '../../lib/call.ts'
 import type { Viewer } from '../../lib/context.ts'
 import { codedError, codeOf, presentErrors } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
-import type { EngineResponse, OperationRequest } from '../engine/types.ts'
+import type { EngineResponse, OperationRequest, ResponseStream } from '../engine/types.ts'
 import type { Asker, Documents } from '../guard/documents.ts'
 import { type Guard, type GuardedDocument, operationNamed, withCode } from '../guard/guard.ts'
 import type { Identified } from '../identity.ts'
@@ -85,15 +85,14 @@ export class Operations {
   }
 
   /** Opens a subscription; rejects with what the client may see as an answer of errors. */
-  async subscribe(admitted: AdmittedOperation, lease: Lease, call: Call): Promise<AsyncIterator<EngineResponse>> {
+  async subscribe(admitted: AdmittedOperation, lease: Lease, call: Call): Promise<ResponseStream> {
     this.#options.telemetry.opened(admitted, call)
     const opening = lease.engine.subscribe(toRequest(admitted, call))
-    const stream = await call.race(opening).catch(async (error: unknown) => {
+    return call.race(opening).catch(async (error: unknown) => {
       // The call may be over before the stream is open; it must not stay open behind us.
       void opening.then((late) => late[Symbol.asyncIterator]().return?.()).catch(() => {})
       throw error
     })
-    return stream[Symbol.asyncIterator]()
   }
 
   /** A response as a client may see it. */
@@ -156,8 +155,8 @@ function toRequest(admitted: AdmittedOperation, call: Call): OperationRequest {
   }
 }
 
-function answerOf({ text, errors }: EngineResponse): Answer {
-  return { text, errors, hasData: errors.length === 0 || responseHasData({ text, errors }) }
+function answerOf({ text, errors, cursor }: EngineResponse): Answer {
+  return { text, errors, cursor, hasData: errors.length === 0 || responseHasData({ text, errors }) }
 }
 
 /** Only errors without a path can stand alone; then the text is short, and reading it is cheap. */

@@ -5,12 +5,14 @@ import { CloseCode, type Context, handleProtocols, makeServer, type Server, type
 import { type WebSocket, WebSocketServer } from 'ws'
 import { beginCall, type Call, type Client, traceIdOf } from '../../lib/call.ts'
 import { codedError } from '../../lib/errors.ts'
+import { noticeOf } from '../../lib/live.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Clock, IdSource } from '../../lib/sources.ts'
 import type { Identified } from '../identity.ts'
 import type { Lease } from '../live-engine.ts'
 import { clientOf } from './client.ts'
 import type { Connections } from './connections.ts'
+import type { Answer } from './errors.ts'
 import type { Authenticate, GraphQLOptions } from './graphql.ts'
 import type { AdmittedOperation, Operations } from './operations.ts'
 import { isSubscription } from './operations.ts'
@@ -252,9 +254,10 @@ export class WebSocketEdge {
     else this.#count(extra.socket, 1)
     const prefix = `{"id":${JSON.stringify(task.id)},"type":"next","payload":`
     try {
-      await pump(this.#options.operations, admitted, lease, call, ({ text }) =>
-        this.#write(extra.socket, `${prefix}${text}}`),
-      )
+      const outcome = await pump(this.#options.operations, admitted, lease, call, {
+        write: (answer) => this.#write(extra.socket, prefix, answer),
+      })
+      if (outcome === 'lagging') end(extra.socket, 'slow')
     } finally {
       lease.replaced.removeEventListener('abort', onReplaced)
       if (!streaming) this.#count(extra.socket, -1)
@@ -274,10 +277,13 @@ export class WebSocketEdge {
     if (!this.#running.has(socket)) end(socket, 'stopping')
   }
 
-  async #write(socket: WebSocket, text: string): Promise<boolean> {
-    const sent = send(socket, text)
+  async #write(socket: WebSocket, prefix: string, { text, cursor }: Answer): Promise<boolean> {
+    const sent = send(socket, `${prefix}${text}}`)
     if (socket.bufferedAmount > highWater) {
-      const timer = setTimeout(() => end(socket, 'slow'), this.#options.stallMs)
+      const timer = setTimeout(() => {
+        if (cursor !== undefined) void send(socket, `${prefix}${laggingAt(cursor)}}`)
+        end(socket, 'slow')
+      }, this.#options.stallMs)
       await sent.finally(() => clearTimeout(timer))
     }
     return socket.readyState === socket.OPEN
@@ -289,6 +295,11 @@ export class WebSocketEdge {
       else socket.ping()
     }
   }
+}
+
+/** Tells a reader that it was too slow, and from where it can go on. */
+function laggingAt(cursor: string): string {
+  return JSON.stringify(noticeOf({ cursor, resync: false, lagging: true }))
 }
 
 function finishTask({ call, lease }: Task): void {

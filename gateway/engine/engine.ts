@@ -3,6 +3,7 @@ import { noPolicies, type PolicyJudge } from './access/judge.ts'
 import { observeChannel } from './channel/observed.ts'
 import { describeSteps } from './compile/compile.ts'
 import { Execution } from './execution.ts'
+import { Hub } from './live/hub.ts'
 import { type EngineObserver, nobodyObserves } from './observer.ts'
 import { type OperationPlan, PlanCache } from './plan-cache.ts'
 import { createHivePlanner, OverrideChooser } from './planner.ts'
@@ -62,12 +63,13 @@ export function createEngine(options: EngineOptions): ExplainingEngine {
       observeChannel(subgraph.name, options.channelFor(subgraph), observer),
     ]),
   )
+  const hub = new Hub()
   return {
     loaded: planner.loaded,
     schema: supergraph.schema,
     supergraphSdl: options.supergraphSdl,
     execute: (request) => execute(plans, channels, request),
-    subscribe: (request) => subscribe(plans, channels, request),
+    subscribe: (request) => subscribe(plans, channels, hub, request),
     async explain(request) {
       const { primary, steps, source } = await plans.plan(plans.operation(request), request.variables, request.context)
       const lines = [...(primary ? [describeSteps(primary)] : []), describeSteps(steps)]

@@ -1,26 +1,31 @@
 import { codedError } from '../../lib/errors.ts'
+import { cursorOf, isNotice } from '../../lib/live.ts'
 import type { CompiledRootFetch } from './compile/compile.ts'
 import { fetchFailure } from './errors.ts'
 import { Execution, withinTime } from './execution.ts'
 import { FetchRequest } from './fetch-request.ts'
+import type { Hub, Source } from './live/hub.ts'
+import { subjectOf } from './live/subject.ts'
 import type { OperationPlan, PlanCache } from './plan-cache.ts'
 import { asFormatted, coerceVariables, requestErrors, respond } from './respond.ts'
-import type { Channel, EngineResponse, OperationRequest, SubgraphResponse } from './types.ts'
+import type { Channel, EngineResponse, OperationRequest, ResponseStream, SubgraphResponse } from './types.ts'
 
 type Channels = ReadonlyMap<string, Channel>
 
 /**
  * Runs a subscription: its events come from the one subgraph that has the root field, and each runs the rest of the
- * plan. A subscription that cannot begin gives one response with the errors and ends.
+ * plan, once for all who read the same in the same name. A subscription that cannot begin gives one response with the
+ * errors and ends.
  *
- * Nothing is read from the upstream before the consumer asks for it, so a slow consumer holds the source back rather
- * than filling memory. Ending the iteration closes the upstream.
+ * Nothing is read from the upstream before a reader asks for it, so slow readers hold the source back rather than fill
+ * memory. Ending the iteration, or aborting the request, leaves the stream.
  */
 export async function subscribe(
   plans: PlanCache,
   channels: Channels,
+  hub: Hub,
   request: OperationRequest,
-): Promise<AsyncIterable<EngineResponse>> {
+): Promise<ResponseStream> {
   try {
     const operation = plans.operation(request)
     const variables = coerceVariables(plans, operation, request.variables)
@@ -29,10 +34,16 @@ export async function subscribe(
     const refused = refusalOf(plan, channels, variables.coerced, request)
     if (refused) return only(refused)
     const primary = primaryOf(plan)
-    const upstream = await openUpstream(primary, channels, variables.coerced, request)
-    return new Events(upstream[Symbol.asyncIterator](), primary.subgraph, request.context.signal, (event) =>
-      answer(plan, primary, channels, variables.coerced, request, event),
+    const subject = subjectOf(operation, plan, variables.coerced, request.context)
+    const joining = hub.subscribe(subject, (ending) =>
+      sourceOf(plan, primary, channels, variables.coerced, request, ending),
     )
+    const stream = await withinTime(request.context, () => joining).catch((error: unknown) => {
+      // Whoever is gone by the time he gets in must leave again, or the upstream stays open for nobody.
+      void joining.then((late) => late[Symbol.asyncIterator]().return?.()).catch(() => {})
+      throw error
+    })
+    return endedBy(request.context.signal, stream)
   } catch (error) {
     return only(requestErrors([asFormatted(error)]))
   }
@@ -55,16 +66,30 @@ function primaryOf({ kind, primary }: OperationPlan): CompiledRootFetch {
   return primary
 }
 
-function openUpstream(
+/** What all readers share has no reader's signal: it lasts until the last one has left. */
+function sourceOf(
+  plan: OperationPlan,
   primary: CompiledRootFetch,
   channels: Channels,
   variables: Record<string, unknown>,
-  { context }: OperationRequest,
-): Promise<AsyncIterable<SubgraphResponse>> {
-  const channel = channels.get(primary.subgraph)
-  if (!channel) throw codedError('SUBGRAPH_UNAVAILABLE', `There is no way to subgraph "${primary.subgraph}".`)
-  const upstreamRequest = new FetchRequest(primary, 'subscription', variables, undefined, context)
-  return withinTime(context, () => channel.subscribe(upstreamRequest))
+  request: OperationRequest,
+  { signal }: AbortController,
+): Source {
+  const { resumeAfter: _, ...common } = { ...request.context, signal }
+  return {
+    signal,
+    open(resumeAfter) {
+      const channel = channels.get(primary.subgraph)
+      if (!channel) throw codedError('SUBGRAPH_UNAVAILABLE', `There is no way to subgraph "${primary.subgraph}".`)
+      const context = resumeAfter === undefined ? common : { ...common, resumeAfter }
+      return channel.subscribe(new FetchRequest(primary, 'subscription', variables, undefined, context))
+    },
+    answer: (event) => answer(plan, primary, channels, variables, { ...request, context: common }, event),
+    failure(reason) {
+      const { message, extensions } = fetchFailure(primary.subgraph, reason)
+      return requestErrors([{ message, extensions }])
+    },
+  }
 }
 
 async function answer(
@@ -75,74 +100,38 @@ async function answer(
   { context }: OperationRequest,
   event: SubgraphResponse,
 ): Promise<EngineResponse> {
+  const cursor = cursorOf(event)
+  if (isNotice(event)) {
+    return { text: JSON.stringify({ data: null, extensions: event.extensions }), errors: [], cursor }
+  }
   const execution = new Execution(channels, variables, context)
   execution.addRoot(primary, event)
   if (plan.steps) await execution.run(plan.steps)
-  return respond(plan, execution, variables, event.extensions)
+  return { ...respond(plan, execution, variables, event.extensions), cursor }
 }
 
-/** The upstream's events, each answered when it is asked for. */
-class Events implements AsyncIterableIterator<EngineResponse> {
-  readonly #upstream: AsyncIterator<SubgraphResponse>
-  readonly #answer: (event: SubgraphResponse) => Promise<EngineResponse>
-  readonly #subgraph: string
-  readonly #signal: AbortSignal
-  readonly #close = () => void this.return()
-  #isOver = false
-
-  constructor(
-    upstream: AsyncIterator<SubgraphResponse>,
-    subgraph: string,
-    signal: AbortSignal,
-    answer: (event: SubgraphResponse) => Promise<EngineResponse>,
-  ) {
-    this.#upstream = upstream
-    this.#subgraph = subgraph
-    this.#signal = signal
-    this.#answer = answer
-    signal.addEventListener('abort', this.#close, { once: true })
+/** The stream, left also when the reader's own request is over. */
+function endedBy(signal: AbortSignal, stream: ResponseStream): ResponseStream {
+  const events = stream[Symbol.asyncIterator]()
+  const leave = () => void events.return?.()
+  if (signal.aborted) leave()
+  signal.addEventListener('abort', leave, { once: true })
+  const over = () => signal.removeEventListener('abort', leave)
+  const reader: AsyncIterableIterator<EngineResponse> = {
+    async next() {
+      const event = await events.next()
+      if (event.done) over()
+      return event
+    },
+    async return() {
+      over()
+      await events.return?.()
+      return { done: true, value: undefined }
+    },
+    [Symbol.asyncIterator]: () => reader,
   }
-
-  async next(): Promise<IteratorResult<EngineResponse>> {
-    if (this.#isOver) return over
-    let event: IteratorResult<SubgraphResponse>
-    try {
-      event = await this.#upstream.next()
-    } catch (reason) {
-      return this.#fail(reason)
-    }
-    if (event.done || this.#isOver) return this.#end()
-    return { done: false, value: await this.#answer(event.value) }
-  }
-
-  async return(): Promise<IteratorResult<EngineResponse>> {
-    if (!this.#isOver) {
-      this.#end()
-      await this.#upstream.return?.()
-    }
-    return over
-  }
-
-  /** The last response of a stream that broke says why. */
-  #fail(reason: unknown): IteratorResult<EngineResponse> {
-    if (this.#isOver) return over
-    this.#end()
-    const { message, extensions } = fetchFailure(this.#subgraph, reason)
-    return { done: false, value: requestErrors([{ message, extensions }]) }
-  }
-
-  #end(): IteratorResult<EngineResponse> {
-    this.#isOver = true
-    this.#signal.removeEventListener('abort', this.#close)
-    return over
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this
-  }
+  return Object.assign(reader, { startsAfter: stream.startsAfter })
 }
-
-const over = { done: true, value: undefined } as const
 
 async function* only(response: EngineResponse): AsyncGenerator<EngineResponse> {
   yield response

@@ -1,5 +1,6 @@
 import type { DocumentNode, GraphQLFormattedError, GraphQLSchema } from 'graphql'
 import type { RequestContext } from '../../lib/context.ts'
+import type { Placed } from '../../lib/live.ts'
 
 /** One operation that a subgraph is asked to run. */
 export interface SubgraphRequest {
@@ -21,10 +22,13 @@ export interface SubgraphResponse {
   readonly extensions?: Record<string, unknown>
 }
 
+/** A subgraph's events, and where they begin when the subgraph says so. */
+export type SubgraphStream = AsyncIterable<SubgraphResponse> & Placed
+
 /** The way to one subgraph: in process, or over HTTP. */
 export interface Channel {
   execute(request: SubgraphRequest): Promise<SubgraphResponse>
-  subscribe(request: SubgraphRequest): Promise<AsyncIterable<SubgraphResponse>>
+  subscribe(request: SubgraphRequest): Promise<SubgraphStream>
   close(): Promise<void>
 }
 
@@ -43,7 +47,14 @@ export interface EngineResponse {
   readonly text: string
   /** The errors in it, for logs and metrics; empty when there are none. */
   readonly errors: readonly GraphQLFormattedError[]
+  /** For an event of a subscription: where a reader who has seen it can resume. */
+  readonly cursor?: string | undefined
+  /** The reader was too slow for the stream, which ends with this response. */
+  readonly isLagging?: true
 }
+
+/** The answers to a subscription, one for each event, and where they begin when that is known. */
+export type ResponseStream = AsyncIterable<EngineResponse> & Placed
 
 /** The federation engine over one supergraph. */
 export interface Engine {
@@ -51,7 +62,10 @@ export interface Engine {
   readonly schema: GraphQLSchema
   readonly supergraphSdl: string
   execute(request: OperationRequest): Promise<EngineResponse>
-  /** A stream of whole responses, one for each event. Ending the iteration closes the upstream. */
-  subscribe(request: OperationRequest): Promise<AsyncIterable<EngineResponse>>
+  /**
+   * A stream of whole responses, one for each event. Readers of one operation with one authority share it. Ending the
+   * iteration leaves it; the last one to leave closes the upstream.
+   */
+  subscribe(request: OperationRequest): Promise<ResponseStream>
   close(): Promise<void>
 }

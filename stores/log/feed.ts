@@ -12,8 +12,18 @@ const idleInterval = 1000
 /** How soon the log is looked at again while an open transaction holds events back. Milliseconds. */
 const unsettledInterval = 25
 
-/** A step of a followed log: an event, or the news that the place asked for is of an earlier epoch. */
-export type FeedStep = { readonly event: LogEvent } | { readonly resync: Position }
+/**
+ * A step of a followed log: an event, with those for whom the viewer speaks now; or the news that the place asked for
+ * can no longer be replayed from, so that following goes on from the place given.
+ */
+export type FeedStep =
+  | { readonly event: LogEvent; readonly principals: ReadonlySet<string> }
+  | { readonly resync: Position }
+
+/** What follows the log, and where it begins: nothing after that place is missed. */
+export interface Following extends AsyncIterable<FeedStep> {
+  readonly start: Position
+}
 
 /** Follows the log for many viewers at once, with one reader. */
 export interface Feed {
@@ -21,7 +31,7 @@ export interface Feed {
    * The events that the context's viewer may see, from a place on, in the log's order, each once; without a place,
    * those that come from now on. A follower holds no queue, only its place: one that is slow reads on from the log.
    */
-  follow(security: SecurityContext, after: Position | null, signal: AbortSignal): Promise<AsyncIterable<FeedStep>>
+  follow(security: SecurityContext, after: Position | null, signal: AbortSignal): Promise<Following>
   close(): Promise<void>
 }
 
@@ -31,8 +41,10 @@ export function openFeed(log: EventLog, bus: Bus, logger: Log): Feed {
     async follow(security, after, signal) {
       const [head, principals] = await Promise.all([tail.start(), log.principals(security)])
       const stale = after !== null && after.epoch !== head.epoch
-      const from = after === null || stale ? head : after
-      return steps({ log, tail, security, principals: new Set(principals), signal }, from, stale)
+      const start = after === null || stale ? head : after
+      const follower = { log, tail, security, principals: new Principals(log, security, principals), signal }
+      const following = steps(follower, start, stale)
+      return { start, [Symbol.asyncIterator]: () => following }
     },
     close: () => tail.close(),
   }
@@ -42,12 +54,12 @@ interface Follower {
   readonly log: EventLog
   readonly tail: Tail
   readonly security: SecurityContext
-  readonly principals: ReadonlySet<string>
+  readonly principals: Principals
   readonly signal: AbortSignal
 }
 
 async function* steps(follower: Follower, from: Position, stale: boolean): AsyncGenerator<FeedStep> {
-  const { log, tail, security, signal } = follower
+  const { log, tail, security, principals, signal } = follower
   let place = from
   if (stale) yield { resync: place }
   while (!signal.aborted && !tail.closed) {
@@ -56,23 +68,61 @@ async function* steps(follower: Follower, from: Position, stale: boolean): Async
       // What the tail had read before this query began is settled, so the query cannot have missed any of it.
       const settled = tail.head
       const page = await log.readVisible(security, place, pageSize)
-      for (const event of page) yield { event }
+      // Asked after the page, so that what was trimmed while it was read is noticed.
+      const trimmed = await log.trimmedTo()
+      if (trimmed !== null && comparePositions(place, trimmed) < 0) {
+        place = await tail.start()
+        yield { resync: place }
+        continue
+      }
+      await principals.renew()
+      for (const event of page) yield { event, principals: principals.known }
       place = page.at(-1)?.position ?? place
       if (page.length < pageSize && comparePositions(place, settled) < 0) place = settled
       continue
     }
     for (const event of recent) {
       place = event.position
-      if (isVisible(event, follower)) yield { event }
+      if (event.tenantId !== security.tenantId) continue
+      if (await principals.see(event, tail.head)) yield { event, principals: principals.known }
       if (signal.aborted) return
     }
     if (recent.length === 0) await tail.grown(place, signal)
   }
 }
 
-function isVisible(event: LogEvent, { security, principals }: Follower): boolean {
-  if (event.tenantId !== security.tenantId) return false
-  return event.before.some((id) => principals.has(id)) || event.after.some((id) => principals.has(id))
+/** Whom a viewer speaks for. Teams come and go while he follows, so an event that was given to one asks again. */
+class Principals {
+  readonly #log: EventLog
+  readonly #security: SecurityContext
+  #known: ReadonlySet<string>
+  #asOf: Position | null = null
+
+  constructor(log: EventLog, security: SecurityContext, known: readonly string[]) {
+    this.#log = log
+    this.#security = security
+    this.#known = new Set(known)
+  }
+
+  get known(): ReadonlySet<string> {
+    return this.#known
+  }
+
+  async renew(): Promise<void> {
+    this.#known = new Set(await this.#log.principals(this.#security))
+  }
+
+  /** Whether the viewer could see an event before or can see it after. @param head what the tail has read so far */
+  async see({ before, after, ownerId }: LogEvent, head: Position): Promise<boolean> {
+    const { tenantId, userId } = this.#security
+    const mayBeTeam = (id: string) => id !== tenantId && id !== userId && id !== ownerId
+    if (head !== this.#asOf && (before.some(mayBeTeam) || after.some(mayBeTeam))) {
+      await this.renew()
+      this.#asOf = head
+    }
+    const isMine = (id: string) => this.#known.has(id)
+    return before.some(isMine) || after.some(isMine)
+  }
 }
 
 /** The latest settled events, read once for all followers. */

@@ -47,14 +47,19 @@ export interface EventLog {
   read(after: Position, limit: number): Promise<LogEvent[]>
   /** Only those that the context's viewer could see before or can see after. */
   readVisible(security: SecurityContext, after: Position, limit: number): Promise<LogEvent[]>
+  /** The place up to which the log has been trimmed: nothing at or before it can be replayed from. Null when none is. */
+  trimmedTo(): Promise<Position | null>
   /** Whom the context's viewer speaks for: himself, his teams, his tenant. */
   principals(security: SecurityContext): Promise<string[]>
 }
 
-interface Row {
-  epoch: number
-  xid: string
-  seq: string
+interface Place {
+  readonly epoch: number
+  readonly xid: string
+  readonly seq: string
+}
+
+interface Row extends Place {
   at: Date
   tenant_id: string
   owner_id: string
@@ -89,6 +94,11 @@ export function openEventLog(postgres: Postgres): EventLog {
     read: (after, limit) => postgres.read(feed, (db) => rows(db, 'events.read', after, limit)),
     readVisible: (security, after, limit) =>
       postgres.read(security, (db) => rows(db, 'events.read_visible', after, limit)),
+    trimmedTo: () =>
+      postgres.read(feed, async (db) => {
+        const [row] = await db.query<Place>('SELECT epoch, xid, seq FROM events.trimmed_to()')
+        return row ? toPosition(row) : null
+      }),
     principals: (security) =>
       postgres.read(security, async (db) => {
         const [row] = await db.query<{ principals: string[] }>('SELECT app.current_principals()::text[] AS principals')
@@ -100,15 +110,29 @@ export function openEventLog(postgres: Postgres): EventLog {
 /** Writes events in the transaction that made the changes, and answers where they stand. */
 export async function appendEvents(tx: Transaction, drafts: readonly EventDraft[]): Promise<Position[]> {
   if (drafts.length === 0) return []
-  const places = await tx.query<{ epoch: number; xid: string; seq: string }>(
-    'SELECT epoch, xid, seq FROM events.append($1::jsonb) ORDER BY ordinal',
-    [JSON.stringify(drafts)],
-  )
+  const places = await tx.query<Place>('SELECT epoch, xid, seq FROM events.append($1::jsonb) ORDER BY ordinal', [
+    JSON.stringify(drafts),
+  ])
   return places.map(toPosition)
 }
 
+const trimmedAtOnce = 5000
+
+/** Removes events that are older than so many days. What projectors have still to take in, or begin anew from, stays. */
+export async function trimLog(postgres: Postgres, days: number): Promise<void> {
+  for (let passed = trimmedAtOnce; passed === trimmedAtOnce; ) {
+    const [row] = await postgres.write(projectorContext('trim the log'), (tx) =>
+      tx.query<{ passed: number }>('SELECT events.trim(make_interval(days => $1), $2) AS passed', [
+        days,
+        trimmedAtOnce,
+      ]),
+    )
+    passed = row?.passed ?? 0
+  }
+}
+
 async function head(db: Database): Promise<Position> {
-  const [row] = await db.query<{ epoch: number; xid: string; seq: string }>('SELECT epoch, xid, seq FROM events.head()')
+  const [row] = await db.query<Place>('SELECT epoch, xid, seq FROM events.head()')
   if (!row) throw new Error('the log of events has no head')
   return toPosition(row)
 }
@@ -141,6 +165,6 @@ function toEvent(row: Row): LogEvent {
   }
 }
 
-function toPosition({ epoch, xid, seq }: { epoch: number; xid: string; seq: string }): Position {
+function toPosition({ epoch, xid, seq }: Place): Position {
   return { epoch, xid: BigInt(xid), seq: BigInt(seq) }
 }

@@ -9,6 +9,7 @@ import {
 } from 'graphql'
 import type { Engine, EngineResponse, OperationRequest } from '../../gateway/engine/types.ts'
 import type { RequestContext } from '../../lib/context.ts'
+import { cursorOf } from '../../lib/live.ts'
 
 type Root = Record<string, (args: Record<string, unknown>, context: RequestContext) => unknown>
 
@@ -93,5 +94,5 @@ function toResponse(result: ExecutionResult): EngineResponse {
     ...(errors.length > 0 ? { errors } : {}),
     ...(extensions === undefined ? {} : { extensions }),
   })
-  return { text, errors }
+  return { text, errors, cursor: cursorOf(result) }
 }

@@ -10,6 +10,9 @@ import type { StatementEvent } from '../../stores/postgres/pool.ts'
 // biome-ignore lint/suspicious/noExplicitAny: a test knows what it selected
 export type Data = any
 
+export const transports = ['websocket', 'sse', 'multipart'] as const
+export type Transport = (typeof transports)[number]
+
 /** Somebody who uses the product. */
 export interface Person {
   readonly token: string
@@ -19,7 +22,7 @@ export interface Person {
   /** The whole answer. */
   send(query: string, variables?: Record<string, unknown>): Promise<{ data?: Data; errors?: Data[]; extensions?: Data }>
   /** The events of a subscription over a transport, as they come. */
-  follow(transport: 'websocket' | 'sse', query: string, variables?: Record<string, unknown>): AsyncGenerator<Data>
+  follow(transport: Transport, query: string, variables?: Record<string, unknown>): AsyncGenerator<Data>
 }
 
 /** The whole product on a port of its own, embedded, as `npm start` runs it. */
@@ -86,10 +89,7 @@ export function person(url: string, token: string, id: string): Person {
       if (errors) throw new Error(`the operation failed: ${JSON.stringify(errors)}`)
       return data
     },
-    follow: (transport, query, variables = {}) =>
-      transport === 'sse'
-        ? overSse(url, authorization, query, variables)
-        : overSocket(url, authorization, query, variables),
+    follow: (transport, query, variables = {}) => followers[transport](url, authorization, query, variables),
   }
 }
 
@@ -139,3 +139,41 @@ async function* overSse(
     client.dispose()
   }
 }
+
+async function* overMultipart(
+  url: string,
+  authorization: string,
+  query: string,
+  variables: Record<string, unknown>,
+): AsyncGenerator<Data> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      accept: 'multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json',
+      authorization,
+    },
+    body: JSON.stringify({ query, variables }),
+  })
+  if (!response.headers.get('content-type')?.startsWith('multipart/mixed')) throw await response.json()
+  for await (const part of readParts(response)) {
+    if ('payload' in part) yield part.payload ?? { errors: part.errors }
+  }
+}
+
+/** The JSON of each part of a multipart answer, as it comes. */
+export async function* readParts(response: Response): AsyncGenerator<Data> {
+  const decoder = new TextDecoder()
+  let text = ''
+  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+    text += decoder.decode(chunk, { stream: true })
+    const parts = text.split('\r\n--graphql')
+    text = parts.pop() ?? ''
+    for (const part of parts) {
+      const body = part.split('\r\n\r\n')[1]
+      if (body) yield JSON.parse(body)
+    }
+  }
+}
+
+const followers = { websocket: overSocket, sse: overSse, multipart: overMultipart } satisfies Record<Transport, unknown>

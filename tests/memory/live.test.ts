@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { uuidOf } from '../../lib/ids.ts'
+import { appendEvents } from '../../stores/log/log.ts'
+import { contextOf } from '../kit/contexts.ts'
 import { type Data, type MemoryWorld, openMemoryWorld, verbs } from './world.ts'
 
 let world: MemoryWorld
@@ -138,6 +141,64 @@ describe('memoryChanges', () => {
     await expect(following(world.owner, changes, { after: cursor })).rejects.toThrow('BAD_USER_INPUT')
     const signal = new AbortController().signal
     await expect(world.follow(null, changes, {}, signal)).rejects.toThrow('UNAUTHENTICATED')
+  })
+})
+
+describe('a cursor that cannot be replayed from', () => {
+  test('of an earlier epoch gets one notice of resync and then what is live', async () => {
+    const { cursor } = await mine.act('remember', { content: 'Before the restore.' })
+    await world.database.sql('UPDATE app.system SET epoch = epoch + 1')
+    const live = await following(world.owner, changes, { after: cursor })
+    const { value: notice } = await live.events.next()
+    expect(notice).toMatchObject({ data: null, errors: [], extensions: { live: { resync: true, lagging: false } } })
+    const id = await mine.remember('After the restore.')
+    const { value: event } = await live.events.next()
+    expect([event.data.memoryChanges.memoryId, event.extensions.live.resync]).toEqual([id, false])
+    live.end()
+    const next = await mine.remember('Later.')
+    const resumed = await following(world.owner, changes, { after: event.data.memoryChanges.cursor })
+    expect((await resumed.take(1))[0].memoryId).toBe(next)
+    resumed.end()
+  })
+})
+
+describe('a change of access', () => {
+  test('to a team applies to the next event', async () => {
+    const team = '00000000-0000-4000-8000-00000000beef'
+    const { tenantId, userId } = world.stranger
+    await world.database.sql("INSERT INTO app.teams (id, tenant_id, name) VALUES ($1, $2, 'watchers')", [
+      team,
+      tenantId,
+    ])
+    const live = await following(world.stranger, changes)
+    const told = async (content: string) => {
+      const id = await mine.remember(content)
+      await world.stores.postgres.write(
+        contextOf({ tenantId: world.owner.tenantId, userId: world.owner.userId }),
+        (tx) =>
+          appendEvents(tx, [
+            { kind: 'REVISED', type: 'Memory', id: uuidOf('Memory', id) ?? '', before: [], after: [team], payload },
+          ]),
+      )
+      world.stores.bus.publish('events')
+      return id
+    }
+    const payload = { tier: 'EPISODIC', visibility: 'SHARED', sessionId: null, occurredAt: new Date().toISOString() }
+    await told('Not yet a member.')
+    const before = await theirs.remember('Mine, meanwhile.')
+    expect((await live.take(1))[0].memoryId).toBe(before)
+    await world.database.sql('INSERT INTO app.team_members (team_id, tenant_id, user_id) VALUES ($1, $2, $3)', [
+      team,
+      tenantId,
+      userId,
+    ])
+    const seen = await told('A member.')
+    expect((await live.take(1))[0].memoryId).toBe(seen)
+    await world.database.sql('DELETE FROM app.team_members WHERE team_id = $1', [team])
+    await told('No longer a member.')
+    const own = await theirs.remember('My own.')
+    expect((await live.take(1))[0].memoryId).toBe(own)
+    live.end()
   })
 })
 

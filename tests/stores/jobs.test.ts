@@ -19,7 +19,7 @@ describeEachPostgres('housekeeping', (world) => {
        VALUES ($1, $2, 'old', 'm', '', '{}', now() - interval '8 days'), ($1, $2, 'new', 'm', '', '{}', now())`,
       [tenant, owner],
     )
-    const jobs = runJobs(housekeeping(postgres), undefined, silentLog())
+    const jobs = runJobs(housekeeping(postgres, 30), undefined, silentLog())
     await jobs.close()
     expect(await partitions()).toHaveLength(3)
     expect(await world().sql('SELECT key FROM app.idempotency')).toEqual([{ key: 'new' }])

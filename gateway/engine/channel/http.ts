@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { type Dispatcher, Pool } from 'undici'
-import type { Channel, SubgraphRequest, SubgraphResponse } from '../types.ts'
+import { startsAfterHeader } from '../../../lib/live.ts'
+import type { Channel, SubgraphRequest, SubgraphResponse, SubgraphStream } from '../types.ts'
 import { isJson, readAnswer, readResponse, single } from './answer.ts'
 import { unavailable } from './failure.ts'
 import { readServerEvents } from './sse.ts'
@@ -72,11 +73,12 @@ class HttpChannel implements Channel {
     return this.#read(answer)
   }
 
-  async subscribe(request: SubgraphRequest): Promise<AsyncIterable<SubgraphResponse>> {
+  async subscribe(request: SubgraphRequest): Promise<SubgraphStream> {
     const answer = await this.#open(request, this.#bodyOf(request))
     const contentType = headerOf(answer, 'content-type')
     if (answer.statusCode === 200 && contentType.startsWith('text/event-stream')) {
-      return new EventStream(answer.body, this.#events(answer.body))
+      const startsAfter = headerOf(answer, startsAfterHeader) || undefined
+      return new EventStream(answer.body, this.#events(answer.body), startsAfter)
     }
     // What answers otherwise tells why it does not stream.
     return single(this.#read({ status: answer.statusCode, contentType, text: await this.#text(answer) }))
@@ -172,9 +174,15 @@ class HttpChannel implements Channel {
 class EventStream implements AsyncIterableIterator<SubgraphResponse> {
   readonly #body: Dispatcher.ResponseData['body']
   readonly #events: AsyncGenerator<SubgraphResponse>
+  readonly startsAfter: string | undefined
   #isClosed = false
 
-  constructor(body: Dispatcher.ResponseData['body'], events: AsyncGenerator<SubgraphResponse>) {
+  constructor(
+    body: Dispatcher.ResponseData['body'],
+    events: AsyncGenerator<SubgraphResponse>,
+    startsAfter: string | undefined,
+  ) {
+    this.startsAfter = startsAfter
     this.#body = body
     this.#events = events
     // Destroying a body that nobody reads at the moment raises an error event.

@@ -1,6 +1,6 @@
 import type { ExecutionResult } from 'graphql'
-import { createExecutor, type ExecutorOptions } from '../../../lib/execution.ts'
-import type { Channel, SubgraphResponse } from '../types.ts'
+import { createExecutor, type ExecutorOptions, type ResultStream } from '../../../lib/execution.ts'
+import type { Channel, SubgraphResponse, SubgraphStream } from '../types.ts'
 import { single } from './answer.ts'
 
 /**
@@ -29,8 +29,9 @@ function asResponse({ data, errors, extensions }: ExecutionResult): SubgraphResp
   }
 }
 
-function responses(results: AsyncIterableIterator<ExecutionResult>): AsyncIterableIterator<SubgraphResponse> {
+function responses(results: ResultStream): SubgraphStream & AsyncIterator<SubgraphResponse> {
   return {
+    startsAfter: results.startsAfter,
     async next() {
       const result = await results.next()
       return result.done ? { done: true, value: undefined } : { done: false, value: asResponse(result.value) }
