@@ -98,8 +98,7 @@ export function readInterfaceObjectFields(document: DocumentNode): Set<string> {
 }
 
 function isInterfaceObject(use: ConstDirectiveNode): boolean {
-  const value = use.arguments?.find(({ name }) => name.value === 'isInterfaceObject')?.value
-  return use.name.value === 'join__type' && value?.kind === Kind.BOOLEAN && value.value
+  return use.name.value === 'join__type' && flag(use, 'isInterfaceObject') === true
 }
 
 export function readKeys(
@@ -131,4 +130,10 @@ export function directive(
 export function text(use: DirectiveNode, argument: string): string | undefined {
   const value = use.arguments?.find(({ name }) => name.value === argument)?.value
   return value && (value.kind === Kind.STRING || value.kind === Kind.ENUM) ? value.value : undefined
+}
+
+/** A directive's argument that is a boolean. */
+export function flag(use: DirectiveNode, argument: string): boolean | undefined {
+  const value = use.arguments?.find(({ name }) => name.value === argument)?.value
+  return value?.kind === Kind.BOOLEAN ? value.value : undefined
 }

@@ -47,6 +47,8 @@ export interface OverrideLabels {
 export interface Supergraph {
   /** The supergraph in the form that the planner reads. */
   readonly plannerSdl: string
+  /** The same, parsed. */
+  readonly document: DocumentNode
   /** The schema that clients see: nothing of federation, nothing that is inaccessible. */
   readonly schema: GraphQLSchema
   readonly subgraphs: readonly SubgraphAddress[]
@@ -100,6 +102,7 @@ export function readSupergraph(sdl: string): Supergraph {
   refuseUnknownSecurity(links)
   return {
     plannerSdl: document === given ? sdl : print(document),
+    document,
     schema: buildApiSchema(document, links),
     subgraphs: [...subgraphs.values()],
     possibleTypes: readPossibleTypes(document),

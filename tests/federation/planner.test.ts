@@ -14,29 +14,6 @@ test('an engine may be opened while the one before it closes', async () => {
   }
 })
 
-test('an operation that ends the planner is refused, and the next one is planned', async () => {
-  // What is required is found over a second key only: the planner of this version panics over it.
-  const federation = new Federation({
-    a: {
-      sdl: 'type Query { item: Item } type Item @key(fields: "id") { id: ID! name: String }',
-      resolvers: { Query: { item: () => ({ id: '1', name: 'n' }) } },
-    },
-    b: { sdl: 'type Item @key(fields: "code") { code: ID! weight: Int }' },
-    c: {
-      sdl: `
-        type Item @key(fields: "id") @key(fields: "code") {
-          id: ID! code: ID! weight: Int @external postage: Int @requires(fields: "weight") }`,
-    },
-    d: { sdl: 'type Item @key(fields: "id") @key(fields: "code") { id: ID! code: ID! size: Int }' },
-  })
-  const refused = {
-    errors: [{ message: 'The planner failed on this operation.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }],
-  }
-  expect(await federation.run('{ item { postage } }')).toEqual(refused)
-  expect(await federation.run('{ item { name } }')).toEqual({ data: { item: { name: 'n' } } })
-  expect(await federation.run('{ item { postage } }')).toEqual(refused)
-})
-
 test('operations that come at once are each planned', async () => {
   const federation = new Federation({
     a: { sdl: 'type Query { n: Int }', resolvers: { Query: { n: () => 1 } } },

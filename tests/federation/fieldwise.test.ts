@@ -1,0 +1,120 @@
+import { expect, test } from 'vitest'
+import { Federation } from '../kit/federation.ts'
+
+type Ref = { id: string }
+
+const complete = (ref: { id?: string; code?: string }) => ({ id: '1', code: 'abc', ...ref })
+
+test('an operation that ends the native planner is planned field by field, and the next one is planned', async () => {
+  // What is required is found over a second key only: the native planner of this version panics over it.
+  const federation = new Federation({
+    a: {
+      sdl: 'type Query { item: Item } type Item @key(fields: "id") { id: ID! name: String }',
+      resolvers: { Query: { item: () => ({ id: '1', name: 'n' }) } },
+    },
+    b: {
+      sdl: 'type Item @key(fields: "code") { code: ID! weight: Int }',
+      resolvers: { Item: { weight: ({ code }: { code: string }) => code.length } },
+    },
+    c: {
+      sdl: `
+        type Item @key(fields: "id") @key(fields: "code") {
+          id: ID! code: ID! weight: Int @external postage: Int @requires(fields: "weight") }`,
+      resolvers: {
+        Item: { __resolveReference: complete, postage: ({ weight }: { weight: number }) => weight * 100 },
+      },
+    },
+    d: {
+      sdl: 'type Item @key(fields: "id") @key(fields: "code") { id: ID! code: ID! size: Int }',
+      resolvers: {
+        Item: { __resolveReference: complete, size: () => 7 },
+      },
+    },
+  })
+  expect(await federation.run('{ item { postage } }')).toEqual({ data: { item: { postage: 300 } } })
+  expect(await federation.run('{ item { name size } }')).toEqual({ data: { item: { name: 'n', size: 7 } } })
+  expect(await federation.run('{ item { postage } }')).toEqual({ data: { item: { postage: 300 } } })
+})
+
+test('a union that has other members in each subgraph shows those of the subgraph that is asked', async () => {
+  const one = { __typename: 'One', a: 'a' }
+  const both = { __typename: 'Both', label: 'l' }
+  const other = { __typename: 'Other', b: 'b' }
+  const part = (own: string, things: object[]) => ({
+    sdl: `
+      type Query { from${own}: Box }
+      type Box @key(fields: "id") { id: ID! holder: Holder @shareable }
+      type Holder @shareable { things: [Thing!]! }
+      type Both @shareable { label: String }
+      ${own === 'A' ? 'union Thing = Both | One type One { a: String }' : 'union Thing = Both | Other type Other { b: String }'}`,
+    resolvers: {
+      Query: { [`from${own}`]: () => ({ id: '1' }) },
+      Box: { holder: () => ({ things }) },
+    },
+  })
+  const federation = new Federation({ a: part('A', [both, one]), b: part('B', [both, other]) })
+  const things = '{ holder { things { __typename ... on Both { label } ... on One { a } ... on Other { b } } } }'
+  expect(await federation.run(`{ fromA ${things} fromB ${things} }`)).toEqual({
+    data: { fromA: { holder: { things: [both, one] } }, fromB: { holder: { things: [both, other] } } },
+  })
+})
+
+test('a field that no subgraph has for every type of an interface is refused', async () => {
+  const find = (id: string) => (id === 'p' ? { __typename: 'Person', id } : { __typename: 'Place', id })
+  const part = (own: string, foreign: string) => ({
+    sdl: `
+      type Query { node(id: ID!): Node @shareable }
+      interface Node { id: ID! }
+      type ${own} implements Node @key(fields: "id") { id: ID! name: String }
+      type ${foreign} implements Node @key(fields: "id") { id: ID! @external about${own}: String }`,
+    resolvers: {
+      Query: { node: (_: unknown, { id }: Ref) => find(id) },
+      [own]: { name: ({ id }: Ref) => `n${id}` },
+    },
+  })
+  const federation = new Federation({ a: part('Person', 'Place'), b: part('Place', 'Person') })
+  const { data, errors } = await federation.run('{ node(id: "p") { id } }')
+  expect(data).toBeUndefined()
+  expect(errors).toHaveLength(1)
+  expect(
+    await federation.run('{ p: node(id: "p") { ... on Person { id name } } q: node(id: "q") { __typename } }'),
+  ).toEqual({
+    data: { p: { id: 'p', name: 'np' }, q: { __typename: 'Place' } },
+  })
+})
+
+test('two fields that require one field with different arguments get each its own value', async () => {
+  const federation = new Federation({
+    a: {
+      sdl: 'type Query { product: Product } type Product @key(fields: "id") { id: ID! price(currency: String!): Int details: Details } type Details { size(unit: String!): Int }',
+      resolvers: {
+        Query: { product: () => ({ id: '1' }) },
+        Product: {
+          price: (_: Ref, { currency }: { currency: string }) => (currency === 'EUR' ? 10 : 20),
+          details: () => ({}),
+        },
+        Details: { size: (_: unknown, { unit }: { unit: string }) => unit.length },
+      },
+    },
+    b: {
+      sdl: `
+        type Product @key(fields: "id") {
+          id: ID!
+          price(currency: String!): Int @external
+          details: Details @external
+          euros: Int @requires(fields: "price(currency: \\"EUR\\") details { size(unit: \\"mm\\") }")
+          dollars: Int @requires(fields: "price(currency: \\"USD\\") details { size(unit: \\"inch\\") }")
+        }
+        type Details @external { size(unit: String!): Int }`,
+      resolvers: {
+        Product: {
+          euros: ({ price, details }: { price: number; details: { size: number } }) => price + details.size,
+          dollars: ({ price, details }: { price: number; details: { size: number } }) => price + details.size,
+        },
+      },
+    },
+  })
+  expect(await federation.run('{ product { price(currency: "EUR") euros dollars } }')).toEqual({
+    data: { product: { price: 10, euros: 12, dollars: 24 } },
+  })
+})
