@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
+import { readEncryptionKeys } from '../lib/field-encryption.ts'
 import { logLevels } from '../lib/log.ts'
 import { readSigningKey, readVerifyingKey } from '../lib/tokens.ts'
 import { type SubgraphsConfig, takeSubgraphSettings } from './subgraph-settings.ts'
@@ -65,6 +66,13 @@ const settings = z.object({
   SIGNING_KEY: pem(readSigningKey, 'an Ed25519 private key'),
   /** For rooms in processes of their own: what the gateway's signatures are checked with. */
   GATEWAY_PUBLIC_KEY: pem(readVerifyingKey, 'an Ed25519 public key'),
+  /** What single fields are encrypted with, the newest key first; instead of the key in the data directory. */
+  ENCRYPTION_KEYS: z
+    .string()
+    .refine((text) => succeeds(() => readEncryptionKeys(text)), {
+      error: 'must be keys of 32 bytes in base64, separated by commas, the newest first',
+    })
+    .optional(),
   DATABASE_URL: url('postgres', 'postgresql'),
   REDIS_URL: url('redis', 'rediss'),
   QDRANT_URL: url('http', 'https'),
@@ -137,6 +145,8 @@ export interface Config {
   readonly signingKey: string | undefined
   /** PEM; undefined where the signing key is there itself. */
   readonly gatewayPublicKey: string | undefined
+  /** Keys for single fields, as they were given; undefined for the data directory's own. */
+  readonly encryptionKeys: string | undefined
   readonly databaseUrl: string | undefined
   readonly redisUrl: string | undefined
   readonly qdrantUrl: string | undefined
@@ -217,6 +227,7 @@ function shape(s: Settings, subgraphUrls: Record<string, string>, subgraphs: Sub
     data: s.DATA === ':memory:' || isAbsolute(s.DATA) ? s.DATA : resolve(cwd, s.DATA),
     signingKey: s.SIGNING_KEY,
     gatewayPublicKey: s.GATEWAY_PUBLIC_KEY,
+    encryptionKeys: s.ENCRYPTION_KEYS,
     databaseUrl: s.DATABASE_URL,
     redisUrl: s.REDIS_URL,
     qdrantUrl: s.QDRANT_URL,

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LRUCache } from 'lru-cache'
 import type { Viewer } from '../lib/context.ts'
+import { loadFieldCipher } from '../lib/field-encryption.ts'
 import type { Log } from '../lib/log.ts'
 import { Metrics } from '../lib/metrics.ts'
 import { registerProcessMetrics } from '../lib/process-metrics.ts'
@@ -69,6 +70,7 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
       data: config.data,
       databaseUrl: config.databaseUrl,
       tokens,
+      fields: loadFieldCipher(config.data, config.encryptionKeys),
       logger: log,
       ...progress,
       onStatement: watchStatements(metrics, options.onStatement),

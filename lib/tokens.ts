@@ -1,9 +1,8 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { jwtVerify, SignJWT } from 'jose'
 import { z } from 'zod'
 import type { Role, Viewer } from './context.ts'
+import { secretFile } from './secret-file.ts'
 import type { Clock } from './sources.ts'
 
 /** Access tokens are short: a stolen one is worth a quarter of an hour. */
@@ -97,13 +96,9 @@ export function createAccessTokens(key: VerifyingKey & Partial<SigningKey>, cloc
 export function loadSigningKey(dataDirectory: string, pem?: string): SigningKey {
   if (pem !== undefined) return readSigningKey(pem)
   if (dataDirectory === ':memory:') return generateKey()
-  const file = join(dataDirectory, 'signing-key.pem')
-  const made = writeOnce(dataDirectory, file)
-  if (made !== null) return made
-  if ((statSync(file).mode & 0o077) !== 0) {
-    throw new Error(`${file} may be read by others; take their rights away: chmod 600 '${file}'`)
-  }
-  return readSigningKey(readFileSync(file, 'utf8'))
+  return readSigningKey(
+    secretFile(dataDirectory, 'signing-key.pem', () => generateKey().privateKey.export(pkcs8).toString()),
+  )
 }
 
 /** @throws when the text is not an Ed25519 private key in PEM (RFC 8410). */
@@ -120,22 +115,7 @@ export function readVerifyingKey(pem: string): VerifyingKey {
   return { publicKey }
 }
 
-/** Null when the file is there already, also when another process made it a moment ago: linked whole, never half. */
-function writeOnce(directory: string, file: string): SigningKey | null {
-  const key = generateKey()
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const draft = `${file}.${randomUUID()}`
-  try {
-    writeFileSync(draft, key.privateKey.export({ type: 'pkcs8', format: 'pem' }), { flag: 'wx', mode: 0o600 })
-    linkSync(draft, file)
-    return key
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return null
-    throw error
-  } finally {
-    rmSync(draft, { force: true })
-  }
-}
+const pkcs8 = { type: 'pkcs8', format: 'pem' } as const
 
 function generateKey(): SigningKey {
   return pairOf(generateKeyPairSync('ed25519').privateKey)

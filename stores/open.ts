@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type pg from 'pg'
 import { createCursorCodec } from '../lib/cursor.ts'
+import type { FieldCipher } from '../lib/field-encryption.ts'
 import type { Log } from '../lib/log.ts'
 import { type Clock, type IdSource, systemClock, systemIds } from '../lib/sources.ts'
 import type { AccessTokens } from '../lib/tokens.ts'
@@ -33,6 +34,7 @@ export interface OpenStoresOptions {
   /** A PostgreSQL server to use instead of the embedded one. */
   readonly databaseUrl?: string | undefined
   readonly tokens: AccessTokens
+  readonly fields: FieldCipher
   readonly logger: Log
   readonly clock?: Clock
   readonly ids?: IdSource
@@ -65,7 +67,7 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
     const cursors = createCursorCodec(await cursorKey(postgres))
     const clock = options.clock ?? systemClock
     const ids = options.ids ?? systemIds
-    const { tokens, logger } = options
+    const { tokens, fields, logger } = options
     const release = opened.move()
     return {
       postgres,
@@ -83,6 +85,7 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
       thesaurus: encoder,
       cursors,
       tokens,
+      fields,
       clock,
       ids,
       logger,

@@ -1,4 +1,5 @@
 import type { CursorCodec } from '../lib/cursor.ts'
+import type { FieldCipher } from '../lib/field-encryption.ts'
 import type { Log } from '../lib/log.ts'
 import type { Clock, IdSource } from '../lib/sources.ts'
 import type { AccessTokens } from '../lib/tokens.ts'
@@ -35,6 +36,8 @@ export interface Stores {
   /** Event cursors of this system. */
   readonly cursors: CursorCodec
   readonly tokens: AccessTokens
+  /** Encrypts single values at rest. */
+  readonly fields: FieldCipher
   readonly clock: Clock
   readonly ids: IdSource
   readonly logger: Log

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { createExecutor } from '../lib/execution.ts'
+import type { FieldCipher } from '../lib/field-encryption.ts'
 import type { Log } from '../lib/log.ts'
 import { systemClock } from '../lib/sources.ts'
 import { createAccessTokens, type SigningKey, type VerifyingKey } from '../lib/tokens.ts'
@@ -19,6 +20,8 @@ export interface RoomProcessOptions {
   readonly databaseUrl: string
   /** What the gateway's signatures are checked with; with its private half for a room that issues tokens. */
   readonly key: VerifyingKey & Partial<SigningKey>
+  /** For a room that keeps secrets. */
+  readonly fields: FieldCipher
   readonly log: Log
   readonly onMigration?: (step: MigrationStep) => void
 }
@@ -38,10 +41,10 @@ export interface RoomProcess {
  * @throws what the part that could not be opened throws; those already open are closed again.
  */
 export async function openRoomProcess(options: RoomProcessOptions): Promise<RoomProcess> {
-  const { room, rooms, databaseUrl, key, log, onMigration } = options
+  const { room, rooms, databaseUrl, key, fields, log, onMigration } = options
   const tokens = createAccessTokens(key, systemClock)
   const progress = onMigration ? { onMigration } : {}
-  const stores = await openStores({ data: ':memory:', databaseUrl, tokens, logger: log, ...progress })
+  const stores = await openStores({ data: ':memory:', databaseUrl, tokens, fields, logger: log, ...progress })
   try {
     const notices = (await room.prepare?.(stores)) ?? []
     const projectors = await runProjectors(stores, room.projectors?.(stores) ?? [], log)

@@ -1,5 +1,6 @@
 import { Argument, type Command } from 'commander'
 import { type Config, ConfigError } from '../../gateway/config.ts'
+import { loadFieldCipher, noFieldCipher } from '../../lib/field-encryption.ts'
 import { createLog } from '../../lib/log.ts'
 import { loadSigningKey, readVerifyingKey, type SigningKey, type VerifyingKey } from '../../lib/tokens.ts'
 import { openRoomProcess } from '../../subgraphs/room-process.ts'
@@ -46,6 +47,7 @@ async function run(name: string, flags: SettingFlags): Promise<void> {
     rooms,
     databaseUrl,
     key: keyOf(room, config),
+    fields: room.issuesTokens ? loadFieldCipher(config.data, config.encryptionKeys) : noFieldCipher,
     log: createLog(config.logLevel),
     onMigration: (step) => (step.state === 'started' ? console.error(`Migrating: ${step.name}`) : undefined),
   })

@@ -4,6 +4,7 @@ import { type ExecutionResult, type GraphQLSchema, graphql } from 'graphql'
 import type { Peer, RequestContext, Viewer } from '../../lib/context.ts'
 import { createCursorCodec } from '../../lib/cursor.ts'
 import { createExecutor } from '../../lib/execution.ts'
+import { createFieldCipher } from '../../lib/field-encryption.ts'
 import { silentLog } from '../../lib/log.ts'
 import { type Clock, systemIds } from '../../lib/sources.ts'
 import { defaultTenantId } from '../../lib/tenants.ts'
@@ -77,6 +78,7 @@ export async function openRoomWorld(room: Room<any>, given?: TestPostgres): Prom
     encoder: absent,
     thesaurus: absent,
     cursors: createCursorCodec(Buffer.alloc(32, 1)),
+    fields: createFieldCipher([Buffer.alloc(32, 7)]),
     tokens: createAccessTokens(loadSigningKey(':memory:'), clock),
     clock,
     ids: systemIds,
