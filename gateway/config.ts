@@ -105,6 +105,8 @@ const settings = z.object({
   TRUSTED_DOCUMENTS_ONLY: choice(false),
   /** Whether clients may have their operations remembered by hash (Apollo's automatic persisted queries). */
   PERSISTED_QUERIES: choice(true),
+  /** Memory for answers that may be kept; 0 keeps none. */
+  CACHE_BYTES: count(0, 2 ** 36, 0),
   BODY_TIMEOUT_MS: count(1, 3_600_000, 15_000),
   OPERATION_TIMEOUT_MS: count(1, 3_600_000, 30_000),
   STREAM_STALL_MS: count(1, 3_600_000, 30_000),
@@ -167,6 +169,8 @@ export interface Config {
   readonly trustedDocuments: string | undefined
   readonly trustedDocumentsOnly: boolean
   readonly persistedQueries: boolean
+  /** Memory for answers that may be kept, by what @cacheControl and subgraphs' headers say; 0 keeps none. */
+  readonly cacheBytes: number
   readonly bodyTimeoutMs: number
   readonly operationTimeoutMs: number
   /** How long a reader of a stream may leave it full before it is cut off. */
@@ -256,6 +260,7 @@ function shape(s: Settings, subgraphUrls: Record<string, string>, subgraphs: Sub
     trustedDocuments: s.TRUSTED_DOCUMENTS === undefined ? undefined : resolve(cwd, s.TRUSTED_DOCUMENTS),
     trustedDocumentsOnly: s.TRUSTED_DOCUMENTS_ONLY,
     persistedQueries: s.PERSISTED_QUERIES,
+    cacheBytes: s.CACHE_BYTES,
     bodyTimeoutMs: s.BODY_TIMEOUT_MS,
     operationTimeoutMs: s.OPERATION_TIMEOUT_MS,
     streamStallMs: s.STREAM_STALL_MS,

@@ -3,6 +3,10 @@ import type { Log } from '../lib/log.ts'
 import { Metrics } from '../lib/metrics.ts'
 import { registerProcessMetrics } from '../lib/process-metrics.ts'
 import type { SigningKey } from '../lib/tokens.ts'
+import type { Cache } from '../stores/cache/port.ts'
+import { openCache } from '../stores/open-cache.ts'
+import { createCaching, supergraphHints } from './cache/caching.ts'
+import { byTimeAlone } from './cache/freshness.ts'
 import { Channels } from './channels.ts'
 import type { Config } from './config.ts'
 import { createEdge } from './edge/http.ts'
@@ -49,7 +53,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     headersFor: (url) => subgraphHeaders(url, key),
   })
   const observer = engineMetrics(metrics)
-  const open = () => openEngine(options, channels, observer)
+  const cache = config.cacheBytes === 0 ? undefined : openCache(config.cacheBytes)
+  const open = () => openEngine(options, channels, observer, cache)
   const engine = new LiveEngine(await open())
   const reloads = metrics.counter('mnemograph_supergraph_reloads_total', 'Reloads of the supergraph.', ['outcome'])
   let reloading: Promise<void> = Promise.resolve()
@@ -73,6 +78,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       await reloading
       await edge.close(config.shutdownGraceMs)
       await engine.close()
+      await cache?.close()
     },
   }
 }
@@ -82,15 +88,19 @@ async function openEngine(
   { supergraphFile, config }: GatewayOptions,
   channels: Channels,
   observer: EngineObserver,
+  cache: Cache | undefined,
 ): Promise<Engine> {
+  const supergraphSdl = readFileSync(supergraphFile, 'utf8')
+  const caching = createCaching(supergraphSdl, byTimeAlone, cache)
+  const hints = supergraphHints(supergraphSdl)
   const engine = createEngine({
-    supergraphSdl: readFileSync(supergraphFile, 'utf8'),
+    supergraphSdl,
     observer,
-    channelFor: (subgraph) => channels.to(subgraph.name, urlOf(subgraph, config)),
+    channelFor: (subgraph) => caching.around(channels.to(subgraph.name, urlOf(subgraph, config)), hints),
   })
   try {
     await engine.loaded
-    return engine
+    return caching.answersOf(engine)
   } catch (error) {
     await engine.close()
     throw error

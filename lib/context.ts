@@ -1,3 +1,4 @@
+import type { PolicySum } from './cache-control.ts'
 import type { Clock, IdSource } from './sources.ts'
 
 /** What a user may be in the tenant. */
@@ -38,6 +39,8 @@ export interface RequestContext {
   readonly clientHeaders?: Readonly<Record<string, string>>
   /** Absent for what no client asked, such as a job or a command on the control socket. */
   readonly peer?: Peer
+  /** Takes in how long each part of the answer may be kept; absent where nobody asks, or nothing may be kept. */
+  readonly cachePolicy?: PolicySum
   readonly clock: Clock
   readonly ids: IdSource
 }

@@ -14,6 +14,7 @@ import {
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled'
 import { GraphQLError } from 'graphql'
+import { printCacheControl } from '../../lib/cache-control.ts'
 import type { Call } from '../../lib/call.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Engine } from '../engine/types.ts'
@@ -135,7 +136,9 @@ const answerPlugin = (operations: Operations): ApolloServerPlugin<PipelineContex
       if (response.body.kind !== 'single') return
       const result = response.body.singleResult
       if (result.extensions instanceof ReadyText) {
-        response.http.status = statusOf(result.extensions.answer, contextValue.mediaType)
+        const { answer } = result.extensions
+        response.http.status = statusOf(answer, contextValue.mediaType)
+        response.http.headers.set('cache-control', printCacheControl(answer.cachePolicy))
         return
       }
       const shown = contextValue.showSuggestions

@@ -1,4 +1,5 @@
 import type { GraphQLFormattedError } from 'graphql'
+import type { CachePolicy } from '../../lib/cache-control.ts'
 import { codeOf, type ErrorCode, errorCodes, maskError } from '../../lib/errors.ts'
 import type { MediaType } from './negotiate.ts'
 
@@ -10,6 +11,8 @@ export interface Answer {
   readonly hasData: boolean
   /** For an event of a subscription: where a reader who has seen it can resume. */
   readonly cursor?: string | undefined
+  /** How long it may be kept; absent when it may not. */
+  readonly cachePolicy?: CachePolicy | undefined
 }
 
 /** An answer of errors alone. */

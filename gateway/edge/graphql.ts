@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { OperationTypeNode } from 'graphql'
+import { printCacheControl } from '../../lib/cache-control.ts'
 import { beginCall, type Call, type Client, type Lane, traceIdOf } from '../../lib/call.ts'
 import type { Peer, Viewer } from '../../lib/context.ts'
 import { codedError } from '../../lib/errors.ts'
@@ -172,6 +173,7 @@ export class GraphQLHandler {
   #write(exchange: Exchange, answer: Answer): void {
     const mediaType = mediaTypeOf(exchange)
     exchange.res.setHeader('content-type', `${mediaType}; charset=utf-8`)
+    if (answer.cachePolicy) exchange.res.setHeader('cache-control', printCacheControl(answer.cachePolicy))
     this.#send(exchange, statusOf(answer, mediaType), answer.text)
   }
 
@@ -179,7 +181,7 @@ export class GraphQLHandler {
   #send({ res }: Exchange, status: number, text: string): void {
     const bytes = Buffer.from(text)
     if (status === 401) res.setHeader('www-authenticate', 'Bearer')
-    res.setHeader('cache-control', 'no-store')
+    if (!res.hasHeader('cache-control')) res.setHeader('cache-control', 'no-store')
     res.setHeader('content-length', bytes.length)
     res.writeHead(status)
     res.end(bytes)

@@ -155,8 +155,9 @@ function toRequest(admitted: AdmittedOperation, call: Call): OperationRequest {
   }
 }
 
-function answerOf({ text, errors, cursor }: EngineResponse): Answer {
-  return { text, errors, cursor, hasData: errors.length === 0 || responseHasData({ text, errors }) }
+function answerOf({ text, errors, cursor, cachePolicy }: EngineResponse): Answer {
+  if (errors.length === 0) return { text, errors, cursor, cachePolicy, hasData: true }
+  return { text, errors, cursor, hasData: responseHasData({ text, errors }) }
 }
 
 /** Only errors without a path can stand alone; then the text is short, and reading it is cheap. */

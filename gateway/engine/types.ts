@@ -1,4 +1,5 @@
 import type { DocumentNode, GraphQLFormattedError, GraphQLSchema } from 'graphql'
+import type { CachePolicy } from '../../lib/cache-control.ts'
 import type { RequestContext } from '../../lib/context.ts'
 import type { Placed } from '../../lib/live.ts'
 
@@ -20,6 +21,8 @@ export interface SubgraphResponse {
   readonly data?: Record<string, unknown> | null
   readonly errors?: readonly GraphQLFormattedError[]
   readonly extensions?: Record<string, unknown>
+  /** How long the answer may be kept; absent when the subgraph allows nothing. */
+  readonly cachePolicy?: CachePolicy | undefined
 }
 
 /** A subgraph's events, and where they begin when the subgraph says so. */
@@ -51,6 +54,8 @@ export interface EngineResponse {
   readonly cursor?: string | undefined
   /** The reader was too slow for the stream, which ends with this response. */
   readonly isLagging?: true
+  /** How long it may be kept; absent when it may not. */
+  readonly cachePolicy?: CachePolicy | undefined
 }
 
 /** The answers to a subscription, one for each event, and where they begin when that is known. */

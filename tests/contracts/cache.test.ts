@@ -5,7 +5,7 @@ import { cacheContract } from './cache.ts'
 cacheContract('in process', {
   async open() {
     let now = 1
-    const cache = inProcessCache(() => now)
+    const cache = inProcessCache({ now: () => now })
     return {
       cache,
       async pass(seconds) {
@@ -26,5 +26,16 @@ test('the in-process cache holds a bounded number of entries, the least recently
   }
   expect(await cache.get('t', 'first')).toBeUndefined()
   expect(await cache.get('t', 'used')).toBe(1)
+  await cache.close()
+})
+
+test('the in-process cache holds a bounded amount of text', async () => {
+  const cache = inProcessCache({ maxBytes: 10_000 })
+  for (const key of ['a', 'b', 'c', 'd']) await cache.set('t', key, { text: 'x'.repeat(1500) }, 60)
+  expect(await cache.get('t', 'a')).toBeUndefined()
+  expect(await cache.get('t', 'd')).toEqual({ text: 'x'.repeat(1500) })
+  await cache.set('t', 'large', 'x'.repeat(6000), 60)
+  expect(await cache.get('t', 'large')).toBeUndefined()
+  expect(await cache.get('t', 'd')).toBeDefined()
   await cache.close()
 })

@@ -66,7 +66,7 @@ export interface GatewayWorldOptions {
   readonly identity?: Identity
 }
 
-const link = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.3", import: ["@key", "@shareable"])\n`
+const link = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.3", import: ["@key", "@shareable", "@composeDirective"])\n`
 
 export async function startGatewayWorld(
   subgraphs: Readonly<Record<string, HttpSubgraph>>,

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { type Dispatcher, Pool } from 'undici'
+import { parseCacheControl } from '../../../lib/cache-control.ts'
 import { startsAfterHeader } from '../../../lib/live.ts'
 import type { Channel, SubgraphRequest, SubgraphResponse, SubgraphStream } from '../types.ts'
 import { isJson, readAnswer, readResponse, single } from './answer.ts'
@@ -81,7 +82,8 @@ class HttpChannel implements Channel {
       return new EventStream(answer.body, this.#events(answer.body), startsAfter)
     }
     // What answers otherwise tells why it does not stream.
-    return single(this.#read({ status: answer.statusCode, contentType, text: await this.#text(answer) }))
+    const text = await this.#text(answer)
+    return single(this.#read({ status: answer.statusCode, contentType, cacheControl: '', text }))
   }
 
   async close(): Promise<void> {
@@ -122,7 +124,9 @@ class HttpChannel implements Channel {
     if (gatewayStatuses.has(status) && !isJson(contentType)) {
       throw unavailable(this.#options.name, `answered status ${status}`, 'unreached')
     }
-    return readAnswer(this.#options.name, answer, text)
+    const response = readAnswer(this.#options.name, answer, text)
+    // Always written, since what the body says under this name is not the subgraph's policy.
+    return Object.assign(response, { cachePolicy: parseCacheControl(answer.cacheControl) })
   }
 
   async #text(answer: Dispatcher.ResponseData): Promise<string> {

@@ -3,6 +3,8 @@ export interface HttpAnswer {
   readonly status: number
   /** As it was sent; empty when it was not. */
   readonly contentType: string
+  /** As it was sent; empty when it was not. */
+  readonly cacheControl: string
   readonly text: string
 }
 
@@ -35,6 +37,7 @@ export class AnswerReader {
   readonly #limit: number
   #status = 0
   #contentType = ''
+  #cacheControl = ''
   #framing: Framing | undefined
   /** Bytes of the body, or of the chunk, that are still to come. */
   #left = 0
@@ -97,6 +100,7 @@ export class AnswerReader {
       // By its length first: few of the headers matter here.
       if (colon === 10) this.#readConnection(line)
       else if (colon === 12 && isNamed(line, 'content-type')) this.#contentType = textBehind(line, colon)
+      else if (colon === 13 && isNamed(line, 'cache-control')) this.#cacheControl += `${textBehind(line, colon)},`
       else if (colon === 14 && isNamed(line, 'content-length')) length = readLength(textBehind(line, colon), length)
       else if (colon === 17 && isNamed(line, 'transfer-encoding')) {
         if (textBehind(line, colon).toLowerCase() !== 'chunked' || isChunked) throw malformed('a transfer-encoding')
@@ -202,7 +206,7 @@ export class AnswerReader {
   }
 
   #answer(text: string): HttpAnswer {
-    return { status: this.#status, contentType: this.#contentType, text }
+    return { status: this.#status, contentType: this.#contentType, cacheControl: this.#cacheControl, text }
   }
 }
 

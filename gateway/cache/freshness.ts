@@ -1,0 +1,26 @@
+/** Tells when kept answers may be out of date before their time. */
+export interface Freshness {
+  /** Part of every key: what was read under another tag is not found any more. */
+  readonly tag: string
+  /** Something has changed: whoever asks after this gets nothing that was read before it. */
+  changed(): void
+}
+
+/** Answers are good for as long as their subgraphs say. */
+export const byTimeAlone: Freshness = { tag: '', changed() {} }
+
+/**
+ * Answers are good until anything is written. An answer is kept under the tag of the moment when it began to be read, so
+ * one that was read across a write is never found after it.
+ */
+export class UntilWritten implements Freshness {
+  #writes = 0
+
+  get tag(): string {
+    return String(this.#writes)
+  }
+
+  changed(): void {
+    this.#writes += 1
+  }
+}
