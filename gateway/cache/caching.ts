@@ -25,7 +25,8 @@ export function createCaching(supergraphSdl: string, freshness: Freshness, cache
       const hinted = hints ? withHints(channel, hints) : channel
       return withPolicies(kept ? withKeptFetches(hinted, kept) : hinted)
     },
-    answersOf: (engine) => withKeptAnswers(engine, freshness, kept),
+    // What a policy makes of a request is known anew each time, so that only fetches, which come after it, are kept.
+    answersOf: (engine) => withKeptAnswers(engine, freshness, supergraphSdl.includes('@policy') ? undefined : kept),
   }
 }
 
