@@ -13,6 +13,7 @@ import { recall } from './service/recall.ts'
 import { remember, rememberMany } from './service/remember.ts'
 import { forgetMemory, reviseMemory } from './service/revise.ts'
 import { endChatSession, openChatSession } from './service/sessions.ts'
+import { type RecallChange, recallChanges } from './standing/changes.ts'
 
 type Filtered = { readonly filter?: MemoryFilter | null }
 type After = { readonly after?: string | null }
@@ -70,6 +71,20 @@ export const resolvers = {
         memoryChanges(context, toFilter(filter), after),
       resolve: shown<MemoryChange>,
     },
+    recallChanges: {
+      subscribe: (
+        _: unknown,
+        args: Filtered & After & { query: string; first?: number | null },
+        context: MemoryContext,
+      ) =>
+        recallChanges(context, {
+          query: args.query,
+          first: args.first ?? 10,
+          filter: toFilter(args.filter),
+          after: args.after,
+        }),
+      resolve: shown<RecallChange>,
+    },
     messageAdded: {
       subscribe: (_: unknown, { sessionId, after }: { sessionId: string } & After, context: MemoryContext) =>
         messageAdded(context, sessionId, after),
@@ -121,6 +136,7 @@ export const resolvers = {
     memory: ({ memoryId, kind }: MemoryChange, _: unknown, { loaders }: MemoryContext) =>
       kind === 'FORGOTTEN' ? null : loaders.memory.load(memoryId),
   },
+  RecallChange: { left: ({ left }: RecallChange) => left.map((id) => toGlobalId('Memory', id)) },
   MessageAdded: {
     message: ({ messageId }: MessageAdded, _: unknown, { loaders }: MemoryContext) => loaders.message.load(messageId),
   },
