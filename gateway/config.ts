@@ -5,7 +5,9 @@ import { z } from 'zod'
 import { readEncryptionKeys } from '../lib/field-encryption.ts'
 import { logLevels } from '../lib/log.ts'
 import { readSigningKey, readVerifyingKey } from '../lib/tokens.ts'
+import type { TracingConfig } from '../lib/tracing.ts'
 import { type SubgraphsConfig, takeSubgraphSettings } from './subgraph-settings.ts'
+import { standardTracing, tracingOf } from './tracing-settings.ts'
 
 const prefix = 'MNEMOGRAPH_'
 /** Read by the tests, not by the product. */
@@ -80,6 +82,18 @@ const settings = z.object({
   LOG_LEVEL: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default('info'),
   /** The level of the line that each operation leaves in the log. */
   ACCESS_LOG_LEVEL: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default('debug'),
+  /** An OpenTelemetry collector that takes OTLP over HTTP; the path /v1/traces is added where it is missing. */
+  OTLP_URL: url('http', 'https'),
+  /** The same with the whole path, which wins. */
+  OTLP_TRACES_URL: url('http', 'https'),
+  /** The name that traces bear, instead of the program's own. */
+  OTLP_SERVICE: z.string().optional(),
+  /** The share of traces that are recorded, of those that no caller has decided on; 0 records none at all. */
+  TRACE_RATIO: z
+    .string()
+    .regex(/^(0(\.\d+)?|1(\.0+)?|\.\d+)$/, 'must be a number from 0 to 1')
+    .transform(Number)
+    .default(1),
   /** Who may read the schema. */
   INTROSPECTION: z.enum(['off', 'signed-in', 'open'], { error: 'must be off, signed-in or open' }).default('signed-in'),
   /** Origins whose pages may use the graph, beside its own. */
@@ -159,6 +173,8 @@ export interface Config {
   readonly subgraphs: SubgraphsConfig
   readonly logLevel: Settings['LOG_LEVEL']
   readonly accessLogLevel: Settings['ACCESS_LOG_LEVEL']
+  /** Undefined when no traces are kept. */
+  readonly tracing: TracingConfig | undefined
   readonly introspection: Introspection
   readonly corsOrigins: readonly string[]
   readonly fastLane: boolean
@@ -205,7 +221,9 @@ export interface ConfigSource {
 /** Reads the settings; throws `ConfigError` with all that is wrong with them. Warnings name what was not understood. */
 export function loadConfig(source: ConfigSource = {}): { config: Config; warnings: readonly string[] } {
   const cwd = source.cwd ?? process.cwd()
-  const values = gather(source.env ?? process.env, readDotEnv(cwd), source.overrides ?? {})
+  const env = source.env ?? process.env
+  const dotEnv = readDotEnv(cwd)
+  const values = { ...standardTracing({ ...dotEnv, ...env }), ...gather(env, dotEnv, source.overrides ?? {}) }
   const { urls, subgraphs, mistakes: ofSubgraphs } = takeSubgraphSettings(values)
   const known = Object.fromEntries(Object.entries(values).filter(([name]) => Object.hasOwn(settings.shape, name)))
   const parsed = settings.safeParse(known)
@@ -240,6 +258,7 @@ function shape(s: Settings, subgraphUrls: Record<string, string>, subgraphs: Sub
     subgraphs,
     logLevel: s.LOG_LEVEL,
     accessLogLevel: s.ACCESS_LOG_LEVEL,
+    tracing: tracingOf(s),
     introspection: s.INTROSPECTION,
     corsOrigins: s.CORS_ORIGINS,
     fastLane: s.FAST_LANE,

@@ -29,6 +29,7 @@ const reserved = new Set([
   'te',
   'trailer',
   'traceparent',
+  'tracestate',
   'transfer-encoding',
   'upgrade',
   envelopeHeader,

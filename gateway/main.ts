@@ -3,6 +3,7 @@ import type { Log } from '../lib/log.ts'
 import { Metrics } from '../lib/metrics.ts'
 import { registerProcessMetrics } from '../lib/process-metrics.ts'
 import type { SigningKey } from '../lib/tokens.ts'
+import { tracerFor } from '../lib/tracing.ts'
 import type { Cache } from '../stores/cache/port.ts'
 import { openCache } from '../stores/open-cache.ts'
 import { createCaching, supergraphHints } from './cache/caching.ts'
@@ -47,6 +48,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const { config, log, identity, supergraphFile, key } = options
   const metrics = new Metrics()
   registerProcessMetrics(metrics)
+  const tracer = await tracerFor(config.tracing, 'mnemograph-gateway', log, metrics)
   const channels = new Channels({
     subgraphs: config.subgraphs,
     metrics,
@@ -67,6 +69,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     config,
     log,
     metrics,
+    tracer,
     breakers: channels.breakers,
     showSubgraphErrors: true,
   })
@@ -79,6 +82,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       await edge.close(config.shutdownGraceMs)
       await engine.close()
       await cache?.close()
+      await tracer?.close()
     },
   }
 }

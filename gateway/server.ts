@@ -9,10 +9,12 @@ import { Metrics } from '../lib/metrics.ts'
 import { registerProcessMetrics } from '../lib/process-metrics.ts'
 import { systemClock } from '../lib/sources.ts'
 import { createAccessTokens, loadSigningKey } from '../lib/tokens.ts'
+import { tracerFor } from '../lib/tracing.ts'
 import { housekeeping, runJobs } from '../stores/jobs.ts'
 import { openStores } from '../stores/open.ts'
 import type { MigrationStep } from '../stores/postgres/migrate.ts'
 import type { StatementEvent } from '../stores/postgres/pool.ts'
+import { statementMetrics } from '../stores/postgres/statement-metrics.ts'
 import type { Projectors } from '../stores/projector.ts'
 import type { Stores } from '../stores/stores.ts'
 import { isSessionLive, viewerOfLogin } from '../subgraphs/users/identity.ts'
@@ -65,6 +67,8 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
     const tokens = createAccessTokens(key, systemClock)
     const metrics = new Metrics()
     registerProcessMetrics(metrics)
+    const tracer = await tracerFor(config.tracing, 'mnemograph', log, metrics)
+    opened.defer(async () => tracer?.close())
     const progress = options.onMigration ? { onMigration: options.onMigration } : {}
     const opening = openStores({
       data: config.data,
@@ -73,7 +77,7 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
       fields: loadFieldCipher(config.data, config.encryptionKeys),
       logger: log,
       ...progress,
-      onStatement: watchStatements(metrics, options.onStatement),
+      onStatement: statementMetrics(metrics, options.onStatement),
     })
     opened.defer(() =>
       opening.then(
@@ -105,6 +109,7 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
     opened.defer(() => jobs.close())
     const edge = await createEdge({
       ...edgeOptions(config, log, metrics, stores, graph.engine),
+      tracer,
       breakers: channels.breakers,
     })
     opened.defer(() => edge.close(config.shutdownGraceMs))
@@ -146,14 +151,6 @@ function edgeOptions(config: Config, log: Log, metrics: Metrics, stores: Stores,
     readiness: [{ name: 'postgres', check: () => requireHealthy(stores) }],
     clock: stores.clock,
     ids: stores.ids,
-  }
-}
-
-function watchStatements(metrics: Metrics, listener: (event: StatementEvent) => void = () => {}) {
-  const seconds = metrics.histogram('mnemograph_statement_seconds', 'Time of a statement in the database.', ['role'])
-  return (event: StatementEvent) => {
-    seconds.observe(event.durationMs / 1000, [event.role])
-    listener(event)
   }
 }
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { RequestContext } from '../lib/context.ts'
 import { envelopeHeader, sealEnvelope } from '../lib/envelope.ts'
 import { systemClock } from '../lib/sources.ts'
 import type { SigningKey } from '../lib/tokens.ts'
@@ -11,8 +12,9 @@ import type { SubgraphRequest } from './engine/types.ts'
 export function subgraphHeaders(url: string, key: SigningKey | null) {
   const { pathname, search } = new URL(url)
   return ({ subgraph, context }: SubgraphRequest, body: string): Record<string, string> => {
-    const { traceId, resumeAfter } = context
-    const headers: Record<string, string> = { traceparent: `00-${traceId}-${randomBytes(8).toString('hex')}-01` }
+    const { resumeAfter, traceState } = context
+    const headers: Record<string, string> = { traceparent: traceparentOf(context) }
+    if (traceState !== undefined) headers.tracestate = traceState
     if (key === null) {
       if (resumeAfter !== undefined) headers['last-event-id'] = resumeAfter
     } else {
@@ -21,4 +23,10 @@ export function subgraphHeaders(url: string, key: SigningKey | null) {
     }
     return headers
   }
+}
+
+/** A subgraph that traces is told to, unless this request is one of those that are left out. */
+function traceparentOf({ traceId, span }: RequestContext): string {
+  const parent = span?.sampled ? span.id : randomBytes(8).toString('hex')
+  return `00-${traceId}-${parent}-${span?.sampled === false ? '00' : '01'}`
 }

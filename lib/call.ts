@@ -1,9 +1,7 @@
 import type { Peer, RequestContext, Viewer } from './context.ts'
 import { codedError } from './errors.ts'
 import type { Clock, IdSource } from './sources.ts'
-
-/** W3C Trace Context: version, trace id, parent id, flags. */
-const traceparent = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/
+import type { Span } from './trace.ts'
 
 /** What sent an operation, by its own word. */
 export interface Client {
@@ -33,6 +31,8 @@ export interface Call {
 export interface CallOptions {
   readonly viewer: Viewer | null
   readonly traceId: string
+  readonly span?: Span | undefined
+  readonly traceState?: string | undefined
   readonly lane: Lane
   readonly client?: Client | undefined
   /** Milliseconds the operation may take; absent for streams, which last as long as their reader. */
@@ -46,7 +46,7 @@ export interface CallOptions {
 const never = Number.MAX_SAFE_INTEGER
 
 export function beginCall(options: CallOptions, clock: Clock, ids: IdSource): Call {
-  const { viewer, traceId, lane, client, timeoutMs, resumeAfter, clientHeaders, peer } = options
+  const { viewer, traceId, span, traceState, lane, client, timeoutMs, resumeAfter, clientHeaders, peer } = options
   const controller = new AbortController()
   const waiting = new Set<(reason: unknown) => void>()
   const cancel = (reason: Error) => {
@@ -62,6 +62,8 @@ export function beginCall(options: CallOptions, clock: Clock, ids: IdSource): Ca
     deadline,
     signal: controller.signal,
     traceId,
+    span,
+    ...(traceState === undefined ? {} : { traceState }),
     ...(resumeAfter === undefined ? {} : { resumeAfter }),
     ...(clientHeaders === undefined ? {} : { clientHeaders }),
     ...(peer === undefined ? {} : { peer }),
@@ -87,10 +89,4 @@ function raceAgainst<T>(work: Promise<T>, signal: AbortSignal, waiting: Set<(rea
       },
     )
   })
-}
-
-/** The caller's trace id when it sent a valid one, else a new one. */
-export function traceIdOf(header: string | undefined, ids: IdSource): string {
-  const given = header === undefined ? undefined : traceparent.exec(header)?.[1]
-  return given !== undefined && !/^0+$/.test(given) ? given : ids.next().replaceAll('-', '')
 }

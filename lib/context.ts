@@ -1,5 +1,6 @@
 import type { PolicySum } from './cache-control.ts'
 import type { Clock, IdSource } from './sources.ts'
+import type { Span } from './trace.ts'
 
 /** What a user may be in the tenant. */
 export type Role = 'ADMIN' | 'ANALYST' | 'MEMBER' | 'SERVICE'
@@ -33,6 +34,10 @@ export interface RequestContext {
   /** Aborts when the client goes away or the deadline passes; it reaches the database's query. */
   readonly signal: AbortSignal
   readonly traceId: string
+  /** What this work is part of in its trace; undefined unless traces are kept. */
+  readonly span?: Span | undefined
+  /** The caller's `tracestate`, which goes on as it came. */
+  readonly traceState?: string
   /** The cursor after which a reconnecting stream goes on (SSE's `Last-Event-ID`); it wins over an older `after` argument. */
   readonly resumeAfter?: string
   /** The client's headers that a rule may send on to a subgraph; absent when no rule does. They can change an answer. */

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Peer, Viewer } from './context.ts'
 import type { Clock } from './sources.ts'
 import type { SigningKey, VerifyingKey } from './tokens.ts'
+import type { RemoteSpan } from './trace.ts'
 
 /** The header of a gateway's request to a room that carries the envelope. */
 export const envelopeHeader = 'x-mnemograph-envelope'
@@ -27,6 +28,8 @@ export interface EnvelopedRequest {
 export interface EnvelopeClaims {
   readonly viewer: Viewer | null
   readonly traceId: string
+  /** The gateway's span that the room's work is part of. */
+  readonly span?: RemoteSpan | undefined
   /** Milliseconds since the epoch after which no work may go on. */
   readonly deadline: number
   /** The cursor that a reconnecting stream goes on from. */
@@ -50,6 +53,7 @@ const payloadSchema = z.object({
   nonce: z.string(),
   viewer: viewerSchema.nullable(),
   traceId: z.string(),
+  span: z.object({ id: z.string(), sampled: z.boolean() }).exactOptional(),
   deadline: z.number(),
   resumeAfter: z.string().exactOptional(),
   peer: z.object({ address: z.string(), agent: z.string().nullable() }).exactOptional(),
@@ -71,6 +75,7 @@ export function sealEnvelope(
     nonce: randomBytes(12).toString('base64url'),
     viewer: claims.viewer === null ? null : { ...claims.viewer, scopes: [...claims.viewer.scopes] },
     traceId: claims.traceId,
+    ...(claims.span === undefined ? {} : { span: { id: claims.span.id, sampled: claims.span.sampled } }),
     deadline: claims.deadline,
     ...(claims.resumeAfter === undefined ? {} : { resumeAfter: claims.resumeAfter }),
     ...(claims.peer === undefined ? {} : { peer: claims.peer }),
@@ -100,10 +105,11 @@ export class EnvelopeReader {
       throw new Error('envelope is for another path')
     if (payload.bodyHash !== hash(request.body)) throw new Error('envelope is for another body')
     this.#spend(payload, now)
-    const { viewer, traceId, deadline, resumeAfter, peer } = payload
+    const { viewer, traceId, span, deadline, resumeAfter, peer } = payload
     return {
       viewer,
       traceId,
+      span,
       deadline,
       ...(resumeAfter === undefined ? {} : { resumeAfter }),
       ...(peer === undefined ? {} : { peer }),

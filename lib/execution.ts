@@ -12,6 +12,7 @@ import {
 import { LRUCache } from 'lru-cache'
 import type { RequestContext } from './context.ts'
 import { isNotice, type Notice, type Placed } from './live.ts'
+import { inSpan } from './trace.ts'
 
 /** One operation for a schema. */
 export interface ExecutableOperation {
@@ -23,6 +24,8 @@ export interface ExecutableOperation {
 
 export interface ExecutorOptions {
   readonly schema: GraphQLSchema
+  /** The subgraph's name, in traces. */
+  readonly name?: string
   /** The resolvers' context of one execution, with loaders of its own. */
   contextFor(operation: ExecutableOperation): unknown
   /** Whether operations come from elsewhere, where the schema may be an older or a newer one. */
@@ -46,7 +49,7 @@ export interface Executor {
 /** How many operations stay parsed. */
 const parsedOperations = 2000
 
-export function createExecutor({ schema, contextFor, validates = false }: ExecutorOptions): Executor {
+export function createExecutor({ schema, name = '', contextFor, validates = false }: ExecutorOptions): Executor {
   const documents = new LRUCache<string, DocumentNode>({ max: parsedOperations })
   const documentOf = (text: string): DocumentNode => {
     let document = documents.get(text)
@@ -64,7 +67,16 @@ export function createExecutor({ schema, contextFor, validates = false }: Execut
     contextValue: contextFor(operation),
   })
   return {
-    execute: (operation) => settled(async () => execute(argsOf(operation))),
+    execute: (operation) => {
+      const { context } = operation
+      if (!context.span?.sampled) return settled(async () => execute(argsOf(operation)))
+      return inSpan(context.span, `subgraph ${name}`, {}, (span) =>
+        settled(async () => {
+          const { operation: text, variables } = operation
+          return execute(argsOf({ operation: text, variables, context: { ...context, span } }))
+        }),
+      )
+    },
     subscribe: (operation) =>
       settled(async () => {
         const events = await createSourceEventStream(argsOf(operation))

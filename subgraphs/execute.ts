@@ -12,5 +12,9 @@ export function roomExecution(
   rooms: readonly Room<unknown>[],
   stores: () => Stores,
 ): ExecutorOptions {
-  return { schema: roomSchema(room, rooms), contextFor: ({ context }) => room.context(stores(), context) }
+  return {
+    name: room.name,
+    schema: roomSchema(room, rooms),
+    contextFor: ({ context }) => room.context(stores(), context),
+  }
 }

@@ -2,10 +2,14 @@ import type { AddressInfo } from 'node:net'
 import { createExecutor } from '../lib/execution.ts'
 import type { FieldCipher } from '../lib/field-encryption.ts'
 import type { Log } from '../lib/log.ts'
+import { Metrics } from '../lib/metrics.ts'
+import { registerProcessMetrics } from '../lib/process-metrics.ts'
 import { systemClock } from '../lib/sources.ts'
 import { createAccessTokens, type SigningKey, type VerifyingKey } from '../lib/tokens.ts'
+import { type TracingConfig, tracerFor } from '../lib/tracing.ts'
 import { openStores } from '../stores/open.ts'
 import type { MigrationStep } from '../stores/postgres/migrate.ts'
+import { statementMetrics } from '../stores/postgres/statement-metrics.ts'
 import { runProjectors } from '../stores/projector.ts'
 import type { Stores } from '../stores/stores.ts'
 import { roomExecution } from './execute.ts'
@@ -23,6 +27,8 @@ export interface RoomProcessOptions {
   /** For a room that keeps secrets. */
   readonly fields: FieldCipher
   readonly log: Log
+  /** Where traces go; undefined for nowhere. */
+  readonly tracing?: TracingConfig | undefined
   readonly onMigration?: (step: MigrationStep) => void
 }
 
@@ -44,7 +50,18 @@ export async function openRoomProcess(options: RoomProcessOptions): Promise<Room
   const { room, rooms, databaseUrl, key, fields, log, onMigration } = options
   const tokens = createAccessTokens(key, systemClock)
   const progress = onMigration ? { onMigration } : {}
-  const stores = await openStores({ data: ':memory:', databaseUrl, tokens, fields, logger: log, ...progress })
+  const metrics = new Metrics()
+  registerProcessMetrics(metrics)
+  const tracer = await tracerFor(options.tracing, `mnemograph-${room.name}`, log, metrics)
+  const stores = await openStores({
+    data: ':memory:',
+    databaseUrl,
+    tokens,
+    fields,
+    logger: log,
+    ...progress,
+    onStatement: statementMetrics(metrics),
+  })
   try {
     const notices = (await room.prepare?.(stores)) ?? []
     const projectors = await runProjectors(stores, room.projectors?.(stores) ?? [], log)
@@ -56,6 +73,8 @@ export async function openRoomProcess(options: RoomProcessOptions): Promise<Room
       clock: stores.clock,
       ids: stores.ids,
       log,
+      metrics,
+      tracer,
     })
     return {
       notices,
@@ -64,6 +83,7 @@ export async function openRoomProcess(options: RoomProcessOptions): Promise<Room
         await service.close(graceMs)
         await projectors.close()
         await stores.close()
+        await tracer?.close()
       },
     }
   } catch (error) {

@@ -11,6 +11,7 @@ export function securityOf(request: RequestContext, room: ServiceRole): Security
     userId: viewer?.userId ?? null,
     sessionId: viewer?.sessionId ?? null,
     traceId: request.traceId,
+    span: request.span,
     deadline: request.deadline,
     signal: request.signal,
   }

@@ -9,11 +9,14 @@ import { codedError, codeOf, errorCodes, presentErrors } from '../lib/errors.ts'
 import { type Executor, failedResult } from '../lib/execution.ts'
 import { RequestError, readBody } from '../lib/http/body.ts'
 import { answerLive, answerReady, type ReadinessCheck } from '../lib/http/health.ts'
+import { answerMetrics } from '../lib/http/metrics.ts'
 import { eventStreamFormat, ResponseStream } from '../lib/http/response-stream.ts'
 import { cursorOf, startsAfterHeader } from '../lib/live.ts'
 import type { Log } from '../lib/log.ts'
+import type { Metrics } from '../lib/metrics.ts'
 import type { Clock, IdSource } from '../lib/sources.ts'
 import type { VerifyingKey } from '../lib/tokens.ts'
+import type { Tracer } from '../lib/trace.ts'
 
 export interface RoomServiceOptions {
   /** The room's name: envelopes for other rooms are refused. */
@@ -25,6 +28,9 @@ export interface RoomServiceOptions {
   readonly clock: Clock
   readonly ids: IdSource
   readonly log: Log
+  readonly metrics: Metrics
+  /** Keeps traces; without one nothing is traced. */
+  readonly tracer?: Tracer | undefined
 }
 
 /** A room as an HTTP service, for gateways alone. */
@@ -123,15 +129,17 @@ class Handler {
     const path = (req.url ?? '/').split('?')[0]
     if (path === '/health/live') return answerLive(res)
     if (path === '/health/ready') return answerReady(res, this.#options.readiness, this.#draining)
+    if (path === '/metrics') return answerMetrics(res, this.#options.metrics)
     if (path !== '/' && path !== '/graphql') throw new RequestError(404, 'Not found')
     if (req.method !== 'POST') throw new RequestError(405, 'A room is asked by POST.', { allow: 'POST' })
     const asked = await this.#admit(req, res)
     const { context } = asked.call
     try {
       if (context.deadline <= context.clock.now().getTime()) this.#answer(res, tooLate(), context)
-      else if (req.headers.accept?.includes('text/event-stream')) await this.#stream(res, asked)
+      else if (isStream(req)) await this.#stream(res, asked)
       else await this.#execute(res, asked)
     } finally {
+      context.span?.end()
       asked.call.end()
     }
   }
@@ -143,7 +151,7 @@ class Handler {
     const body = await readBody(req, bodyLimits)
     const claims = this.#open(envelope, req, body)
     const { query, variables } = readOperation(body)
-    return { operation: query, variables: variables ?? {}, call: this.#begin(claims, res) }
+    return { operation: query, variables: variables ?? {}, call: this.#begin(claims, req, res) }
   }
 
   #open(envelope: string, req: IncomingMessage, body: Buffer): EnvelopeClaims {
@@ -161,11 +169,14 @@ class Handler {
     return new RequestError(401, 'Unauthorized')
   }
 
-  #begin({ viewer, traceId, deadline, resumeAfter, peer }: EnvelopeClaims, res: ServerResponse): Call {
-    const { clock, ids } = this.#options
+  #begin(claims: EnvelopeClaims, req: IncomingMessage, res: ServerResponse): Call {
+    const { viewer, traceId, span: parent, deadline, resumeAfter, peer } = claims
+    const { clock, ids, tracer, room } = this.#options
+    // A stream lasts as long as its reader, which is too long for a trace.
+    const span = isStream(req) ? undefined : tracer?.begin(`room ${room}`, traceId, parent)
     const timeoutMs = deadline - clock.now().getTime()
     const call = beginCall(
-      { viewer, traceId, lane: 'room', resumeAfter, peer, ...(timeoutMs > longestTimeout ? {} : { timeoutMs }) },
+      { viewer, traceId, span, lane: 'room', resumeAfter, peer, ...(timeoutMs > longestTimeout ? {} : { timeoutMs }) },
       clock,
       ids,
     )
@@ -252,6 +263,10 @@ class Handler {
     res.writeHead(status, { 'content-type': type, 'content-length': bytes.length, 'cache-control': 'no-store' })
     res.end(bytes)
   }
+}
+
+function isStream(req: IncomingMessage): boolean {
+  return req.headers.accept?.includes('text/event-stream') === true
 }
 
 function readOperation(body: Buffer): z.infer<typeof bodySchema> {

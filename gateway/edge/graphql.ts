@@ -1,11 +1,12 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { OperationTypeNode } from 'graphql'
 import { printCacheControl } from '../../lib/cache-control.ts'
-import { beginCall, type Call, type Client, type Lane, traceIdOf } from '../../lib/call.ts'
+import { beginCall, type Call, type Client, type Lane } from '../../lib/call.ts'
 import type { Peer, Viewer } from '../../lib/context.ts'
 import { codedError } from '../../lib/errors.ts'
 import { type BodyLimits, RequestError } from '../../lib/http/body.ts'
 import type { Clock, IdSource } from '../../lib/sources.ts'
+import type { Tracer } from '../../lib/trace.ts'
 import type { Identified } from '../identity.ts'
 import { type Pipeline, toPipelineRequest } from './apollo.ts'
 import { readJson } from './body.ts'
@@ -18,6 +19,7 @@ import { type AdmittedOperation, isSubscription, type Operations } from './opera
 import { bodyParameters, searchParameters } from './parameters.ts'
 import { peerOf } from './peer.ts'
 import { cancelOnClose, streamAnswers } from './streams.ts'
+import { beginTrace, describeOperation, type RequestTrace } from './trace.ts'
 
 /** Who asks on a listener: from an `authorization` value, or from the owner of a trusted socket. */
 export type Authenticate = (authorization: string | undefined) => Promise<Identified>
@@ -38,6 +40,7 @@ export interface GraphQLOptions {
   readonly fastLane: boolean
   /** How many proxies stand before the edge. */
   readonly proxies: number
+  readonly tracer?: Tracer | undefined
   /** Hears which way each operation went. */
   readonly observeLane: (lane: Lane) => void
 }
@@ -48,7 +51,7 @@ interface Exchange {
   readonly res: ServerResponse
   readonly search: string
   readonly accepted: Negotiated | null
-  readonly traceId: string
+  readonly trace: RequestTrace
   readonly client: Client | undefined
   readonly peer: Peer
 }
@@ -75,26 +78,30 @@ export class GraphQLHandler {
   }
 
   async handle(req: IncomingMessage, res: ServerResponse, search: string, authenticate: Authenticate): Promise<void> {
-    const traceId = traceIdOf(req.headers.traceparent as string | undefined, this.#options.ids)
+    const trace = beginTrace(req.headers, this.#options.tracer, this.#options.ids)
     const accepted = negotiate(req.headers.accept)
     const exchange: Exchange = {
       req,
       res,
       search,
       accepted,
-      traceId,
+      trace,
       client: clientOf(req.headers),
       peer: peerOf(req, this.#options.proxies),
     }
     try {
       checkRequest(exchange)
       const asked = await this.#ask(exchange, authenticate)
+      describeOperation(trace.span, asked.admitted, exchange.client)
       checkMethod(exchange, asked.admitted)
       const type = streamTypeOf(exchange, asked.admitted)
       if (type === null) await this.#answer(exchange, asked)
       else await this.#stream(exchange, asked, type)
     } catch (error) {
       if (!res.destroyed && !res.headersSent) this.#refuse(exchange, error)
+    } finally {
+      trace.span?.set({ 'http.response.status_code': res.statusCode })
+      trace.span?.end()
     }
   }
 
@@ -112,12 +119,12 @@ export class GraphQLHandler {
     const { admitted, identified } = asked
     const { viewer } = identified
     const clientHeaders = this.#options.clientHeaders?.(exchange.req.headers)
-    const { traceId, client, peer } = exchange
+    const { trace, client, peer } = exchange
     const lease = operations.engine.lease()
     const known = fastLane && admitted?.operation !== undefined && admitted.guarded.validFor === lease.engine.schema
     const lane = known ? 'fast' : 'pipeline'
     observeLane(lane)
-    const asking = { viewer, traceId, lane, client, peer, timeoutMs: operationTimeoutMs, clientHeaders } as const
+    const asking = { viewer, ...trace, lane, client, peer, timeoutMs: operationTimeoutMs, clientHeaders } as const
     const call = beginCall(asking, clock, ids)
     cancelOnClose(exchange.res, call)
     try {
@@ -145,19 +152,19 @@ export class GraphQLHandler {
   }
 
   async #stream(exchange: Exchange, { admitted, identified }: Asked, type: StreamType): Promise<void> {
-    const { req, res, traceId, client, peer } = exchange
+    const { req, res, trace, client, peer } = exchange
     if (admitted === null) throw new RequestError(400, 'The request is not a well-formed request of GraphQL over HTTP.')
     this.#options.observeLane('stream')
     const lastEventId = req.headers['last-event-id']
     const resumeAfter = typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : undefined
     const clientHeaders = this.#options.clientHeaders?.(req.headers)
-    const asked = { res, type, admitted, identified, traceId, client, peer, resumeAfter, clientHeaders }
+    const asked = { res, type, admitted, identified, trace, client, peer, resumeAfter, clientHeaders }
     await streamAnswers(this.#options, asked)
   }
 
   #refuse(exchange: Exchange, error: unknown): void {
     if (error instanceof RequestError) this.#refuseRequest(exchange, error)
-    else this.#write(exchange, this.#options.operations.refuse([error], null, exchange.traceId))
+    else this.#write(exchange, this.#options.operations.refuse([error], null, exchange.trace.traceId))
   }
 
   #refuseRequest(exchange: Exchange, error: RequestError): void {
@@ -165,7 +172,7 @@ export class GraphQLHandler {
     for (const [name, value] of Object.entries(error.headers)) res.setHeader(name, value)
     if (!req.complete) lingerOver(req, res)
     const answer = refusal([codedError('BAD_REQUEST', error.message).toJSON()])
-    this.#options.operations.noteRefusal(answer, exchange.traceId)
+    this.#options.operations.noteRefusal(answer, exchange.trace.traceId)
     res.setHeader('content-type', `${mediaTypeOf(exchange)}; charset=utf-8`)
     this.#send(exchange, error.status, answer.text)
   }

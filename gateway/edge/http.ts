@@ -2,9 +2,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { answerLive, answerReady, type ReadinessCheck } from '../../lib/http/health.ts'
+import { answerMetrics } from '../../lib/http/metrics.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Metrics } from '../../lib/metrics.ts'
 import { type Clock, type IdSource, systemClock, systemIds } from '../../lib/sources.ts'
+import type { Tracer } from '../../lib/trace.ts'
 import type { Config } from '../config.ts'
 import type { BreakerState } from '../engine/channel/resilient.ts'
 import { Documents } from '../guard/documents.ts'
@@ -54,6 +56,8 @@ export interface EdgeOptions {
   readonly config: EdgeConfig
   readonly log: Log
   readonly metrics: Metrics
+  /** Keeps traces; without one nothing is traced. */
+  readonly tracer?: Tracer | undefined
   readonly routes?: readonly Route[]
   readonly readiness?: readonly ReadinessCheck[]
   /** The breakers of subgraphs, told beside the readiness: a gateway answers on without a subgraph, so it stays ready. */
@@ -165,6 +169,7 @@ async function assemble(options: EdgeOptions) {
     operations,
     clock,
     ids,
+    tracer: options.tracer,
     operationTimeoutMs: config.operationTimeoutMs,
     stallMs: config.streamStallMs,
     clientHeaders: clientHeaderPicker(everySubgraphSettings(config.subgraphs)),
@@ -219,10 +224,6 @@ function router(options: EdgeOptions, graphql: GraphQLHandler) {
 
 function toldOf(breakers: ReadonlyMap<string, BreakerState>): Record<string, unknown> {
   return breakers.size === 0 ? {} : { breakers: Object.fromEntries(breakers) }
-}
-
-function answerMetrics(res: ServerResponse, metrics: Metrics): void {
-  res.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(metrics.text())
 }
 
 /** A page of another origin may open a socket without asking, so its origin is checked here. */

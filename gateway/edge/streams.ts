@@ -8,6 +8,7 @@ import { multipartFormat } from './multipart.ts'
 import type { StreamType } from './negotiate.ts'
 import { type AdmittedOperation, isSubscription, type Operations } from './operations.ts'
 import { pump } from './pump.ts'
+import type { RequestTrace } from './trace.ts'
 
 export interface StreamOptions {
   readonly operations: Operations
@@ -24,7 +25,7 @@ export interface Streamed {
   readonly type: StreamType
   readonly admitted: AdmittedOperation
   readonly identified: Identified
-  readonly traceId: string
+  readonly trace: RequestTrace
   readonly client: CallOptions['client']
   readonly peer: CallOptions['peer']
   readonly clientHeaders: CallOptions['clientHeaders']
@@ -44,10 +45,13 @@ export function cancelOnClose(res: ServerResponse, call: Call): void {
 /** Streams an operation's answers until it is over, its client is gone, or its authority, engine or server is. */
 export async function streamAnswers(options: StreamOptions, streamed: Streamed): Promise<void> {
   const { operations, connections, clock, ids, operationTimeoutMs, stallMs } = options
-  const { res, admitted, identified, type, ...common } = streamed
+  const { res, admitted, identified, type, trace, ...common } = streamed
   const isLong = isSubscription(admitted)
   const timeout = isLong ? {} : { timeoutMs: operationTimeoutMs }
-  const call = beginCall({ viewer: identified.viewer, lane: 'stream', ...common, ...timeout }, clock, ids)
+  // A subscription lasts as long as its reader, which is too long for a trace.
+  const span = isLong ? undefined : trace.span
+  const asking = { viewer: identified.viewer, lane: 'stream', ...common, ...trace, span, ...timeout } as const
+  const call = beginCall(asking, clock, ids)
   cancelOnClose(res, call)
   const stream = new ResponseStream(res, formats[type], stallMs)
   const cut = (reason: EndReason) => {

@@ -63,6 +63,7 @@ export class EdgeTelemetry {
     const outcome = outcomeOf(answer, call)
     this.#seconds.observe(seconds, [kind, call.lane, outcome])
     this.#countErrors(answer.errors)
+    call.context.span?.set({ 'mnemograph.outcome': outcome })
     this.#log?.({ ...lineOf(admitted, call), outcome, ms: Math.round(seconds * 1e5) / 100, ...codesOf(answer.errors) })
   }
 

@@ -1,13 +1,14 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type ExecutionArgs, GraphQLError } from 'graphql'
 import { CloseCode, type Context, handleProtocols, makeServer, type Server, type SubscribeMessage } from 'graphql-ws'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { beginCall, type Call, type Client, traceIdOf } from '../../lib/call.ts'
+import { beginCall, type Call, type Client } from '../../lib/call.ts'
 import { codedError } from '../../lib/errors.ts'
 import { noticeOf } from '../../lib/live.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Clock, IdSource } from '../../lib/sources.ts'
+import type { Tracer } from '../../lib/trace.ts'
 import type { Identified } from '../identity.ts'
 import type { Lease } from '../live-engine.ts'
 import { clientOf } from './client.ts'
@@ -20,6 +21,7 @@ import { bodyParameters } from './parameters.ts'
 import { peerOf } from './peer.ts'
 import { pump } from './pump.ts'
 import { close, end, send, withQuery } from './socket.ts'
+import { beginTrace, describeOperation } from './trace.ts'
 
 /** Bytes that may wait in a socket before its streams wait for the reader. */
 const highWater = 256 * 1024
@@ -31,6 +33,7 @@ export interface WebSocketOptions {
   readonly log: Log
   readonly clock: Clock
   readonly ids: IdSource
+  readonly tracer?: Tracer | undefined
   readonly maxMessageBytes: number
   readonly operationTimeoutMs: number
   readonly stallMs: number
@@ -152,9 +155,8 @@ export class WebSocketEdge {
     id: string,
     payload: SubscribeMessage['payload'],
   ): Promise<readonly GraphQLError[] | ExecutionArgs> {
-    const { operations, clock, ids, operationTimeoutMs, proxies } = this.#options
+    const { operations, clock, ids, operationTimeoutMs, proxies, tracer } = this.#options
     const { extra } = context
-    const traceId = traceIdOf(undefined, ids)
     // Asked again for each operation: a session may have ended without word of it.
     const identified = await this.#identify(extra)
     if (identified === null) {
@@ -162,6 +164,7 @@ export class WebSocketEdge {
       return [codedError('UNAUTHENTICATED', 'The session has ended.')]
     }
     const { viewer } = identified
+    const trace = beginTrace(traceHeadersOf(payload), tracer, ids)
     try {
       this.#checkStreams(context)
       const parameters = bodyParameters(payload)
@@ -171,7 +174,8 @@ export class WebSocketEdge {
       const invalid = operations.validate(admitted, lease.engine.schema)
       if (invalid.length > 0) {
         lease.release()
-        return this.#refusal(operations.refuse(invalid, viewer, traceId).errors)
+        trace.span?.end(invalid[0])
+        return this.#refusal(operations.refuse(invalid, viewer, trace.traceId).errors)
       }
       const timeout = isSubscription(admitted) ? {} : { timeoutMs: operationTimeoutMs }
       const clientHeaders = this.#options.clientHeaders?.({
@@ -179,16 +183,12 @@ export class WebSocketEdge {
         authorization: extra.authorization,
       })
       const peer = peerOf(extra.request, proxies)
-      const asking = {
-        viewer,
-        traceId,
-        lane: 'websocket',
-        client: extra.client,
-        peer,
-        ...timeout,
-        clientHeaders,
-      } as const
-      const call = beginCall(asking, clock, ids)
+      const asking = { viewer, lane: 'websocket', client: extra.client, peer, ...timeout, clientHeaders } as const
+      describeOperation(trace.span, admitted, extra.client)
+      // A subscription lasts as long as its reader, which is too long for a trace.
+      if (isSubscription(admitted)) trace.span?.end()
+      const span = isSubscription(admitted) ? undefined : trace.span
+      const call = beginCall({ ...asking, ...trace, span }, clock, ids)
       const task: Task = { id, admitted, lease, call, extra }
       return {
         schema: lease.engine.schema,
@@ -197,7 +197,8 @@ export class WebSocketEdge {
         contextValue: task,
       }
     } catch (error) {
-      return this.#refusal(operations.refuse([error], viewer, traceId).errors)
+      trace.span?.end(error)
+      return this.#refusal(operations.refuse([error], viewer, trace.traceId).errors)
     }
   }
 
@@ -302,7 +303,17 @@ function laggingAt(cursor: string): string {
   return JSON.stringify(noticeOf({ cursor, resync: false, lagging: true }))
 }
 
+/** A socket's operations carry their trace in `extensions`, since they have no headers of their own. */
+function traceHeadersOf({ extensions }: SubscribeMessage['payload']): IncomingHttpHeaders {
+  const { traceparent, tracestate } = extensions ?? {}
+  return {
+    ...(typeof traceparent === 'string' ? { traceparent } : {}),
+    ...(typeof tracestate === 'string' ? { tracestate } : {}),
+  }
+}
+
 function finishTask({ call, lease }: Task): void {
+  call.context.span?.end()
   call.end()
   lease.release()
 }

@@ -1,3 +1,4 @@
+import { inSpan } from '../../lib/trace.ts'
 import { Gate } from './access/gate.ts'
 import { noPolicies, type PolicyJudge } from './access/judge.ts'
 import { observeChannel } from './channel/observed.ts'
@@ -93,7 +94,7 @@ async function execute(plans: PlanCache, channels: Channels, request: OperationR
     const coerced = coerceVariables(plans, operation, request.variables)
     if (coerced.errors) return requestErrors(coerced.errors)
     variables = coerced.coerced
-    plan = await plans.plan(operation, variables, request.context)
+    plan = await inSpan(request.context.span, 'plan', {}, () => plans.plan(operation, variables, request.context))
   } catch (error) {
     return requestErrors([asFormatted(error)])
   }

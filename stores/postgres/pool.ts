@@ -1,5 +1,6 @@
 import type { PoolClient, QueryConfig, QueryResult } from 'pg'
 import pg from 'pg'
+import type { Span } from '../../lib/trace.ts'
 import { abortable, sendCancelRequest } from './cancel.ts'
 import { cork, inOneFlight } from './flight.ts'
 import { SavepointClient, SecuredClient } from './secured-client.ts'
@@ -193,6 +194,7 @@ export class SecurityContextPool extends pg.Pool {
     run: () => Promise<T>,
   ): Promise<T> {
     const start = performance.now()
+    const span = security.span?.sampled ? spanOf(security.span, security.role, statement) : undefined
     const tell = (rows: number, failed: boolean) =>
       this.#onStatement({
         text: statement.text,
@@ -204,12 +206,24 @@ export class SecurityContextPool extends pg.Pool {
     try {
       const result = await run()
       tell(result.rowCount ?? 0, false)
+      span?.end()
       return result
     } catch (error) {
       tell(0, true)
+      span?.end(error)
       throw error
     }
   }
+}
+
+/** Neither the statement's text nor its values are told: a literal may hold what is private. */
+function spanOf(parent: Span, role: string, { text }: QueryConfig): Span {
+  const verb = /^\s*(\w{1,12})/.exec(text)?.[1]?.toUpperCase() ?? 'OTHER'
+  return parent.child(
+    'statement',
+    { 'db.system.name': 'postgresql', 'db.operation.name': verb, 'mnemograph.role': role },
+    'client',
+  )
 }
 
 function toStatement(config: string | Statement, values: unknown[] | undefined): Statement {

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { escapeLiteral, type PoolClient } from 'pg'
+import type { Span } from '../../lib/trace.ts'
 
 /** Who a statement runs for: a room, or one of the workers that follow the log. */
 export const SERVICE_ROLES = ['users', 'memory', 'knowledge', 'agents', 'projector', 'audit', 'privacy'] as const
@@ -13,6 +14,8 @@ export interface SecurityContext {
   readonly userId: string | null
   readonly sessionId: string | null
   readonly traceId: string
+  /** What its statements are part of in the trace. */
+  readonly span?: Span | undefined
   /** Milliseconds since the epoch; `Infinity` for none. */
   readonly deadline: number
   /** When it aborts, the running statement is cancelled and the transaction rolled back. */

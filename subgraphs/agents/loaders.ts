@@ -4,7 +4,7 @@ import type { ToolModel } from '../../generated/prisma/models/Tool.ts'
 import type { RequestContext } from '../../lib/context.ts'
 import type { Database } from '../../stores/postgres/postgres.ts'
 import type { Stores } from '../../stores/stores.ts'
-import { securityOf } from '../security.ts'
+import { loaderReads, type Read } from '../loader-reads.ts'
 import { type EventRecord, findEvents } from './blackboard-store.ts'
 import { countLinks, type LinkList, type LinkPage, type LinkRecord, readLinks } from './links.ts'
 import { findAgents, findTools } from './store.ts'
@@ -28,7 +28,7 @@ export interface Loaders {
 }
 
 export function createLoaders(stores: Stores, request: RequestContext): Loaders {
-  const read: Read = (work) => stores.postgres.read(securityOf(request, 'agents'), work)
+  const read = loaderReads(stores, request, 'agents')
   return {
     agents: byId(read, findAgents),
     tools: byId(read, findTools),
@@ -37,8 +37,6 @@ export function createLoaders(stores: Stores, request: RequestContext): Loaders 
     linkCounts: new DataLoader((keys) => loadCounts(read, keys), { cacheKeyFn: JSON.stringify }),
   }
 }
-
-type Read = <T>(work: (db: Database) => Promise<T>) => Promise<T>
 
 function byId<T extends { id: string }>(read: Read, find: (db: Database, ids: readonly string[]) => Promise<T[]>) {
   return new DataLoader<string, T | null>(async (ids) => {

@@ -2,9 +2,9 @@ import DataLoader from 'dataloader'
 import { type Connection, type Page, toConnection } from '../../lib/connection.ts'
 import type { RequestContext } from '../../lib/context.ts'
 import type { RelatedConcept } from '../../stores/graph/port.ts'
-import type { Database } from '../../stores/postgres/postgres.ts'
 import type { Stores } from '../../stores/stores.ts'
-import { requireViewer, securityOf } from '../security.ts'
+import { loaderReads } from '../loader-reads.ts'
+import { requireViewer } from '../security.ts'
 import {
   type ConceptRecord,
   type Counted,
@@ -28,7 +28,7 @@ export interface RelatedList extends RelationFilter {
 
 /** The batches of one execution: whatever a level of a query asks for is one statement, however many objects ask. */
 export function createLoaders(stores: Stores, request: RequestContext) {
-  const read = <T>(work: (db: Database) => Promise<T>) => stores.postgres.read(securityOf(request, 'knowledge'), work)
+  const read = loaderReads(stores, request, 'knowledge')
 
   const concepts = new DataLoader<string, ConceptRecord | null>(async (ids) => {
     const byId = new Map((await read((db) => findConcepts(db, ids))).map((row) => [row.id, row]))

@@ -10,7 +10,7 @@ import {
 import type { RequestContext } from '../../lib/context.ts'
 import type { Database } from '../../stores/postgres/postgres.ts'
 import type { Stores } from '../../stores/stores.ts'
-import { securityOf } from '../security.ts'
+import { loaderReads, type Read } from '../loader-reads.ts'
 import type { MemoryRecord, MessageRecord, RevisionRecord, SessionFilter, SessionRecord } from './records.ts'
 import * as memories from './store/memories.ts'
 import type { ListSource } from './store/pages.ts'
@@ -28,7 +28,7 @@ type Pages<Row> = (db: Database, parents: readonly string[], page: Page) => Prom
  * statement. What the viewer may not see is the same as what is not there.
  */
 export function createLoaders(stores: Stores, request: RequestContext) {
-  const read = <T>(work: (db: Database) => Promise<T>) => stores.postgres.read(securityOf(request, 'memory'), work)
+  const read = loaderReads(stores, request, 'memory')
   const families = new Map<string, DataLoader<string, unknown>>()
 
   /** One loader for each list and its arguments, made when it is first asked. */
@@ -108,7 +108,7 @@ export function createLoaders(stores: Stores, request: RequestContext) {
 }
 
 function byId<Row extends { readonly id: string }>(
-  read: <T>(work: (db: Database) => Promise<T>) => Promise<T>,
+  read: Read,
   fetch: (db: Database, ids: readonly string[]) => Promise<readonly Row[]>,
 ): DataLoader<string, Row | null> {
   return new DataLoader(async (ids) => {

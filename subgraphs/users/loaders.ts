@@ -2,7 +2,7 @@ import DataLoader from 'dataloader'
 import type { RequestContext } from '../../lib/context.ts'
 import type { Database } from '../../stores/postgres/postgres.ts'
 import type { Stores } from '../../stores/stores.ts'
-import { securityOf } from '../security.ts'
+import { loaderReads } from '../loader-reads.ts'
 import { findSessions, type SessionRecord } from './store/sessions.ts'
 import { type CardRecord, findCards } from './store/users.ts'
 
@@ -13,9 +13,10 @@ export interface Loaders {
 }
 
 export function createLoaders(stores: Stores, request: RequestContext): Loaders {
+  const read = loaderReads(stores, request, 'users')
   const byId = <T extends { readonly id: string }>(find: (db: Database, ids: readonly string[]) => Promise<T[]>) =>
     new DataLoader<string, T | null>(async (ids) => {
-      const rows = await stores.postgres.read(securityOf(request, 'users'), (db) => find(db, ids))
+      const rows = await read((db) => find(db, ids))
       const found = new Map(rows.map((row) => [row.id, row]))
       return ids.map((id) => found.get(id) ?? null)
     })

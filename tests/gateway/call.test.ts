@@ -1,7 +1,8 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import { beginCall, traceIdOf } from '../../lib/call.ts'
+import { beginTrace } from '../../gateway/edge/trace.ts'
+import { beginCall } from '../../lib/call.ts'
 import { systemClock, systemIds } from '../../lib/sources.ts'
 
 setFlagsFromString('--expose-gc')
@@ -48,9 +49,11 @@ test('a call that never ends keeps nothing of the events that passed', async () 
 
 test('a trace is continued when it is well-formed', () => {
   const trace = '0af7651916cd43dd8448eb211c80319c'
-  expect(traceIdOf(`00-${trace}-b7ad6b7169203331-01`, systemIds)).toBe(trace)
+  const idOf = (traceparent: string | undefined) =>
+    beginTrace(traceparent === undefined ? {} : { traceparent }, undefined, systemIds).traceId
+  expect(idOf(`00-${trace}-b7ad6b7169203331-01`)).toBe(trace)
   for (const header of [undefined, 'x', `00-${'0'.repeat(32)}-b7ad6b7169203331-01`, `00-${trace}-short-01`]) {
-    const fresh = traceIdOf(header, systemIds)
+    const fresh = idOf(header)
     expect(fresh).toMatch(/^[0-9a-f]{32}$/)
     expect(fresh).not.toBe(trace)
   }

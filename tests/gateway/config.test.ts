@@ -67,6 +67,24 @@ describe('the settings', () => {
     expect(mistakesOf({ MNEMOGRAPH_DATABASE_URL: 'mysql://user:hunter2@x' }).join()).not.toContain('hunter2')
   })
 
+  test('say where traces go: their own names before OpenTelemetry’s', () => {
+    const tracing = (env: Record<string, string>) => load(env).config.tracing
+    expect(tracing({})).toBeUndefined()
+    const base = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318/', OTEL_SERVICE_NAME: 'graph' }
+    expect(tracing(base)).toEqual({ url: 'http://collector:4318/v1/traces', ratio: 1, service: 'graph' })
+    const exact = { ...base, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://else/where' }
+    expect(tracing(exact)?.url).toBe('https://else/where')
+    const own = { ...base, MNEMOGRAPH_OTLP_URL: 'http://own:1', MNEMOGRAPH_TRACE_RATIO: '0.25' }
+    expect(tracing(own)).toEqual({ url: 'http://own:1/v1/traces', ratio: 0.25, service: 'graph' })
+    expect(tracing({ ...base, MNEMOGRAPH_TRACE_RATIO: '0' })).toBeUndefined()
+    expect(tracing({ ...base, OTEL_SDK_DISABLED: 'true' })).toBeUndefined()
+    for (const ratio of ['1.5', '-1', 'half']) {
+      expect(mistakesOf({ MNEMOGRAPH_TRACE_RATIO: ratio })).toEqual([
+        'MNEMOGRAPH_TRACE_RATIO must be a number from 0 to 1',
+      ])
+    }
+  })
+
   test('warn of what is unknown', () => {
     expect(load({ MNEMOGRAPH_PROT: '1', OTHER_PROT: '1' }).warnings).toEqual(['MNEMOGRAPH_PROT is not a setting'])
   })

@@ -10,6 +10,7 @@ import { envelopeHeader } from '../../lib/envelope.ts'
 import { codedError } from '../../lib/errors.ts'
 import { createExecutor } from '../../lib/execution.ts'
 import { silentLog } from '../../lib/log.ts'
+import { Metrics } from '../../lib/metrics.ts'
 import { systemClock, systemIds } from '../../lib/sources.ts'
 import { loadSigningKey } from '../../lib/tokens.ts'
 import { createRoomService, type RoomService } from '../../subgraphs/serve.ts'
@@ -86,6 +87,7 @@ beforeEach(async () => {
     clock: systemClock,
     ids: systemIds,
     log: silentLog(),
+    metrics: new Metrics(),
   })
   const { port } = await service.listen(0, '127.0.0.1')
   url = `http://127.0.0.1:${port}/graphql`

@@ -1,23 +1,34 @@
 import { codeOf } from '../../../lib/errors.ts'
+import type { Span } from '../../../lib/trace.ts'
 import type { EngineObserver, FetchOutcome } from '../observer.ts'
 import type { Channel, SubgraphRequest, SubgraphResponse } from '../types.ts'
+import { RequestInContext } from './in-context.ts'
 
-/** Times what goes to a subgraph, whatever way leads there. */
+/** Times and traces what goes to a subgraph, whatever way leads there. */
 export function observeChannel(subgraph: string, inner: Channel, observer: EngineObserver): Channel {
   async function execute(request: SubgraphRequest): Promise<SubgraphResponse> {
     const started = performance.now()
+    const span = spanOf(request)
+    const traced = span ? new RequestInContext(request, { ...request.context, span }) : request
     let outcome: FetchOutcome = 'failed'
     try {
-      const response = await inner.execute(request)
+      const response = await inner.execute(traced)
       outcome = response.errors?.length ? 'errors' : 'ok'
       return response
     } finally {
       const { signal } = request.context
       if (signal.aborted) outcome = isDeadline(signal.reason) ? 'deadline_exceeded' : 'cancelled'
+      span?.set({ 'mnemograph.outcome': outcome })
+      span?.end()
       observer.fetched(subgraph, outcome, (performance.now() - started) / 1000)
     }
   }
   return { execute, subscribe: (request) => inner.subscribe(request), close: () => inner.close() }
+}
+
+function spanOf({ context, subgraph, kind }: SubgraphRequest): Span | undefined {
+  if (!context.span?.sampled) return undefined
+  return context.span.child(`fetch ${subgraph}`, { 'graphql.operation.type': kind }, 'client')
 }
 
 function isDeadline(reason: unknown): boolean {
