@@ -4,7 +4,6 @@ import {
   type FragmentDefinitionNode,
   type FragmentSpreadNode,
   type GraphQLObjectType,
-  type GraphQLSchema,
   type InlineFragmentNode,
   Kind,
   type OperationDefinitionNode,
@@ -13,6 +12,8 @@ import {
 } from 'graphql'
 import { codedError } from '../../lib/errors.ts'
 import type { Refusals } from './access/gate.ts'
+import type { Supergraph } from './supergraph.ts'
+import { addWitnesses } from './witness.ts'
 
 /** An operation of a document, with what must be known before its variables are. */
 export interface PreparedOperation {
@@ -33,10 +34,11 @@ export interface SettledOperation extends PreparedOperation {
 
 /** Finds the operation in its document. The document has been validated against the schema. */
 export function prepareOperation(
-  schema: GraphQLSchema,
-  document: DocumentNode,
+  { schema, witnesses }: Pick<Supergraph, 'schema' | 'witnesses'>,
+  given: DocumentNode,
   operationName: string | undefined,
 ): PreparedOperation {
+  const document = addWitnesses(given, schema, witnesses)
   const operations = document.definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION)
   const definition = operationName
     ? operations.find(({ name }) => name?.value === operationName)

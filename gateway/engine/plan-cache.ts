@@ -76,7 +76,7 @@ export class PlanCache {
     const key = operationName === undefined ? query : `${operationName}\n${query}`
     let operation = this.#operations.get(key)
     if (!operation) {
-      const prepared = prepareOperation(this.#supergraph.schema, document, operationName)
+      const prepared = prepareOperation(this.#supergraph, document, operationName)
       const requirements = this.#gate.requirementsOf(document)
       operation = { ...prepared, requirements, plans: new LRUCache({ max: plansPerOperation }) }
       this.#operations.set(key, operation)

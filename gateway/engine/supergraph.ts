@@ -27,6 +27,7 @@ import {
   readRequiringFields,
   text,
 } from './supergraph-facts.ts'
+import { readWitnesses, type Witnesses } from './witness.ts'
 
 /** A subgraph as the supergraph names it. */
 export interface SubgraphAddress {
@@ -62,6 +63,7 @@ export interface Supergraph {
   readonly requiringFields: ReadonlySet<string>
   /** Fields of interfaces that some subgraph answers for all types of the interface at once, as `Interface.field`. */
   readonly interfaceObjectFields: ReadonlySet<string>
+  readonly witnesses: Witnesses
   readonly overrides: OverrideLabels
   /** What viewers must be to read a type or field. */
   readonly access: AccessRules
@@ -110,6 +112,7 @@ export function readSupergraph(sdl: string): Supergraph {
     fieldNames: readFieldNames(document),
     requiringFields: readRequiringFields(document),
     interfaceObjectFields: readInterfaceObjectFields(document),
+    witnesses: readWitnesses(document),
     overrides: readOverrides(document),
     access: readAccessRules(document, links),
     keysOf: readKeys(document, subgraphs),

@@ -323,6 +323,55 @@ test('node(id:) of a type whose other fields are elsewhere', async () => {
   })
 })
 
+test('node(id:) of a type that its subgraph only names is for the owner to say, whatever is selected', async () => {
+  const federation = new Federation({
+    a: {
+      sdl: `
+        type Query { node(id: ID!): Node nodes(ids: [ID!]!): [Node]! }
+        interface Node { id: ID! }
+        type Note implements Node @key(fields: "ref") { ref: ID! @inaccessible id: ID! @external }`,
+      resolvers: {
+        Query: {
+          node: (_: unknown, { id }: Ref) => ({ __typename: 'Note', ref: id }),
+          nodes: (_: unknown, { ids }: { ids: string[] }) => ids.map((id) => ({ __typename: 'Note', ref: id })),
+        },
+      },
+    },
+    b: {
+      sdl: `
+        interface Node { id: ID! }
+        type Note implements Node @key(fields: "ref") @key(fields: "id") { ref: ID! @inaccessible id: ID! title: String }`,
+      resolvers: {
+        Note: {
+          __resolveReference: ({ ref }: { ref: string }) => (ref === 'gone' ? null : { ref, id: ref, title: null }),
+        },
+      },
+    },
+  })
+  expect(
+    await federation.run(
+      `query ($no: Boolean!) {
+        a: node(id: "1") { __typename } b: node(id: "gone") { __typename }
+        c: node(id: "1") { ... on Note { title } } d: node(id: "gone") { ... on Note { title } }
+        e: node(id: "1") { id @include(if: $no) } f: node(id: "gone") { id @include(if: $no) } g: node(id: "1") { id @include(if: $no) }
+        g: node(id: "1") { ...Named } nodes(ids: ["gone", "2"]) { type: __typename } }
+       fragment Named on Node { __typename id }`,
+      { no: false },
+    ),
+  ).toEqual({
+    data: {
+      a: { __typename: 'Note' },
+      b: null,
+      c: { title: null },
+      d: null,
+      e: {},
+      f: null,
+      g: { __typename: 'Note', id: '1' },
+      nodes: [null, { type: 'Note' }],
+    },
+  })
+})
+
 test('what an interface’s field provides through lists of interfaces', async () => {
   const federation = new Federation({
     a: {

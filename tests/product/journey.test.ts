@@ -166,6 +166,17 @@ describe('the whole product, from an import to a live view', () => {
     const query = 'query ($ids: [ID!]!) { nodes(ids: $ids) { id } }'
     expect((await rosa.ask(query, { ids })).nodes.map((node: { id: string }) => node.id)).toEqual(ids)
     expect((await stranger.ask(query, { ids })).nodes).toEqual(ids.map(() => null))
+    const types = 'query ($ids: [ID!]!) { nodes(ids: $ids) { __typename ... on Memory { metadata } } }'
+    expect((await stranger.ask(types, { ids })).nodes).toEqual(ids.map(() => null))
+    expect((await rosa.ask(types, { ids })).nodes.map((node: { __typename: string }) => node.__typename)).toEqual([
+      'Memory',
+      'ChatSession',
+      'Message',
+      'Agent',
+      'Tool',
+      'Concept',
+      'User',
+    ])
     const unknown = ids.map((id) => `${id.slice(0, 4)}${id[4] === 'A' ? 'B' : 'A'}${id.slice(5)}`)
     expect((await rosa.ask(query, { ids: [...unknown, 'rubbish', ''] })).nodes).toEqual([
       ...ids.map(() => null),

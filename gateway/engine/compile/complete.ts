@@ -1,6 +1,7 @@
 import type { GraphQLFormattedError } from 'graphql'
 import type { Refusal } from '../access/gate.ts'
 import type { ErrorNode, FetchError, PathSegment } from '../errors.ts'
+import { witnessKey } from '../witness.ts'
 import { writers } from './project.ts'
 import type { AbstractShape, NullableShape, Selection, Shape, ShapeField } from './shape.ts'
 
@@ -56,7 +57,7 @@ class Completion {
       this.#path.pop()
       // The rest is gone through all the same, for its errors.
       if (value === undefined) fits = false
-      text += `,"${field.responseKey}":${value}`
+      if (field.responseKey !== witnessKey) text += `,"${field.responseKey}":${value}`
     }
     return fits ? `{${text.slice(1)}}` : undefined
   }

@@ -1,3 +1,4 @@
+import { witnessKey } from '../witness.ts'
 import type { GeneratedFunction } from './representation.ts'
 import type { AbstractShape, EnumShape, Selection, Shape } from './shape.ts'
 import { type Names, property } from './source.ts'
@@ -33,8 +34,11 @@ class Writer {
     if (known) return known
     const name = this.#names.next('object')
     this.#selections.set(selection, name)
-    const parts = selection.fields.map(({ responseKey, key, shape }, index) => {
-      const lead = `'${index === 0 ? '' : ','}${embeddedKey(responseKey)}:'`
+    const first = selection.fields.find(({ responseKey }) => responseKey !== witnessKey)
+    const parts = selection.fields.map((field) => {
+      const { responseKey, key, shape } = field
+      if (responseKey === witnessKey) return `    (${this.#call(shape, property('object', key))}, '')`
+      const lead = `'${field === first ? '' : ','}${embeddedKey(responseKey)}:'`
       return `    ${lead} + ${this.#call(shape, property('object', key))}`
     })
     const body = parts.length > 0 ? `'{' +\n${parts.join(' +\n')} +\n    '}'` : "'{}'"
