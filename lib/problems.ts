@@ -34,3 +34,7 @@ export function conflict(message: string, ...path: string[]): Problem {
 export function limitExceeded(message: string, ...path: string[]): Problem {
   return { __typename: 'LimitExceeded', code: 'LIMIT_EXCEEDED', message, path }
 }
+
+export function forbidden(message: string, ...path: string[]): Problem {
+  return { __typename: 'Forbidden', code: 'FORBIDDEN', message, path }
+}

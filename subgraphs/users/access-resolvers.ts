@@ -1,7 +1,6 @@
 import type { PageArguments } from '../../lib/connection.ts'
 import { toGlobalId } from '../../lib/ids.ts'
 import type { UsersContext } from './context.ts'
-import { toUser, type User } from './mappers.ts'
 import {
   explainAccess,
   type GrantVectorAccessInput,
@@ -11,6 +10,7 @@ import {
   vectorAccess,
   vectorAccessOf,
 } from './service/access.ts'
+import { userOf } from './service/people.ts'
 
 /** Resolvers of who may reach what. */
 export const accessResolvers = {
@@ -35,11 +35,4 @@ export const accessResolvers = {
       subject: ({ subjectId }: VectorAccess, _: unknown, context: UsersContext) => userOf(context, subjectId),
     },
   },
-}
-
-/** A user of the viewer's tenant that a row names. */
-async function userOf({ loaders }: UsersContext, id: string): Promise<User> {
-  const found = await loaders.users.load(id)
-  if (found === null) throw new Error('a row names a user that is not there')
-  return toUser(found)
 }

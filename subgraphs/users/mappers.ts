@@ -1,6 +1,8 @@
 import type { Role } from '../../lib/context.ts'
 import { toGlobalId } from '../../lib/ids.ts'
+import type { ProfileRecord } from './store/profiles.ts'
 import type { SessionRecord } from './store/sessions.ts'
+import type { SettingRecord } from './store/settings.ts'
 import type { CardRecord } from './store/users.ts'
 
 /** `User` of the graph; email and role are null when the viewer may not see them. */
@@ -12,9 +14,10 @@ export interface User {
   readonly createdAt: Date
   readonly email: string | null
   readonly role: Role | null
+  readonly status: string | null
 }
 
-export function toUser({ id, username, displayName, createdAt, email, role }: CardRecord): User {
+export function toUser({ id, username, displayName, createdAt, email, role, status }: CardRecord): User {
   return {
     __typename: 'User',
     id: toGlobalId('User', id),
@@ -23,6 +26,7 @@ export function toUser({ id, username, displayName, createdAt, email, role }: Ca
     createdAt,
     email,
     role,
+    status,
   }
 }
 
@@ -39,4 +43,30 @@ export function toUserSession(row: SessionRecord): UserSession {
   const { id, methods, address, agent, createdAt, lastUsedAt, expiresAt, endedAt } = row
   const shown = { methods, address, userAgent: agent, createdAt, lastUsedAt, expiresAt, endedAt }
   return { __typename: 'UserSession', id: toGlobalId('UserSession', id), rowId: id, ...shown }
+}
+
+/** `Profile` of the graph. */
+export interface Profile extends Pick<ProfileRecord, 'firstName' | 'lastName' | 'timezone' | 'locale' | 'preferences'> {
+  readonly updatedAt: Date | null
+}
+
+export function toProfile(row: ProfileRecord | null): Profile {
+  const { firstName = null, lastName = null, timezone = null, locale = null } = row ?? {}
+  return {
+    firstName,
+    lastName,
+    timezone,
+    locale,
+    preferences: row?.preferences ?? {},
+    updatedAt: row?.updatedAt ?? null,
+  }
+}
+
+/** `Setting` of the graph. */
+export interface Setting extends Pick<SettingRecord, 'key' | 'value' | 'updatedAt'> {
+  readonly scope: 'USER' | 'GLOBAL'
+}
+
+export function toSetting({ key, value, ownerId, updatedAt }: SettingRecord): Setting {
+  return { key, value, scope: ownerId === null ? 'GLOBAL' : 'USER', updatedAt }
 }

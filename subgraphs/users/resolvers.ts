@@ -1,13 +1,24 @@
 import type { GraphQLResolveInfo } from 'graphql'
 import type { PageArguments } from '../../lib/connection.ts'
+import type { Role } from '../../lib/context.ts'
 import { codedError } from '../../lib/errors.ts'
 import { uuidOf } from '../../lib/ids.ts'
+import { permissionsOf } from '../../lib/permissions.ts'
 import type { Problem } from '../../lib/problems.ts'
 import { accessResolvers } from './access-resolvers.ts'
-import type { UsersContext } from './context.ts'
-import { toUser, toUserSession, type User, type UserSession } from './mappers.ts'
+import { read, type UsersContext } from './context.ts'
+import { toSetting, toUser, toUserSession, type User, type UserSession } from './mappers.ts'
 import { findNode, findNodes, findOwn } from './node.ts'
 import { changePassword, type SignUpInput, signUp } from './service/accounts.ts'
+import { reinstateUser, setUserRole, suspendUser, userOf, users } from './service/people.ts'
+import {
+  profile,
+  type SetSettingInput,
+  setSetting,
+  settings,
+  type UpdateProfileInput,
+  updateProfile,
+} from './service/profile.ts'
 import {
   type AuthSession,
   type RevokeSessionInput,
@@ -18,6 +29,7 @@ import {
   signOutEverywhere,
 } from './service/sessions.ts'
 import { type SignInInput, signIn } from './service/sign-in.ts'
+import { findSetting } from './store/settings.ts'
 
 interface Input<T> {
   readonly input: T
@@ -31,6 +43,9 @@ export const resolvers = {
     nodes: (_: unknown, { ids }: { ids: string[] }, context: UsersContext, info: GraphQLResolveInfo) =>
       findNodes(context, ids, info.schema),
     ...accessResolvers.Query,
+    users: (_: unknown, args: PageArguments & { search?: string | null }, context: UsersContext) =>
+      users(context, args),
+    settings: (_: unknown, __: unknown, context: UsersContext) => settings(context),
   },
   Mutation: {
     signUp: async (_: unknown, { input }: Input<SignUpInput>, context: UsersContext) =>
@@ -55,13 +70,36 @@ export const resolvers = {
       context: UsersContext,
     ) => withUser('ChangePasswordSuccess', await changePassword(context, input)),
     ...accessResolvers.Mutation,
+    updateProfile: (_: unknown, { input }: Input<UpdateProfileInput>, context: UsersContext) =>
+      updateProfile(context, input),
+    setSetting: (_: unknown, { input }: Input<SetSettingInput>, context: UsersContext) => setSetting(context, input),
+    setUserRole: (_: unknown, { input }: Input<{ userId: string; role: Role }>, context: UsersContext) =>
+      setUserRole(context, input),
+    suspendUser: (_: unknown, { input }: Input<{ userId: string }>, context: UsersContext) =>
+      suspendUser(context, input),
+    reinstateUser: (_: unknown, { input }: Input<{ userId: string }>, context: UsersContext) =>
+      reinstateUser(context, input),
+  },
+  UpdateProfileSuccess: { user: madeUser },
+  SetUserRoleSuccess: { user: madeUser },
+  SuspendUserSuccess: { user: madeUser },
+  ReinstateUserSuccess: { user: madeUser },
+  SetSettingSuccess: {
+    setting: async ({ setting }: { setting: string | null }, _: unknown, context: UsersContext) => {
+      const found = setting === null ? null : await read(context, (db) => findSetting(db, setting))
+      return found && toSetting(found)
+    },
   },
   ...accessResolvers.types,
   User: {
     __resolveReference: ({ id }: { id: string }, context: UsersContext) => userById(context, id),
     email: (user: User) => own(user.email),
     role: (user: User) => own(user.role),
-    sessions: (user: User, args: PageArguments, context: UsersContext) => sessions(ofViewer(context, user), args),
+    status: (user: User) => own(user.status),
+    permissions: (user: User) => permissionsOf(own(user.role)),
+    profile: (user: User, _: unknown, context: UsersContext) => (isViewer(context, user) ? profile(context) : null),
+    sessions: (user: User, args: PageArguments, context: UsersContext) =>
+      isViewer(context, user) ? sessions(context, args) : null,
   },
   UserSession: {
     __resolveReference: ({ id }: { id: string }, context: UsersContext) => findOwn(context, 'UserSession', id),
@@ -100,9 +138,11 @@ function own<T>(value: T | null): T {
   return value
 }
 
-/** @throws FORBIDDEN when the user is not the viewer himself */
-function ofViewer(context: UsersContext, { id }: User): UsersContext {
-  if (uuidOf('User', id) !== context.request.viewer?.userId)
-    throw codedError('FORBIDDEN', 'Only the user may read this.')
-  return context
+/** A mutation's answer names whom it changed by the row's id. */
+function madeUser({ user }: { user: string }, _: unknown, context: UsersContext): Promise<User> {
+  return userOf(context, user)
+}
+
+function isViewer({ request }: UsersContext, { id }: User): boolean {
+  return uuidOf('User', id) === request.viewer?.userId
 }

@@ -1,4 +1,5 @@
 import type { Viewer } from '../../lib/context.ts'
+import { prepareAdmin } from '../../subgraphs/users/admin.ts'
 import { isSessionLive } from '../../subgraphs/users/identity.ts'
 import { room } from '../../subgraphs/users/index.ts'
 import { type Answer, openRoomWorld, type RoomWorld } from '../kit/room-world.ts'
@@ -20,6 +21,21 @@ export const operations = {
   sessions: `query ($first: Int, $after: String) { viewer { sessions(first: $first, after: $after) {
     totalCount pageInfo { hasNextPage endCursor }
     nodes { id current methods address userAgent createdAt lastUsedAt expiresAt endedAt } } } }`,
+  users: `query ($first: Int, $after: String, $search: String) { users(first: $first, after: $after, search: $search) {
+    totalCount pageInfo { hasNextPage endCursor } nodes { username email role status } } }`,
+  setUserRole: `mutation ($input: SetUserRoleInput!) {
+    setUserRole(input: $input) { __typename ... on SetUserRoleSuccess { user { username role } } ${problem} } }`,
+  suspendUser: `mutation ($input: SuspendUserInput!) {
+    suspendUser(input: $input) { __typename ... on SuspendUserSuccess { user { username status } } ${problem} } }`,
+  reinstateUser: `mutation ($input: ReinstateUserInput!) {
+    reinstateUser(input: $input) { __typename ... on ReinstateUserSuccess { user { username status } } ${problem} } }`,
+  profile: `{ viewer { displayName profile { firstName lastName timezone locale preferences updatedAt } } }`,
+  updateProfile: `mutation ($input: UpdateProfileInput!) {
+    updateProfile(input: $input) { __typename ... on UpdateProfileSuccess { user { displayName } } ${problem} } }`,
+  settings: '{ settings { key value scope updatedAt } }',
+  setSetting: `mutation ($input: SetSettingInput!) {
+    setSetting(input: $input) { __typename ... on SetSettingSuccess { setting { key value scope } } ${problem} } }`,
+  permissions: '{ viewer { permissions } }',
   viewer: '{ viewer { id username displayName email role createdAt } }',
 }
 
@@ -39,6 +55,8 @@ export interface UsersWorld extends RoomWorld {
   signedIn(login: string, secret?: string): Promise<SignedIn>
   refresh(refreshToken: string): Promise<Answer>
   isLive(viewer: Viewer): Promise<boolean>
+  /** The admin that the first start makes, signed in. */
+  admin(): Promise<SignedIn>
 }
 
 export async function openUsersWorld(): Promise<UsersWorld> {
@@ -58,6 +76,10 @@ export async function openUsersWorld(): Promise<UsersWorld> {
     },
     signedIn: async (login, secret) => taken((await signIn(login, secret)).data.signIn.session),
     refresh: (refreshToken) => world.run(null, operations.refresh, { input: { refreshToken } }),
+    async admin() {
+      const made = await prepareAdmin(world.stores)
+      return taken((await signIn('admin', made?.secret)).data.signIn.session)
+    },
     isLive: ({ sessionId }) => isSessionLive(world.stores, sessionId),
   }
 }

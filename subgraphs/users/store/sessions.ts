@@ -7,7 +7,7 @@ import type { RefreshTokenRecord } from './users.ts'
 /** A sign-in's row. */
 export type SessionRecord = SessionModel
 
-export type EndReason = 'SIGNED_OUT' | 'REVOKED' | 'REUSED' | 'PASSWORD_CHANGED'
+export type EndReason = 'SIGNED_OUT' | 'REVOKED' | 'REUSED' | 'PASSWORD_CHANGED' | 'ADMINISTERED'
 
 export interface Owned {
   readonly tenantId: string

@@ -25,6 +25,7 @@ export interface CardRecord {
   readonly createdAt: Date
   readonly email: string | null
   readonly role: Role | null
+  readonly status: string | null
 }
 
 export interface RefreshTokenRecord {
@@ -54,7 +55,7 @@ export async function findSelf(db: Database): Promise<UserRecord | null> {
 
 export function findCards(db: Database, ids: readonly string[]): Promise<CardRecord[]> {
   return db.query<CardRecord>(
-    `SELECT id, username, display_name AS "displayName", created_at AS "createdAt", email, role
+    `SELECT id, username, display_name AS "displayName", created_at AS "createdAt", email, role, status
      FROM users.cards($1) LEFT JOIN users.accounts($1) USING (id)`,
     [ids],
   )

@@ -39,8 +39,14 @@ export const inputs: Readonly<Record<string, (planter: Planter) => Data | Promis
     type: 'RESULT',
     payload: { done: true },
   }),
+  setUserRole: ({ plants }) => ({ userId: plants.friend, role: 'ANALYST' }),
+  suspendUser: ({ plants }) => ({ userId: plants.friend }),
+  reinstateUser: ({ plants }) => ({ userId: plants.friend }),
   revokeSession: async ({ person }) => ({ id: await signInAgain(person) }),
 }
+
+/** What admins do to any user of their tenant. */
+export const byAdmins: ReadonlySet<string> = new Set(['setUserRole', 'suspendUser', 'reinstateUser'])
 
 /** Where another's id may be named by users of his tenant, each with the reason. */
 export const mayName: Readonly<Record<string, string>> = {

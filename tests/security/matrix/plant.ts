@@ -46,6 +46,8 @@ export async function plant({ person, word, friend, settled }: Planting): Promis
   const ids = new Map<string, string[]>()
   const add = (type: string, ...found: string[]) => ids.set(type, [...(ids.get(type) ?? []), ...found])
   add('User', person.id)
+  await must(person, 'updateProfile', { displayName: `${word} himself`, firstName: word }, 'user { id }')
+  await must(person, 'setSetting', { key: word, value: word }, 'setting { key }')
   for (const n of [1, 2]) {
     const session = await must(
       person,
