@@ -40,11 +40,12 @@ describe('an answer is read the same however it is cut', () => {
   ])('with %s', (_what, write, isReusable) => {
     const property = fc.property(bodies, cuts, fc.boolean(), (parts, at, isInterim) => {
       const interim = isInterim ? 'HTTP/1.1 103 Early Hints\r\nlink: </>\r\n\r\n' : ''
-      const text = `${interim}HTTP/1.1 200 OK\r\ncontent-type: application/json; charset=utf-8\r\n${write(parts)}`
+      const text = `${interim}HTTP/1.1 200 OK\r\ncontent-type: application/json; charset=utf-8\r\nCache-Control: max-age=60\r\n${write(parts)}`
       const { answer, reader } = read(Buffer.from(text), at, !isReusable)
       expect(answer).toEqual({
         status: 200,
         contentType: 'application/json; charset=utf-8',
+        cacheControl: expect.stringMatching(/^max-age=60,?$/),
         text: Buffer.from(parts.join('')).toString(),
       })
       expect(reader.isReusable).toBe(isReusable)
