@@ -6,6 +6,7 @@ import { readEncryptionKeys } from '../lib/field-encryption.ts'
 import { logLevels } from '../lib/log.ts'
 import { readSigningKey, readVerifyingKey } from '../lib/tokens.ts'
 import type { TracingConfig } from '../lib/tracing.ts'
+import type { CostSettings } from './guard/cost/control.ts'
 import { type SubgraphsConfig, takeSubgraphSettings } from './subgraph-settings.ts'
 import { standardTracing, tracingOf } from './tracing-settings.ts'
 
@@ -17,13 +18,13 @@ const linkShapedName =
   /(_SERVICE_(HOST|PORT(_.*)?)|^SERVICE_(HOST|PORT(_.*)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/
 const linkShapedValue = /^(tcp|udp|sctp):\/\//
 
-const count = (min: number, max: number, byDefault: number) =>
+const number = (min: number, max: number) =>
   z
     .string()
     .regex(/^\d+$/, 'must be a whole number')
     .transform(Number)
     .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
-    .default(byDefault)
+const count = (min: number, max: number, byDefault: number) => number(min, max).default(byDefault)
 const url = (...schemes: string[]) =>
   z
     .string()
@@ -113,6 +114,14 @@ const settings = z.object({
   MAX_FRAGMENTS: count(0, 100_000, 200),
   MAX_VARIABLE_DEPTH: count(1, 1000, 32),
   MAX_VARIABLE_VALUES: count(1, 100_000_000, 200_000),
+  /** The most that one operation may cost; 0 for no limit. */
+  MAX_COST: count(0, 1_000_000_000_000, 1_000_000),
+  /** What each viewer may spend at once; 0 for no budget. */
+  COST_BUDGET: count(0, 1_000_000_000_000, 0),
+  /** What comes back of it each second; when it is not set, all of it in a minute. */
+  COST_BUDGET_PER_SECOND: number(1, 1_000_000_000_000).optional(),
+  /** How long a list is taken to be of which the schema tells nothing. */
+  ASSUMED_LIST_SIZE: count(1, 1_000_000, 10),
   /** A manifest of the operations that the graph's own clients send. */
   TRUSTED_DOCUMENTS: z.string().min(1, 'must not be empty').optional(),
   /** Whether nothing else may be run. */
@@ -181,6 +190,7 @@ export interface Config {
   readonly proxies: number
   readonly maxBodyBytes: number
   readonly limits: GuardLimits
+  readonly costs: CostSettings
   /** An absolute path. */
   readonly trustedDocuments: string | undefined
   readonly trustedDocumentsOnly: boolean
@@ -276,6 +286,11 @@ function shape(s: Settings, subgraphUrls: Record<string, string>, subgraphs: Sub
       variableDepth: s.MAX_VARIABLE_DEPTH,
       variableValues: s.MAX_VARIABLE_VALUES,
     },
+    costs: {
+      limit: s.MAX_COST,
+      budget: s.COST_BUDGET === 0 ? null : budgetOf(s.COST_BUDGET, s.COST_BUDGET_PER_SECOND),
+      assumedListSize: s.ASSUMED_LIST_SIZE,
+    },
     trustedDocuments: s.TRUSTED_DOCUMENTS === undefined ? undefined : resolve(cwd, s.TRUSTED_DOCUMENTS),
     trustedDocumentsOnly: s.TRUSTED_DOCUMENTS_ONLY,
     persistedQueries: s.PERSISTED_QUERIES,
@@ -287,6 +302,10 @@ function shape(s: Settings, subgraphUrls: Record<string, string>, subgraphs: Sub
     logRetentionDays: s.LOG_RETENTION_DAYS,
     shutdownGraceMs: s.SHUTDOWN_GRACE_MS,
   }
+}
+
+function budgetOf(points: number, perSecond = Math.ceil(points / 60)): CostSettings['budget'] {
+  return { points, perSecond }
 }
 
 /** The prefixed variables without their prefix; what was injected by an orchestrator is left out. */

@@ -139,6 +139,7 @@ const answerPlugin = (operations: Operations): ApolloServerPlugin<PipelineContex
         const { answer } = result.extensions
         response.http.status = statusOf(answer, contextValue.mediaType)
         response.http.headers.set('cache-control', printCacheControl(answer.cachePolicy))
+        for (const [name, value] of Object.entries(answer.headers ?? {})) response.http.headers.set(name, value)
         return
       }
       const shown = contextValue.showSuggestions

@@ -9,6 +9,8 @@ export interface Answer {
   readonly errors: readonly GraphQLFormattedError[]
   /** Whether the response has a `data` entry, so that the operation was begun. */
   readonly hasData: boolean
+  /** What goes with it over HTTP. */
+  readonly headers?: Readonly<Record<string, string>>
   /** For an event of a subscription: where a reader who has seen it can resume. */
   readonly cursor?: string | undefined
   /** How long it may be kept; absent when it may not. */

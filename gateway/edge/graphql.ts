@@ -181,6 +181,7 @@ export class GraphQLHandler {
     const mediaType = mediaTypeOf(exchange)
     exchange.res.setHeader('content-type', `${mediaType}; charset=utf-8`)
     if (answer.cachePolicy) exchange.res.setHeader('cache-control', printCacheControl(answer.cachePolicy))
+    for (const name in answer.headers) exchange.res.setHeader(name, answer.headers[name] as string)
     this.#send(exchange, statusOf(answer, mediaType), answer.text)
   }
 

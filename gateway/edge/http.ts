@@ -9,6 +9,7 @@ import { type Clock, type IdSource, systemClock, systemIds } from '../../lib/sou
 import type { Tracer } from '../../lib/trace.ts'
 import type { Config } from '../config.ts'
 import type { BreakerState } from '../engine/channel/resilient.ts'
+import { CostControl } from '../guard/cost/control.ts'
 import { Documents } from '../guard/documents.ts'
 import { Guard } from '../guard/guard.ts'
 import { openManifest } from '../guard/manifest.ts'
@@ -33,6 +34,7 @@ export type EdgeConfig = Pick<
   | 'fastLane'
   | 'maxBodyBytes'
   | 'limits'
+  | 'costs'
   | 'trustedDocuments'
   | 'trustedDocumentsOnly'
   | 'persistedQueries'
@@ -158,6 +160,7 @@ async function assemble(options: EdgeOptions) {
     engine,
     guard,
     documents,
+    costs: new CostControl(config.costs, clock),
     log,
     showSubgraphErrors: options.showSubgraphErrors ?? false,
     telemetry,

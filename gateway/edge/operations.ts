@@ -10,10 +10,12 @@ import type { Viewer } from '../../lib/context.ts'
 import { codedError, codeOf, presentErrors } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import type { EngineResponse, OperationRequest, ResponseStream } from '../engine/types.ts'
+import { type Charge, type CostControl, Overspent } from '../guard/cost/control.ts'
 import type { Asker, Documents } from '../guard/documents.ts'
 import { type Guard, type GuardedDocument, operationNamed, withCode } from '../guard/guard.ts'
 import type { Identified } from '../identity.ts'
 import type { Lease, LiveEngine } from '../live-engine.ts'
+import { overspentHeaders, withCharge } from './cost.ts'
 import { type Answer, hideSuggestions, maskAnswer, refusal } from './errors.ts'
 import type { Parameters } from './parameters.ts'
 import type { EdgeTelemetry } from './telemetry.ts'
@@ -31,6 +33,7 @@ export interface OperationsOptions {
   readonly engine: LiveEngine
   readonly guard: Guard
   readonly documents: Documents
+  readonly costs: CostControl
   readonly log: Log
   /** Whether the words of a subgraph's own errors reach clients. */
   readonly showSubgraphErrors: boolean
@@ -86,6 +89,7 @@ export class Operations {
 
   /** Opens a subscription; rejects with what the client may see as an answer of errors. */
   async subscribe(admitted: AdmittedOperation, lease: Lease, call: Call): Promise<ResponseStream> {
+    this.#charge(admitted, lease)
     this.#options.telemetry.opened(admitted, call)
     const opening = lease.engine.subscribe(toRequest(admitted, call))
     return call.race(opening).catch(async (error: unknown) => {
@@ -119,14 +123,24 @@ export class Operations {
 
   async #run(admitted: AdmittedOperation, lease: Lease, call: Call): Promise<Answer> {
     try {
+      const charge = this.#charge(admitted, lease)
       const running = lease.engine.execute(toRequest(admitted, call))
-      return this.#present(answerOf(await call.race(running)), admitted.viewer, call)
+      const answer = this.#present(answerOf(await call.race(running)), admitted.viewer, call)
+      return withCharge(answer, charge, admitted.asksForCost)
     } catch (error) {
       const { signal, traceId } = call.context
       // Nobody reads the answer, and nothing has failed.
       if (signal.aborted && error === signal.reason && codeOf(Object(error)) === undefined) return unread
-      return this.#failed([error], admitted.viewer, traceId)
+      const refused = this.#failed([error], admitted.viewer, traceId)
+      return error instanceof Overspent ? { ...refused, headers: overspentHeaders(error) } : refused
     }
+  }
+
+  #charge(admitted: AdmittedOperation, { engine }: Lease): Charge | undefined {
+    const { operation, guarded, variables, viewer, isOwner, asksForCost } = admitted
+    if (operation === undefined) return undefined
+    const { document } = guarded
+    return this.#options.costs.charge({ document, operation, variables, viewer, isOwner, isAsked: asksForCost }, engine)
   }
 
   #present(answer: Answer, viewer: Viewer | null, call: Call): Answer {

@@ -5,6 +5,8 @@ export interface Parameters {
   readonly document: DocumentReference
   readonly operationName: string | undefined
   readonly variables: Record<string, unknown>
+  /** Whether the answer shall tell what the operation costs: `extensions: { cost: true }`. */
+  readonly asksForCost: boolean
 }
 
 /** The parameters of a POST body, or null when it is not a well-formed request. */
@@ -20,6 +22,7 @@ export function bodyParameters(body: unknown): Parameters | null {
     document,
     operationName: typeof operationName === 'string' ? operationName : undefined,
     variables: isRecord(variables) ? variables : {},
+    asksForCost: extensions?.cost === true,
   }
 }
 
