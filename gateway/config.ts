@@ -134,6 +134,8 @@ const settings = z.object({
   OPERATION_TIMEOUT_MS: count(1, 3_600_000, 30_000),
   STREAM_STALL_MS: count(1, 3_600_000, 30_000),
   MAX_STREAMS_PER_SOCKET: count(1, 100_000, 100),
+  MAX_CONNECTIONS_PER_USER: count(1, 1_000_000, 200),
+  MAX_CONNECTIONS_PER_ADDRESS: count(1, 1_000_000, 1000),
   LOG_RETENTION_DAYS: count(1, 36_500, 30),
   SHUTDOWN_GRACE_MS: count(0, 3_600_000, 10_000),
 })
@@ -202,6 +204,8 @@ export interface Config {
   /** How long a reader of a stream may leave it full before it is cut off. */
   readonly streamStallMs: number
   readonly maxStreamsPerSocket: number
+  /** Open sockets and streams, by user and by address. */
+  readonly connections: { readonly perUser: number; readonly perAddress: number }
   /** How far back a subscription can be resumed. */
   readonly logRetentionDays: number
   readonly shutdownGraceMs: number
@@ -299,6 +303,7 @@ function shape(s: Settings, subgraphUrls: Record<string, string>, subgraphs: Sub
     operationTimeoutMs: s.OPERATION_TIMEOUT_MS,
     streamStallMs: s.STREAM_STALL_MS,
     maxStreamsPerSocket: s.MAX_STREAMS_PER_SOCKET,
+    connections: { perUser: s.MAX_CONNECTIONS_PER_USER, perAddress: s.MAX_CONNECTIONS_PER_ADDRESS },
     logRetentionDays: s.LOG_RETENTION_DAYS,
     shutdownGraceMs: s.SHUTDOWN_GRACE_MS,
   }

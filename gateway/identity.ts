@@ -19,18 +19,22 @@ export interface Identity {
   identify(authorization: string | undefined): Promise<Identified>
   /** Tells of each session that ends while the process runs; call what it returns to stop listening. */
   onRevoked(listener: (sessionId: string) => void): () => void
+  /** Which of these sessions have ended, whether or not word of it came. */
+  ended(sessionIds: readonly string[]): Promise<readonly string[]>
 }
 
 /** Whether a sign-in session is still good: a token outlives its signing out, its session does not. */
 export interface SessionGate {
   isLive(sessionId: string): Promise<boolean>
   onRevoked(listener: (sessionId: string) => void): () => void
+  ended(sessionIds: readonly string[]): Promise<readonly string[]>
 }
 
 /** Nobody is asked for a token, and none is read. */
 export const openIdentity: Identity = {
   identify: async () => anonymous,
   onRevoked: () => () => {},
+  ended: async () => [],
 }
 
 const bearer = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i
@@ -61,6 +65,7 @@ export function createIdentity(tokens: AccessTokens, gate: SessionGate, clock: C
       return found
     },
     onRevoked: (listener) => gate.onRevoked(listener),
+    ended: (sessionIds) => gate.ended(sessionIds),
   }
 }
 
@@ -70,11 +75,17 @@ export function createIdentity(tokens: AccessTokens, gate: SessionGate, clock: C
  */
 export class CachedSessionGate implements SessionGate {
   readonly #ask: (sessionId: string) => Promise<boolean>
+  readonly #askEnded: (sessionIds: readonly string[]) => Promise<readonly string[]>
   readonly #answers: LRUCache<string, Promise<boolean>>
   readonly #listeners = new Set<(sessionId: string) => void>()
 
-  constructor(ask: (sessionId: string) => Promise<boolean>, options: { ttlMs: number; max?: number }) {
+  /** @param askEnded which of many sessions have ended, asked of the source at once */
+  constructor(
+    ask: (sessionId: string) => Promise<boolean>,
+    options: { ttlMs: number; max?: number; askEnded?: (sessionIds: readonly string[]) => Promise<readonly string[]> },
+  ) {
     this.#ask = ask
+    this.#askEnded = options.askEnded ?? (async () => [])
     this.#answers = new LRUCache({ max: options.max ?? 10_000, ttl: options.ttlMs })
   }
 
@@ -86,6 +97,12 @@ export class CachedSessionGate implements SessionGate {
     // A failed look-up must not stand for an answer; whoever waits for it sees the failure itself.
     asked.catch(() => this.#forget(sessionId, asked))
     return asked
+  }
+
+  async ended(sessionIds: readonly string[]): Promise<readonly string[]> {
+    const ended = await this.#askEnded(sessionIds)
+    for (const sessionId of ended) this.#answers.set(sessionId, Promise.resolve(false))
+    return ended
   }
 
   /** Ends a session here and now: for the sign-out of this process and for word from others. */

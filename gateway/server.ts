@@ -17,7 +17,7 @@ import type { StatementEvent } from '../stores/postgres/pool.ts'
 import { statementMetrics } from '../stores/postgres/statement-metrics.ts'
 import type { Projectors } from '../stores/projector.ts'
 import type { Stores } from '../stores/stores.ts'
-import { isSessionLive, viewerOfLogin } from '../subgraphs/users/identity.ts'
+import { isSessionLive, sessionsEnded, viewerOfLogin } from '../subgraphs/users/identity.ts'
 import { type Config, ConfigError } from './config.ts'
 import { controlFile } from './control.ts'
 import type { Edge, EdgeOptions } from './edge/http.ts'
@@ -139,7 +139,10 @@ function requireDatabase({ databaseUrl, subgraphUrls }: Config): void {
 }
 
 function edgeOptions(config: Config, log: Log, metrics: Metrics, stores: Stores, engine: Engine): EdgeOptions {
-  const gate = new CachedSessionGate((sessionId) => isSessionLive(stores, sessionId), { ttlMs: sessionTtlMs })
+  const gate = new CachedSessionGate((sessionId) => isSessionLive(stores, sessionId), {
+    ttlMs: sessionTtlMs,
+    askEnded: (sessionIds) => sessionsEnded(stores, sessionIds),
+  })
   stores.bus.subscribe('session-ended', (sessionId) => gate.revoke(sessionId))
   return {
     engine: new LiveEngine(engine),

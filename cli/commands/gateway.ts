@@ -54,5 +54,9 @@ async function run(flags: GatewayFlags): Promise<void> {
  */
 function tokenIdentity(key: SigningKey): Identity {
   const tokens = createAccessTokens(key, systemClock)
-  return createIdentity(tokens, { isLive: async () => true, onRevoked: () => () => {} }, systemClock)
+  return createIdentity(
+    tokens,
+    { isLive: async () => true, onRevoked: () => () => {}, ended: async () => [] },
+    systemClock,
+  )
 }

@@ -1,9 +1,10 @@
 import type { Viewer } from '../../lib/context.ts'
+import type { Log } from '../../lib/log.ts'
 import type { Clock } from '../../lib/sources.ts'
 import type { Identified, Identity } from '../identity.ts'
 
 /** Why the server ends a connection that its client would have kept. */
-export type EndReason = 'stopping' | 'reloaded' | 'expired' | 'revoked' | 'slow'
+export type EndReason = 'stopping' | 'reloaded' | 'changed' | 'expired' | 'revoked' | 'slow'
 
 /**
  * The WebSocket close code of each reason. All but `expired` and `revoked` mean: connect again and resume from the
@@ -12,6 +13,7 @@ export type EndReason = 'stopping' | 'reloaded' | 'expired' | 'revoked' | 'slow'
 export const closeCodes: Readonly<Record<EndReason, { code: number; reason: string }>> = {
   stopping: { code: 1001, reason: 'Server is stopping' },
   reloaded: { code: 1012, reason: 'Schema reloaded' },
+  changed: { code: 1012, reason: 'Authority changed' },
   slow: { code: 1013, reason: 'Reader too slow' },
   expired: { code: 4403, reason: 'Token expired' },
   revoked: { code: 4403, reason: 'Session revoked' },
@@ -31,15 +33,26 @@ interface Connection {
 /** setTimeout takes no more than this; a token that lives longer outlives any connection. */
 const longestTimer = 2 ** 31 - 1
 
+/** How often open connections are asked about, so that a session ends in time also when word of it was lost. */
+const recheckMs = 750
+
 /** The long-lived connections of an edge, so that each ends when its authority or the server does. */
 export class Connections {
   readonly #open = new Set<Connection>()
+  readonly #identity: Identity
   readonly #clock: Clock
+  readonly #log: Log
   readonly #stopListening: () => void
+  readonly #recheck: NodeJS.Timeout
+  #isChecking = false
 
-  constructor(identity: Identity, clock: Clock) {
+  constructor(identity: Identity, clock: Clock, log: Log) {
+    this.#identity = identity
     this.#clock = clock
+    this.#log = log
     this.#stopListening = identity.onRevoked((sessionId) => this.#endSession(sessionId))
+    this.#recheck = setInterval(() => void this.#check(), recheckMs)
+    this.#recheck.unref()
   }
 
   get size(): number {
@@ -70,7 +83,23 @@ export class Connections {
   }
 
   close(): void {
+    clearInterval(this.#recheck)
     this.#stopListening()
+  }
+
+  async #check(): Promise<void> {
+    const sessions = new Set<string>()
+    for (const { viewer } of this.#open) if (viewer) sessions.add(viewer.sessionId)
+    if (sessions.size === 0 || this.#isChecking) return
+    this.#isChecking = true
+    try {
+      for (const sessionId of await this.#identity.ended([...sessions])) this.#endSession(sessionId)
+    } catch (error) {
+      // What cannot be asked now is asked again; meanwhile word of a revocation still comes.
+      this.#log.warn({ err: error }, 'The sessions of open connections could not be checked')
+    } finally {
+      this.#isChecking = false
+    }
   }
 
   #endSession(sessionId: string): void {

@@ -12,6 +12,7 @@ import { type Pipeline, toPipelineRequest } from './apollo.ts'
 import { readJson } from './body.ts'
 import { clientOf } from './client.ts'
 import type { Connections } from './connections.ts'
+import type { Crowd } from './crowd.ts'
 import { mayBeForged } from './csrf.ts'
 import { type Answer, refusal, statusOf } from './errors.ts'
 import { type MediaType, type Negotiated, negotiate, type StreamType } from './negotiate.ts'
@@ -38,6 +39,7 @@ export interface GraphQLOptions {
   readonly clientHeaders: ((headers: IncomingHttpHeaders) => Readonly<Record<string, string>>) | undefined
   /** Whether a known operation goes past the pipeline. */
   readonly fastLane: boolean
+  readonly crowd: Crowd
   /** How many proxies stand before the edge. */
   readonly proxies: number
   readonly tracer?: Tracer | undefined
@@ -159,7 +161,10 @@ export class GraphQLHandler {
     const resumeAfter = typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : undefined
     const clientHeaders = this.#options.clientHeaders?.(req.headers)
     const asked = { res, type, admitted, identified, trace, client, peer, resumeAfter, clientHeaders }
-    await streamAnswers(this.#options, asked)
+    const leave = isSubscription(admitted)
+      ? this.#options.crowd.enter(peer.address, identified.viewer?.userId)
+      : () => {}
+    await streamAnswers(this.#options, asked).finally(leave)
   }
 
   #refuse(exchange: Exchange, error: unknown): void {

@@ -20,9 +20,11 @@ import { everySubgraphSettings } from '../subgraph-settings.ts'
 import { createPipeline } from './apollo.ts'
 import { Connections } from './connections.ts'
 import { applyCors, isAllowedOrigin } from './cors.ts'
+import { Crowd } from './crowd.ts'
 import { isOwnOrigin } from './csrf.ts'
 import { type Authenticate, GraphQLHandler } from './graphql.ts'
 import { Operations } from './operations.ts'
+import { refuseUpgrade } from './socket.ts'
 import { EdgeTelemetry } from './telemetry.ts'
 import { WebSocketEdge } from './websocket.ts'
 
@@ -42,6 +44,7 @@ export type EdgeConfig = Pick<
   | 'operationTimeoutMs'
   | 'streamStallMs'
   | 'maxStreamsPerSocket'
+  | 'connections'
   | 'subgraphs'
   | 'proxies'
 >
@@ -98,7 +101,7 @@ export async function createEdge(options: EdgeOptions): Promise<Edge> {
         .catch((error: unknown) => fail(res, error, options.log))
     })
     server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
-      if (closing || !mayUpgrade(req, options.config.corsOrigins)) return refuseUpgrade(socket)
+      if (closing || !mayUpgrade(req, options.config.corsOrigins)) return refuseUpgrade(socket, '403 Forbidden')
       parts.sockets.upgrade(req, socket, head, authenticate)
     })
     servers.add(server)
@@ -165,8 +168,8 @@ async function assemble(options: EdgeOptions) {
     showSubgraphErrors: options.showSubgraphErrors ?? false,
     telemetry,
   })
-  const streams = new Connections(identity, clock)
-  const watched = new Connections(identity, clock)
+  const streams = new Connections(identity, clock, log)
+  const watched = new Connections(identity, clock, log)
   const pipeline = await createPipeline(operations, log)
   const common = {
     operations,
@@ -177,6 +180,7 @@ async function assemble(options: EdgeOptions) {
     stallMs: config.streamStallMs,
     clientHeaders: clientHeaderPicker(everySubgraphSettings(config.subgraphs)),
     proxies: config.proxies,
+    crowd: new Crowd(config.connections),
   }
   const graphql = new GraphQLHandler({
     ...common,
@@ -234,11 +238,6 @@ function mayUpgrade(req: IncomingMessage, allowed: readonly string[]): boolean {
   if ((req.url ?? '').split('?')[0] !== '/graphql') return false
   const { origin, host } = req.headers
   return origin === undefined || isOwnOrigin(origin, host) || isAllowedOrigin(origin, allowed)
-}
-
-function refuseUpgrade(socket: Duplex): void {
-  socket.on('error', () => {})
-  socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
 }
 
 function fail(res: ServerResponse, error: unknown, log: Log): void {

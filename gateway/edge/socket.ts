@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import { closeCodes, type EndReason } from './connections.ts'
 
@@ -34,4 +35,10 @@ export function withQuery(message: string): string {
     // graphql-ws says what is wrong with it.
     return message
   }
+}
+
+/** Answers a request for a socket with a status instead. */
+export function refuseUpgrade(duplex: Duplex, status: string): void {
+  duplex.on('error', () => {})
+  duplex.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
 }

@@ -1,9 +1,18 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type ExecutionArgs, GraphQLError } from 'graphql'
-import { CloseCode, type Context, handleProtocols, makeServer, type Server, type SubscribeMessage } from 'graphql-ws'
+import {
+  CloseCode,
+  type Context,
+  handleProtocols,
+  MessageType,
+  makeServer,
+  type Server,
+  type SubscribeMessage,
+} from 'graphql-ws'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { beginCall, type Call, type Client } from '../../lib/call.ts'
+import type { Viewer } from '../../lib/context.ts'
 import { codedError } from '../../lib/errors.ts'
 import { noticeOf } from '../../lib/live.ts'
 import type { Log } from '../../lib/log.ts'
@@ -13,6 +22,7 @@ import type { Identified } from '../identity.ts'
 import type { Lease } from '../live-engine.ts'
 import { clientOf } from './client.ts'
 import type { Connections } from './connections.ts'
+import type { Crowd } from './crowd.ts'
 import type { Answer } from './errors.ts'
 import type { Authenticate, GraphQLOptions } from './graphql.ts'
 import type { AdmittedOperation, Operations } from './operations.ts'
@@ -20,7 +30,7 @@ import { isSubscription } from './operations.ts'
 import { bodyParameters } from './parameters.ts'
 import { peerOf } from './peer.ts'
 import { pump } from './pump.ts'
-import { close, end, send, withQuery } from './socket.ts'
+import { close, end, refuseUpgrade, send, withQuery } from './socket.ts'
 import { beginTrace, describeOperation } from './trace.ts'
 
 /** Bytes that may wait in a socket before its streams wait for the reader. */
@@ -38,6 +48,7 @@ export interface WebSocketOptions {
   readonly operationTimeoutMs: number
   readonly stallMs: number
   readonly proxies: number
+  readonly crowd: Crowd
   readonly maxStreamsPerSocket: number
   readonly clientHeaders: GraphQLOptions['clientHeaders']
 }
@@ -51,6 +62,8 @@ interface Extra {
   authorization?: string | undefined
   client?: Client | undefined
   unwatch?: () => void
+  /** Lets go of the user's place. */
+  leave?: () => void
 }
 
 /** What one operation takes through graphql-ws. */
@@ -98,6 +111,10 @@ export class WebSocketEdge {
   }
 
   upgrade(request: IncomingMessage, duplex: Duplex, head: Buffer, authenticate: Authenticate): void {
+    const { crowd, proxies } = this.#options
+    const leave = crowd.enterFrom(peerOf(request, proxies).address)
+    if (leave === null) return void refuseUpgrade(duplex, '429 Too Many Requests')
+    duplex.once('close', leave)
     this.#server.handleUpgrade(request, duplex, head, (socket) => this.#opened({ socket, request, authenticate }))
   }
 
@@ -127,12 +144,14 @@ export class WebSocketEdge {
         protocol: socket.protocol,
         send: (data) => send(socket, data),
         close: (code, reason) => close(socket, code ?? 1000, reason ?? ''),
+        onPing: (payload) => this.#renew(extra, payload),
         onMessage: (listener) => socket.on('message', (data) => void listener(withQuery(String(data))).catch(failed)),
       },
       extra,
     )
     socket.once('close', (code, reason) => {
       this.#answering.delete(socket)
+      extra.leave?.()
       void closed(code, String(reason))
     })
   }
@@ -144,10 +163,41 @@ export class WebSocketEdge {
     extra.authorization = typeof given === 'string' ? given : extra.request.headers.authorization
     const identified = await this.#identify(extra)
     if (identified === null) return false
-    extra.identified = identified
     if (extra.socket.readyState !== extra.socket.OPEN) return false
-    extra.unwatch = this.#options.connections.watch(identified, (reason) => end(extra.socket, reason))
+    const leave = this.#options.crowd.enterAs(identified.viewer?.userId)
+    if (leave === null) {
+      close(extra.socket, CloseCode.TooManyInitialisationRequests, 'Too many connections')
+      return false
+    }
+    extra.leave = leave
+    this.#watch(extra, identified)
     return true
+  }
+
+  #watch(extra: Extra, identified: Identified): void {
+    extra.unwatch?.()
+    extra.identified = identified
+    extra.unwatch = this.#options.connections.watch(identified, (reason) => end(extra.socket, reason))
+  }
+
+  /**
+   * Answers a ping. One whose payload holds an `authorization` puts that token in the place of the one before, so that
+   * the socket outlives it; the pong's payload then says so. Its streams go on, unless the new token gives other rights.
+   */
+  async #renew(extra: Extra, payload: Record<string, unknown> | undefined): Promise<void> {
+    const given = payload?.authorization
+    const { socket, identified: earlier } = extra
+    if (typeof given !== 'string' || earlier === undefined) {
+      return send(socket, JSON.stringify({ type: MessageType.Pong, ...(given === undefined ? { payload } : {}) }))
+    }
+    const identified = await this.#identify({ ...extra, authorization: given })
+    if (socket.readyState !== socket.OPEN) return
+    if (identified === null) return close(socket, CloseCode.Forbidden, 'Forbidden')
+    if (!hasSameRights(earlier.viewer, identified.viewer)) return end(socket, 'changed')
+    extra.authorization = given
+    this.#watch(extra, identified)
+    const expiresAt = identified.expiresAt?.toISOString() ?? null
+    await send(socket, JSON.stringify({ type: MessageType.Pong, payload: { renewed: true, expiresAt } }))
   }
 
   async #subscribe(
@@ -296,6 +346,12 @@ export class WebSocketEdge {
       else socket.ping()
     }
   }
+}
+
+function hasSameRights(one: Viewer | null, other: Viewer | null): boolean {
+  const rights = (viewer: Viewer | null) =>
+    JSON.stringify(viewer && [viewer.tenantId, viewer.userId, viewer.role, viewer.scopes.toSorted()])
+  return rights(one) === rights(other)
 }
 
 /** Tells a reader that it was too slow, and from where it can go on. */

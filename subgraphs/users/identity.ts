@@ -1,7 +1,7 @@
 import type { Viewer } from '../../lib/context.ts'
 import type { SecurityContext } from '../../stores/postgres/security.ts'
 import type { Stores } from '../../stores/stores.ts'
-import { isLive } from './store/sessions.ts'
+import { endedSessions, isLive } from './store/sessions.ts'
 import { findByLogin } from './store/users.ts'
 
 const nobody: SecurityContext = {
@@ -19,6 +19,12 @@ const noSession = '00000000-0000-0000-0000-000000000000'
 /** Whether a sign-in goes on: neither ended nor expired, and its user is active. For the gateway, of each request. */
 export function isSessionLive(stores: Stores, sessionId: string): Promise<boolean> {
   return stores.postgres.read(nobody, (db) => isLive(db, sessionId, stores.clock.now()))
+}
+
+/** Which of these sign-ins do not go on. For the gateway, of the connections that are open. */
+export function sessionsEnded(stores: Stores, sessionIds: readonly string[]): Promise<readonly string[]> {
+  const asked = sessionIds.filter((id) => id !== noSession)
+  return stores.postgres.read(nobody, (db) => endedSessions(db, asked, stores.clock.now()))
 }
 
 /**

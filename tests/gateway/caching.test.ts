@@ -10,6 +10,7 @@ const identity: Identity = {
     expiresAt: null,
   }),
   onRevoked: () => () => {},
+  ended: async () => [],
 }
 
 const kept = { MNEMOGRAPH_CACHE_BYTES: '1000000' }

@@ -122,3 +122,12 @@ export async function isLive(db: Database, id: string, at: Date): Promise<boolea
   const [row] = await db.query<{ live: boolean }>('SELECT users.session_is_live($1, $2) AS live', [id, at])
   return row?.live === true
 }
+
+/** Which of these do not go on. */
+export async function endedSessions(db: Database, ids: readonly string[], at: Date): Promise<string[]> {
+  const rows = await db.query<{ id: string }>(
+    'SELECT id FROM unnest($1::uuid[]) AS id WHERE NOT users.session_is_live(id, $2)',
+    [ids, at],
+  )
+  return rows.map(({ id }) => id)
+}
