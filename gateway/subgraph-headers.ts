@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import type { RequestContext } from '../lib/context.ts'
 import { envelopeHeader, sealEnvelope } from '../lib/envelope.ts'
 import { systemClock } from '../lib/sources.ts'
+import { nextSpanId } from '../lib/span-id.ts'
 import type { SigningKey } from '../lib/tokens.ts'
 import type { SubgraphRequest } from './engine/types.ts'
 
@@ -27,6 +27,6 @@ export function subgraphHeaders(url: string, key: SigningKey | null) {
 
 /** A subgraph that traces is told to, unless this request is one of those that are left out. */
 function traceparentOf({ traceId, span }: RequestContext): string {
-  const parent = span?.sampled ? span.id : randomBytes(8).toString('hex')
+  const parent = span?.sampled ? span.id : nextSpanId()
   return `00-${traceId}-${parent}-${span?.sampled === false ? '00' : '01'}`
 }
