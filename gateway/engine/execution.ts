@@ -3,6 +3,7 @@ import type { RequestContext } from '../../lib/context.ts'
 import { codedError } from '../../lib/errors.ts'
 import type { CompiledEntityFetch, CompiledPart, CompiledRootFetch, CompiledStep, Found } from './compile/compile.ts'
 import { copyValue, mergeObject } from './compile/merge.ts'
+import { writers } from './compile/project.ts'
 import { FetchErrors, fetchFailure, type PathSegment, subgraphError } from './errors.ts'
 import { FetchRequest, type Representations } from './fetch-request.ts'
 import { commonPath, locate } from './locate.ts'
@@ -197,13 +198,37 @@ class Entities implements Found {
   /** For each target the index of its representation. */
   readonly indexes: number[] = []
   readonly #known = new Map<string, number>()
+  /** By type, then by key: in a list most entities have been met before, and their text need not be joined and hashed. */
+  readonly #keyed = new Map<string, Map<unknown, number>>()
 
   add(target: Json, representation: string): void {
+    this.#put(target, this.#indexOf(representation))
+  }
+
+  addKeyed(target: Json, type: string, key: unknown, beginning: string): void {
+    let known = this.#keyed.get(type)
+    if (known === undefined) {
+      known = new Map()
+      this.#keyed.set(type, known)
+    }
+    let index = known.get(key)
+    if (index === undefined) {
+      index = this.#indexOf(`${beginning}${writers.leaf(key)}}`)
+      known.set(key, index)
+    }
+    this.#put(target, index)
+  }
+
+  #indexOf(representation: string): number {
     let index = this.#known.get(representation)
     if (index === undefined) {
       index = this.representations.push(representation) - 1
       this.#known.set(representation, index)
     }
+    return index
+  }
+
+  #put(target: Json, index: number): void {
     this.targets.push(target)
     this.indexes.push(index)
   }

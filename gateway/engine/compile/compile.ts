@@ -16,6 +16,8 @@ type Json = Record<string, unknown>
 /** Where a walk reports what it finds. */
 export interface Found {
   add(target: Json, representation: string): void
+  /** The same for a type whose representation is one value: known values are found without writing their text. */
+  addKeyed(target: Json, type: string, key: unknown, beginning: string): void
 }
 
 export type CompiledStep =

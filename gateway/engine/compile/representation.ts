@@ -26,12 +26,14 @@ export function generateRepresent(
     const fields = fieldsFor(wanted, type).filter(({ name }) => name !== '__typename')
     const sentAs = typenameFor(wanted, type)
     const guard = keyGuard(supergraph.keysOf(sentAs, subgraph), fields)
+    const [key, ...others] = fields
+    const beginning = `'{"__typename":${embedded(sentAs)}`
     const text = fields.map((field) => `,${jsonKey(field.name)}:' + ${value(field, names, helpers)} + '`)
-    return [
-      `    case ${JSON.stringify(type)}:`,
-      `      if (${guard}) found.add(object, '{"__typename":${embedded(sentAs)}${text.join('')}}')`,
-      '      return',
-    ].join('\n')
+    const found =
+      key && others.length === 0 && isPlain(key)
+        ? `addKeyed(object, ${JSON.stringify(type)}, ${sourceOf('object', key)}, ${beginning},${jsonKey(key.name)}:')`
+        : `add(object, ${beginning}${text.join('')}}')`
+    return [`    case ${JSON.stringify(type)}:`, `      if (${guard}) found.${found}`, '      return'].join('\n')
   })
   const name = names.next('represent')
   const source = [
@@ -43,6 +45,11 @@ export function generateRepresent(
     '}',
   ].join('\n')
   return { name, source: `${comment(`Representations for ${subgraph}`)}\n${source}` }
+}
+
+/** Whether its value is written as it is. */
+function isPlain({ constant, below }: WantedField): boolean {
+  return constant === undefined && below === undefined
 }
 
 function candidateTypes(supergraph: Supergraph, wanted: readonly Wanted[]): Set<string> {
