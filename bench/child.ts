@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { memoryOf } from './server-process.ts'
 
 /** A process that a bench measures: anything that prints `ready at <url>` when it is. Linux alone. */
 export interface Child {
   readonly url: string
-  /** Milliseconds of processor time so far, in the program and in the kernel for it, of all its threads. */
+  /** Milliseconds of processor time so far, in the program and in the kernel for it, of all threads that it has. */
   cpuMs(): number
   /** The largest resident set so far, in bytes. */
   peakMemory(): number
@@ -21,7 +21,6 @@ export interface ChildOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
-const tickMs = 10
 const hasTaskset = spawnSync('taskset', ['--version']).status === 0
 
 /** @throws with the process' own words when it ends before it is ready. */
@@ -43,11 +42,19 @@ export function pinSelf(core: number): void {
   if (hasTaskset) spawnSync('taskset', ['-cp', `${core}`, `${process.pid}`])
 }
 
+/** From the scheduler's own count of each thread, in nanoseconds: the kernel's usual one has steps of ten milliseconds. */
 function cpuMs(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  // The program's name, in brackets, may hold spaces; user and system time are the 12th and 13th fields behind it.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * tickMs
+  const threads = readdirSync(`/proc/${pid}/task`)
+  return threads.reduce((sum, thread) => sum + threadNs(pid, thread), 0) / 1e6
+}
+
+function threadNs(pid: number, thread: string): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0])
+  } catch {
+    // It ended between the listing and the look.
+    return 0
+  }
 }
 
 async function readyUrl(child: ChildProcess): Promise<string> {

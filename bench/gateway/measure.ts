@@ -27,9 +27,9 @@ export interface MeasureOptions {
   readonly seconds: number
 }
 
-const warmUps = 2
+const warmUps = 4
 
-/** Measures contenders in turns, so that what else the machine does falls on all alike. The first two turns warm up. */
+/** Measures contenders in turns, so that what else the machine does falls on all alike. The first turns warm up. */
 export async function measure(
   contenders: readonly Contender[],
   { body, connections, rounds, seconds }: MeasureOptions,

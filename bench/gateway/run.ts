@@ -21,7 +21,7 @@ const only = process.argv
   .find((flag) => flag.startsWith('--only='))
   ?.slice('--only='.length)
   .split(',')
-const effort = { connections: 50, rounds: quick ? 2 : 5, seconds: quick ? 0.7 : 1 }
+const effort = { connections: 50, rounds: quick ? 4 : 12, seconds: 0.4 }
 
 const folder = mkdtempSync(join(tmpdir(), 'bench-gateway-'))
 const running: Child[] = []

@@ -258,5 +258,5 @@ test('a plan and its code can be read', async () => {
       '  entities from stock at products.@: query($representations:[_Any!]!){_entities(representations: $representations){...on Product{left_1: left(in: "x")}}}',
     ].join('\n'),
   )
-  expect(code).toContain(`found.add(object, '{"__typename":"Product","id":' + leaf(object["id"]) + '}')`)
+  expect(code).toContain(`found.addKeyed(object, "Product", object["id"], '{"__typename":"Product","id":')`)
 })
