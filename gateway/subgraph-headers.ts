@@ -27,6 +27,6 @@ export function subgraphHeaders(url: string, key: SigningKey | null) {
 
 /** A subgraph that traces is told to, unless this request is one of those that are left out. */
 function traceparentOf({ traceId, span }: RequestContext): string {
-  const parent = span?.sampled ? span.id : nextSpanId()
+  const parent = span?.id || nextSpanId()
   return `00-${traceId}-${parent}-${span?.sampled === false ? '00' : '01'}`
 }

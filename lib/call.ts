@@ -13,11 +13,20 @@ export interface Client {
 /** The way that an operation goes; `room` where a gateway sent it. */
 export type Lane = 'pipeline' | 'fast' | 'stream' | 'websocket' | 'room'
 
+/** What is told of how an operation is answered, to those who may know and ask. It changes the answer. */
+export interface Revealing {
+  /** The query plan, beside the answer or instead of it. */
+  readonly plan: 'beside' | 'instead' | undefined
+  /** Hears how long each part took, in milliseconds, and tells it as a `Server-Timing` header. */
+  readonly timing: { add(part: string, milliseconds: number): void; header(): string } | undefined
+}
+
 /** One operation's life: the context that goes inwards, and the means to end it. */
 export interface Call {
   readonly context: RequestContext
   readonly lane: Lane
   readonly client: Client | undefined
+  readonly revealing: Revealing | undefined
   /**
    * The outcome of some work, or the reason of the call's cancellation when that comes first: work may not heed the
    * signal. Keeps nothing afterwards, where racing each event of a stream against one long promise would.
@@ -35,6 +44,7 @@ export interface CallOptions {
   readonly traceState?: string | undefined
   readonly lane: Lane
   readonly client?: Client | undefined
+  readonly revealing?: Revealing | undefined
   /** Milliseconds the operation may take; absent for streams, which last as long as their reader. */
   readonly timeoutMs?: number
   readonly resumeAfter?: string | undefined
@@ -46,7 +56,8 @@ export interface CallOptions {
 const never = Number.MAX_SAFE_INTEGER
 
 export function beginCall(options: CallOptions, clock: Clock, ids: IdSource): Call {
-  const { viewer, traceId, span, traceState, lane, client, timeoutMs, resumeAfter, clientHeaders, peer } = options
+  const { viewer, traceId, span, traceState, lane, client, revealing, timeoutMs, resumeAfter, clientHeaders, peer } =
+    options
   const controller = new AbortController()
   const waiting = new Set<(reason: unknown) => void>()
   const cancel = (reason: Error) => {
@@ -71,7 +82,7 @@ export function beginCall(options: CallOptions, clock: Clock, ids: IdSource): Ca
     ids,
   }
   const race = <T>(work: Promise<T>) => raceAgainst(work, controller.signal, waiting)
-  return { context, lane, client, race, cancel, end: () => clearTimeout(timer) }
+  return { context, lane, client, revealing, race, cancel, end: () => clearTimeout(timer) }
 }
 
 function raceAgainst<T>(work: Promise<T>, signal: AbortSignal, waiting: Set<(reason: unknown) => void>): Promise<T> {

@@ -69,7 +69,7 @@ export function createExecutor({ schema, name = '', contextFor, validates = fals
   return {
     execute: (operation) => {
       const { context } = operation
-      if (!context.span?.sampled) return settled(async () => execute(argsOf(operation)))
+      if (!context.span?.recording) return settled(async () => execute(argsOf(operation)))
       return inSpan(context.span, `subgraph ${name}`, {}, (span) =>
         settled(async () => {
           const { operation: text, variables } = operation

@@ -94,6 +94,7 @@ function wrap(maker: SpanMaker, span: TheirSpan): Span {
   return {
     id: span.spanContext().spanId,
     sampled: true,
+    recording: true,
     child(name: string, attributes: SpanAttributes = {}, kind: SpanKind = 'internal') {
       return wrap(maker, maker.startSpan(name, { kind: kinds[kind], attributes }, trace.setSpan(ROOT_CONTEXT, span)))
     },

@@ -13,6 +13,8 @@ export type SpanKind = 'internal' | 'server' | 'client'
 
 /** A piece of a request's work, timed in its trace. Without a tracer there are none, and nothing is paid for them. */
 export interface Span extends RemoteSpan {
+  /** Whether it is any use to tell it something. */
+  readonly recording: boolean
   child(name: string, attributes?: SpanAttributes, kind?: SpanKind): Span
   set(attributes: SpanAttributes): void
   /** @param failure what was thrown; only its code is told, since its words may hold what is private */
@@ -31,6 +33,7 @@ export interface Tracer {
 export const unsampled: Span = {
   id: '',
   sampled: false,
+  recording: false,
   child: () => unsampled,
   set() {},
   end() {},
@@ -43,7 +46,7 @@ export async function inSpan<T>(
   attributes: SpanAttributes,
   work: (span: Span | undefined) => Promise<T>,
 ): Promise<T> {
-  if (span === undefined || !span.sampled) return work(span)
+  if (span === undefined || !span.recording) return work(span)
   const child = span.child(name, attributes)
   try {
     const result = await work(child)

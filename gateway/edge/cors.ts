@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { revealingHeaders } from './reveal.ts'
 
 const allowedHeaders = [
   'authorization',
@@ -13,6 +14,7 @@ const allowedHeaders = [
   'graphql-client-version',
   'x-graphql-client-name',
   'x-graphql-client-version',
+  ...revealingHeaders,
   'apollo-require-preflight',
   'x-apollo-operation-name',
   'mcp-session-id',
@@ -34,7 +36,7 @@ export function applyCors(req: IncomingMessage, res: ServerResponse, allowed: re
   const granted = origin !== undefined && isAllowedOrigin(origin, allowed)
   if (granted) {
     res.setHeader('access-control-allow-origin', origin)
-    res.setHeader('access-control-expose-headers', 'mcp-session-id')
+    res.setHeader('access-control-expose-headers', 'mcp-session-id, server-timing')
   }
   const preflight = req.method === 'OPTIONS' && req.headers['access-control-request-method'] !== undefined
   if (!preflight) return false

@@ -61,6 +61,16 @@ function withoutSuggestion(error: GraphQLFormattedError): GraphQLFormattedError 
   return message === error.message ? error : { ...error, message }
 }
 
+/**
+ * Puts one thing more into `extensions`; rare, so it may cost a parse. The answer is then its asker's alone, and is kept
+ * nowhere.
+ */
+export function withExtension(answer: Answer, name: string, value: unknown): Answer {
+  const response = JSON.parse(answer.text) as { extensions?: Record<string, unknown> }
+  const text = JSON.stringify({ ...response, extensions: { ...response.extensions, [name]: value } })
+  return { ...answer, text, cachePolicy: undefined }
+}
+
 /** Puts other errors into the text; rare, so it may cost a parse. */
 function withErrors(answer: Answer, errors: readonly GraphQLFormattedError[]): Answer {
   const response = JSON.parse(answer.text) as Record<string, unknown>

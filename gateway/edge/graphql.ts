@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { OperationTypeNode } from 'graphql'
 import { printCacheControl } from '../../lib/cache-control.ts'
-import { beginCall, type Call, type Client, type Lane } from '../../lib/call.ts'
+import { beginCall, type Call, type Client, type Lane, type Revealing } from '../../lib/call.ts'
 import type { Peer, Viewer } from '../../lib/context.ts'
 import { codedError } from '../../lib/errors.ts'
 import { type BodyLimits, RequestError } from '../../lib/http/body.ts'
@@ -19,6 +19,7 @@ import { type MediaType, type Negotiated, negotiate, type StreamType } from './n
 import { type AdmittedOperation, isSubscription, type Operations } from './operations.ts'
 import { bodyParameters, searchParameters } from './parameters.ts'
 import { peerOf } from './peer.ts'
+import { type AskedToReveal, revealingOf } from './reveal.ts'
 import { cancelOnClose, streamAnswers } from './streams.ts'
 import { beginTrace, describeOperation, type RequestTrace } from './trace.ts'
 
@@ -55,6 +56,8 @@ interface Exchange {
   readonly accepted: Negotiated | null
   readonly trace: RequestTrace
   readonly client: Client | undefined
+  /** What it asks to be told; whether it is told depends on who asks. */
+  readonly revealing: AskedToReveal | undefined
   readonly peer: Peer
 }
 
@@ -89,6 +92,7 @@ export class GraphQLHandler {
       accepted,
       trace,
       client: clientOf(req.headers),
+      revealing: revealingOf(req.headers),
       peer: peerOf(req, this.#options.proxies),
     }
     try {
@@ -107,30 +111,33 @@ export class GraphQLHandler {
     }
   }
 
-  async #ask({ req, search }: Exchange, authenticate: Authenticate): Promise<Asked> {
+  async #ask({ req, search, revealing }: Exchange, authenticate: Authenticate): Promise<Asked> {
     const post = req.method === 'POST'
     const body = post ? await readJson(req, this.#options.bodyLimits) : undefined
     const parameters = post ? bodyParameters(body) : searchParameters(search)
     const identified = await authenticate(req.headers.authorization)
-    const admitted = parameters === null ? null : this.#options.operations.admit(parameters, identified)
+    const admit = () => parameters && this.#options.operations.admit(parameters, identified)
+    const admitted = revealing?.timing ? revealing.timing.measure('parse', admit) : admit()
     return { body, identified, admitted }
   }
 
   async #answer(exchange: Exchange, asked: Asked): Promise<void> {
-    const { operations, operationTimeoutMs, clock, ids, observeLane, fastLane } = this.#options
+    const { operations, operationTimeoutMs, clock, ids, observeLane, fastLane, showSuggestions } = this.#options
     const { admitted, identified } = asked
     const { viewer } = identified
     const clientHeaders = this.#options.clientHeaders?.(exchange.req.headers)
     const { trace, client, peer } = exchange
+    const revealing = exchange.revealing && showSuggestions(viewer) ? exchange.revealing : undefined
+    const span = revealing?.timing ? revealing.timing.around(trace.span) : trace.span
     const lease = operations.engine.lease()
     const known = fastLane && admitted?.operation !== undefined && admitted.guarded.validFor === lease.engine.schema
     const lane = known ? 'fast' : 'pipeline'
     observeLane(lane)
-    const asking = { viewer, ...trace, lane, client, peer, timeoutMs: operationTimeoutMs, clientHeaders } as const
-    const call = beginCall(asking, clock, ids)
+    const asking = { viewer, ...trace, span, lane, client, revealing, peer, clientHeaders } as const
+    const call = beginCall({ ...asking, timeoutMs: operationTimeoutMs }, clock, ids)
     cancelOnClose(exchange.res, call)
     try {
-      if (known) this.#write(exchange, await operations.execute(admitted, lease, call))
+      if (known) this.#write(exchange, await operations.execute(admitted, lease, call), revealing)
       else await this.#pipe(exchange, asked, call)
     } finally {
       call.end()
@@ -150,7 +157,7 @@ export class GraphQLHandler {
     })
     if (response.body.kind !== 'complete') throw new Error('the pipeline answered in parts')
     for (const [name, value] of response.headers) res.setHeader(name, value)
-    this.#send(exchange, response.status ?? 200, response.body.string)
+    this.#send(exchange, response.status ?? 200, response.body.string, call.revealing)
   }
 
   async #stream(exchange: Exchange, { admitted, identified }: Asked, type: StreamType): Promise<void> {
@@ -182,19 +189,20 @@ export class GraphQLHandler {
     this.#send(exchange, error.status, answer.text)
   }
 
-  #write(exchange: Exchange, answer: Answer): void {
+  #write(exchange: Exchange, answer: Answer, revealing?: Revealing): void {
     const mediaType = mediaTypeOf(exchange)
     exchange.res.setHeader('content-type', `${mediaType}; charset=utf-8`)
     if (answer.cachePolicy) exchange.res.setHeader('cache-control', printCacheControl(answer.cachePolicy))
     for (const name in answer.headers) exchange.res.setHeader(name, answer.headers[name] as string)
-    this.#send(exchange, statusOf(answer, mediaType), answer.text)
+    this.#send(exchange, statusOf(answer, mediaType), answer.text, revealing)
   }
 
   /** A Buffer body goes out in one piece, and nothing holds on to the text. */
-  #send({ res }: Exchange, status: number, text: string): void {
+  #send({ res }: Exchange, status: number, text: string, revealing?: Revealing): void {
     const bytes = Buffer.from(text)
     if (status === 401) res.setHeader('www-authenticate', 'Bearer')
     if (!res.hasHeader('cache-control')) res.setHeader('cache-control', 'no-store')
+    if (revealing?.timing) res.setHeader('server-timing', revealing.timing.header())
     res.setHeader('content-length', bytes.length)
     res.writeHead(status)
     res.end(bytes)

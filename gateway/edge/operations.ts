@@ -16,7 +16,7 @@ import { type Guard, type GuardedDocument, operationNamed, withCode } from '../g
 import type { Identified } from '../identity.ts'
 import type { Lease, LiveEngine } from '../live-engine.ts'
 import { overspentHeaders, withCharge } from './cost.ts'
-import { type Answer, hideSuggestions, maskAnswer, refusal } from './errors.ts'
+import { type Answer, hideSuggestions, maskAnswer, refusal, withExtension } from './errors.ts'
 import type { Parameters } from './parameters.ts'
 import type { EdgeTelemetry } from './telemetry.ts'
 
@@ -82,8 +82,12 @@ export class Operations {
     const { telemetry } = this.#options
     const started = performance.now()
     telemetry.began(call)
-    const answer = await this.#run(admitted, lease, call)
-    telemetry.ended(admitted, answer, call, (performance.now() - started) / 1000)
+    const answer = await (call.revealing?.plan
+      ? this.#explain(admitted, lease, call)
+      : this.#run(admitted, lease, call))
+    const took = performance.now() - started
+    call.revealing?.timing?.add('execute', took)
+    telemetry.ended(admitted, answer, call, took / 1000)
     return answer
   }
 
@@ -143,6 +147,18 @@ export class Operations {
     return this.#options.costs.charge({ document, operation, variables, viewer, isOwner, isAsked: asksForCost }, engine)
   }
 
+  /** The answer with the operation's plan in `extensions`, or the plan alone. */
+  async #explain(admitted: AdmittedOperation, lease: Lease, call: Call): Promise<Answer> {
+    try {
+      const { tree } = await call.race(lease.engine.explain(toRequest(admitted, call)))
+      const answer = call.revealing?.plan === 'instead' ? notRun : await this.#run(admitted, lease, call)
+      return withExtension(answer, 'queryPlan', tree)
+    } catch {
+      // What cannot be planned cannot be run either, and then says why.
+      return this.#run(admitted, lease, call)
+    }
+  }
+
   #present(answer: Answer, viewer: Viewer | null, call: Call): Answer {
     if (answer.errors.length === 0) return answer
     const { guard, showSubgraphErrors, log } = this.#options
@@ -154,6 +170,7 @@ export class Operations {
 }
 
 const unread = refusal([])
+const notRun: Answer = { text: '{"data":null}', errors: [], hasData: true }
 
 export function isSubscription(admitted: AdmittedOperation): boolean {
   return admitted.operation?.operation === OperationTypeNode.SUBSCRIPTION

@@ -33,7 +33,7 @@ function stateOf(header: string | readonly string[] | undefined): string | undef
 
 /** Says in a span whose operation it is; by names alone, since the text and its variables may hold what is private. */
 export function describeOperation(span: Span | undefined, admitted: AdmittedOperation | null, client?: Client): void {
-  if (span === undefined || !span.sampled) return
+  if (span === undefined || !span.recording) return
   const { operation } = admitted ?? {}
   if (operation !== undefined) span.set({ 'graphql.operation.type': operation.operation })
   if (operation?.name !== undefined) span.set({ 'graphql.operation.name': operation.name.value.slice(0, longestName) })

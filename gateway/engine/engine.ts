@@ -3,6 +3,7 @@ import { Gate } from './access/gate.ts'
 import { noPolicies, type PolicyJudge } from './access/judge.ts'
 import { observeChannel } from './channel/observed.ts'
 import { describeSteps } from './compile/compile.ts'
+import { describePlan } from './describe.ts'
 import { Execution } from './execution.ts'
 import { Hub } from './live/hub.ts'
 import { type EngineObserver, nobodyObserves } from './observer.ts'
@@ -28,26 +29,17 @@ export interface EngineOptions {
   readonly policies?: PolicyJudge
 }
 
-/** How an operation runs, for people to read. */
-export interface Explanation {
-  /** What is fetched, in which order. */
-  readonly plan: string
-  /** The JavaScript that was generated for it. */
-  readonly code: string
-}
-
-export interface ExplainingEngine extends Engine {
+/** An engine that may still be reading its supergraph. */
+export interface LoadingEngine extends Engine {
   /** Settles when the planner has read the supergraph; rejects with a SupergraphError when it cannot. */
   readonly loaded: Promise<void>
-  /** @throws GraphQLError when the operation cannot be planned. */
-  explain(request: OperationRequest): Promise<Explanation>
 }
 
 /**
  * Makes the engine over one supergraph.
  * @throws SupergraphError when the supergraph cannot be served.
  */
-export function createEngine(options: EngineOptions): ExplainingEngine {
+export function createEngine(options: EngineOptions): LoadingEngine {
   const supergraph = readSupergraph(options.supergraphSdl)
   const planner = createHivePlanner(supergraph.plannerSdl)
   const chooser = new OverrideChooser(
@@ -74,7 +66,7 @@ export function createEngine(options: EngineOptions): ExplainingEngine {
     async explain(request) {
       const { primary, steps, source } = await plans.plan(plans.operation(request), request.variables, request.context)
       const lines = [...(primary ? [describeSteps(primary)] : []), describeSteps(steps)]
-      return { plan: lines.join('\n'), code: source }
+      return { plan: lines.join('\n'), tree: describePlan(primary, steps), code: source }
     },
     async close() {
       planner.close()

@@ -61,6 +61,22 @@ export interface EngineResponse {
 /** The answers to a subscription, one for each event, and where they begin when that is known. */
 export type ResponseStream = AsyncIterable<EngineResponse> & Placed
 
+/** A node of a plan: its kind, and what that kind has. */
+export interface PlanDescription {
+  readonly kind: string
+  readonly [property: string]: unknown
+}
+
+/** How an operation runs, for people to read. */
+export interface Explanation {
+  /** What is fetched, in which order, as lines. */
+  readonly plan: string
+  /** The same as a tree. */
+  readonly tree: { readonly kind: 'QueryPlan'; readonly node?: PlanDescription }
+  /** The JavaScript that was generated for it. */
+  readonly code: string
+}
+
 /** The federation engine over one supergraph. */
 export interface Engine {
   /** The schema that clients see. */
@@ -72,5 +88,7 @@ export interface Engine {
    * iteration leaves it; the last one to leave closes the upstream.
    */
   subscribe(request: OperationRequest): Promise<ResponseStream>
+  /** @throws GraphQLError when the operation cannot be planned. */
+  explain(request: OperationRequest): Promise<Explanation>
   close(): Promise<void>
 }

@@ -194,7 +194,7 @@ export class SecurityContextPool extends pg.Pool {
     run: () => Promise<T>,
   ): Promise<T> {
     const start = performance.now()
-    const span = security.span?.sampled ? spanOf(security.span, security.role, statement) : undefined
+    const span = security.span?.recording ? spanOf(security.span, security.role, statement) : undefined
     const tell = (rows: number, failed: boolean) =>
       this.#onStatement({
         text: statement.text,

@@ -45,6 +45,10 @@ export class FakeEngine implements Engine {
     return this.#respond(stream)
   }
 
+  async explain(): Promise<never> {
+    throw new GraphQLError('a fake engine plans nothing')
+  }
+
   async close(): Promise<void> {
     this.closed = true
   }

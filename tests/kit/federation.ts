@@ -2,7 +2,7 @@ import { buildSubgraphSchema } from '@apollo/subgraph'
 import { type GraphQLSchema, parse, validate } from 'graphql'
 import { createLocalChannel } from '../../gateway/engine/channel/local.ts'
 import { compose } from '../../gateway/engine/compose.ts'
-import { createEngine, type EngineOptions, type ExplainingEngine } from '../../gateway/engine/engine.ts'
+import { createEngine, type EngineOptions, type LoadingEngine } from '../../gateway/engine/engine.ts'
 import type { Channel, SubgraphRequest } from '../../gateway/engine/types.ts'
 import type { RequestContext } from '../../lib/context.ts'
 import { systemClock, systemIds } from '../../lib/sources.ts'
@@ -43,7 +43,7 @@ export interface Answer {
 
 /** A graph of in-process subgraphs behind the engine. */
 export class Federation {
-  readonly engine: ExplainingEngine
+  readonly engine: LoadingEngine
   readonly supergraphSdl: string
   /** Every request that a subgraph got, in order. */
   readonly requests: SubgraphRequest[] = []

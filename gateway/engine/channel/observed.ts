@@ -27,7 +27,7 @@ export function observeChannel(subgraph: string, inner: Channel, observer: Engin
 }
 
 function spanOf({ context, subgraph, kind }: SubgraphRequest): Span | undefined {
-  if (!context.span?.sampled) return undefined
+  if (!context.span?.recording) return undefined
   return context.span.child(`fetch ${subgraph}`, { 'graphql.operation.type': kind }, 'client')
 }
 
