@@ -6,8 +6,11 @@ import type { Answer } from './errors.ts'
 export function withCharge(answer: Answer, charge: Charge | undefined, isAsked: boolean): Answer {
   if (charge === undefined) return answer
   const { balance } = charge
-  const headers = balance === undefined ? {} : { headers: balanceHeaders(balance) }
-  return isAsked ? { ...answer, ...headers, text: withCost(answer.text, charge) } : { ...answer, ...headers }
+  const told = isAsked ? { ...answer, text: withCost(answer.text, charge) } : answer
+  if (balance === undefined) return told
+  // What is left is the viewer's own business, so no shared cache may keep the answer that tells of it.
+  const cachePolicy = answer.cachePolicy && ({ ...answer.cachePolicy, scope: 'PRIVATE' } as const)
+  return { ...told, cachePolicy, headers: balanceHeaders(balance) }
 }
 
 /** Headers in the form of the IETF's draft that most servers and clients know (RateLimit header fields, version 6). */
