@@ -5,6 +5,7 @@ import type { RequestContext } from '../lib/context.ts'
 import type { Projector } from '../stores/projector.ts'
 import type { Stores } from '../stores/stores.ts'
 import { nodeStubs } from './node.ts'
+import { withPageSizes } from './page-sizes.ts'
 import { sharedResolvers } from './scalars.ts'
 
 /**
@@ -37,7 +38,7 @@ const common = readFileSync(new URL('common.graphql', import.meta.url), 'utf8')
 /** A room's schema as composition reads it: its own file and what all rooms share. */
 export function roomTypeDefs(room: Room<unknown>, rooms: readonly Room<unknown>[]): DocumentNode {
   const own = readFileSync(`${room.directory}/schema.graphql`, 'utf8')
-  return parse(`${common}\n${own}\n${nodeStubs(own, rooms.map(ownSchema))}`)
+  return withPageSizes(parse(`${common}\n${own}\n${nodeStubs(own, rooms.map(ownSchema))}`))
 }
 
 /** A room's executable schema. */

@@ -26,6 +26,15 @@ const mistakes: string[] = []
 const definitions = sources.flatMap((file) => [...parse(readFileSync(file, 'utf8')).definitions])
 const problems = new Set(definitions.flatMap((node) => (implementsFace(node, 'Problem') ? [nameOf(node)] : [])))
 
+const leaves = new Set(
+  definitions.flatMap((node) =>
+    node.kind === Kind.ENUM_TYPE_DEFINITION || node.kind === Kind.SCALAR_TYPE_DEFINITION ? [node.name.value] : [],
+  ),
+)
+for (const scalar of ['ID', 'String', 'Int', 'Float', 'Boolean']) leaves.add(scalar)
+/** Lists that the field above sizes, as `Type.field`. */
+const sizedAbove = new Set(definitions.flatMap(fieldsOf).flatMap(sizedBelow))
+
 for (const node of definitions) checkType(node)
 for (const node of definitions) checkDescribedOnce(node)
 for (const mistake of mistakes) console.error(mistake)
@@ -62,6 +71,7 @@ function checkField(type: string, field: FieldDefinitionNode): void {
     mistakes.push(`${path}: a field is a noun or an adjective`)
   checkTime(path, field.name.value, field.type)
   checkList(path, field.type)
+  checkSize(path, field)
   for (const argument of field.arguments ?? []) checkArgument(path, argument)
   const result = print(field.type)
   if (/Connection!?$/.test(result)) checkConnection(path, field)
@@ -115,6 +125,30 @@ function checkList(path: string, type: TypeNode): void {
   ) {
     mistakes.push(`${path}: a list and its items are non-null`)
   }
+}
+
+/** What a query may cost follows from how long its lists can be; a connection is as long as its page. */
+function checkSize(path: string, { type, arguments: args = [], directives = [] }: FieldDefinitionNode): void {
+  if (!print(type).startsWith('[') || leaves.has(namedType(type)) || /Connection\.(edges|nodes)$/.test(path)) return
+  const isSized = directives.some(({ name }) => name.value === 'listSize') || sizedAbove.has(path)
+  if (!isSized && !args.some(({ name }) => name.value === 'ids')) {
+    mistakes.push(`${path}: a list of objects says how long it can be: \`@listSize(assumedSize: …)\``)
+  }
+}
+
+function sizedBelow({ type, directives = [] }: FieldDefinitionNode): string[] {
+  const use = directives.find(({ name }) => name.value === 'listSize')
+  const sized = use?.arguments?.find(({ name }) => name.value === 'sizedFields')?.value
+  if (sized?.kind !== Kind.LIST) return []
+  return sized.values.flatMap((value) => (value.kind === Kind.STRING ? [`${namedType(type)}.${value.value}`] : []))
+}
+
+function fieldsOf(node: DefinitionNode): readonly FieldDefinitionNode[] {
+  return node.kind === Kind.OBJECT_TYPE_DEFINITION ? (node.fields ?? []) : []
+}
+
+function namedType(type: TypeNode): string {
+  return type.kind === Kind.NAMED_TYPE ? type.name.value : namedType(type.type)
 }
 
 function checkCase(path: string, name: string): void {
