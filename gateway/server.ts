@@ -73,6 +73,7 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
     const opening = openStores({
       data: config.data,
       databaseUrl: config.databaseUrl,
+      redisUrl: config.redisUrl,
       tokens,
       fields: loadFieldCipher(config.data, config.encryptionKeys),
       logger: log,

@@ -8,12 +8,16 @@ import type { AccessTokens } from '../lib/tokens.ts'
 import { inProcessBus } from './bus/in-process.ts'
 import type { Bus } from './bus/port.ts'
 import { openPostgresBus } from './bus/postgres.ts'
+import { openRedisBus } from './bus/redis.ts'
 import { inProcessCache } from './cache/in-process.ts'
+import { redisCache } from './cache/redis.ts'
 import { staticVectors } from './encoder/static-vectors.ts'
 import { openSqlGraph } from './graph/sql.ts'
 import { openLeases } from './lease.ts'
-import { inProcessLimits } from './limits/in-process.ts'
-import { postgresLimits } from './limits/postgres.ts'
+import { inProcessLimiter, inProcessLimits } from './limits/in-process.ts'
+import type { Limits } from './limits/port.ts'
+import { postgresLimiters, postgresLimits } from './limits/postgres.ts'
+import { redisLimits } from './limits/redis.ts'
 import { openFeed } from './log/feed.ts'
 import { openEventLog, projectorContext } from './log/log.ts'
 import { openObjectDirectory } from './objects/directory.ts'
@@ -25,6 +29,7 @@ import type { StatementEvent } from './postgres/pool.ts'
 import { openPostgres, type Postgres } from './postgres/postgres.ts'
 import { openServerPostgres } from './postgres/server.ts'
 import { findTemplate } from './postgres/template.ts'
+import { openRedis, type RedisStore } from './redis/redis.ts'
 import type { Stores } from './stores.ts'
 import { openPgvector } from './vector/pgvector.ts'
 
@@ -33,6 +38,8 @@ export interface OpenStoresOptions {
   readonly data: string
   /** A PostgreSQL server to use instead of the embedded one. */
   readonly databaseUrl?: string | undefined
+  /** A Redis server to wake other processes by, to share the cache, and to count limits; its user is in it. */
+  readonly redisUrl?: string | undefined
   readonly tokens: AccessTokens
   readonly fields: FieldCipher
   readonly logger: Log
@@ -51,9 +58,12 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
   const opened = new AsyncDisposableStack()
   try {
     const postgres = await openDatabase(options, opened)
-    const bus = await openBus(options)
+    const { systemId, cursorKey } = await readSystem(postgres)
+    const redis = options.redisUrl === undefined ? null : await openRedis(options.redisUrl, systemId, options.logger)
+    opened.defer(async () => redis?.close())
+    const bus = await openBus(options, redis)
     opened.defer(() => bus.close())
-    const cache = inProcessCache()
+    const cache = redis ? redisCache(redis, options.logger) : inProcessCache()
     opened.defer(() => cache.close())
     const encoder = staticVectors()
     opened.defer(() => encoder.close())
@@ -64,7 +74,7 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
     const graph = openSqlGraph(postgres)
     const objects =
       options.data === ':memory:' ? inMemoryObjects() : await openObjectDirectory(join(options.data, 'objects'))
-    const cursors = createCursorCodec(await cursorKey(postgres))
+    const cursors = createCursorCodec(cursorKey)
     const clock = options.clock ?? systemClock
     const ids = options.ids ?? systemIds
     const { tokens, fields, logger } = options
@@ -77,7 +87,7 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
       feed,
       bus,
       cache,
-      limits: options.databaseUrl === undefined ? inProcessLimits() : postgresLimits(postgres),
+      limits: openLimits(options, postgres, redis),
       vectors,
       graph,
       objects,
@@ -109,8 +119,16 @@ async function openDatabase(options: OpenStoresOptions, opened: AsyncDisposableS
   return keep(openPostgres({ ...embedded.connection, ...watch, cancellable: false }), opened)
 }
 
-async function openBus({ databaseUrl, logger }: OpenStoresOptions): Promise<Bus> {
+async function openBus({ databaseUrl, logger }: OpenStoresOptions, redis: RedisStore | null): Promise<Bus> {
+  if (redis) return openRedisBus(redis, logger)
   return databaseUrl === undefined ? inProcessBus() : openPostgresBus({ connectionString: databaseUrl }, logger)
+}
+
+function openLimits({ databaseUrl, logger }: OpenStoresOptions, postgres: Postgres, redis: RedisStore | null): Limits {
+  const insurance = databaseUrl === undefined ? inProcessLimiter : postgresLimiters(postgres)
+  if (redis?.keepsKeys) return redisLimits(redis, insurance)
+  if (redis) logger.warn('Redis may evict keys (its maxmemory-policy is not noeviction): limits are not counted there')
+  return databaseUrl === undefined ? inProcessLimits() : postgresLimits(postgres)
 }
 
 function keep(postgres: Postgres, opened: AsyncDisposableStack): Postgres {
@@ -118,12 +136,12 @@ function keep(postgres: Postgres, opened: AsyncDisposableStack): Postgres {
   return postgres
 }
 
-async function cursorKey(postgres: Postgres): Promise<Uint8Array> {
-  const [row] = await postgres.read(projectorContext('cursor key'), (db) =>
-    db.query<{ cursor_key: Buffer }>('SELECT cursor_key FROM app.system'),
+async function readSystem(postgres: Postgres): Promise<{ systemId: string; cursorKey: Uint8Array }> {
+  const [row] = await postgres.read(projectorContext('system'), (db) =>
+    db.query<{ system_id: string; cursor_key: Buffer }>('SELECT system_id, cursor_key FROM app.system'),
   )
   if (!row) throw new Error('the database has no system row: its migrations are incomplete')
-  return row.cursor_key
+  return { systemId: row.system_id, cursorKey: row.cursor_key }
 }
 
 /** A connection that owns the database's objects, for migrations and repairs. Requests never use it. */

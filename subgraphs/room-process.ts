@@ -22,6 +22,7 @@ export interface RoomProcessOptions {
   readonly rooms: readonly Room<unknown>[]
   /** A PostgreSQL server: the embedded database is of one process. */
   readonly databaseUrl: string
+  readonly redisUrl?: string | undefined
   /** What the gateway's signatures are checked with; with its private half for a room that issues tokens. */
   readonly key: VerifyingKey & Partial<SigningKey>
   /** For a room that keeps secrets. */
@@ -56,6 +57,7 @@ export async function openRoomProcess(options: RoomProcessOptions): Promise<Room
   const stores = await openStores({
     data: ':memory:',
     databaseUrl,
+    redisUrl: options.redisUrl,
     tokens,
     fields,
     logger: log,

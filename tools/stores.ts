@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { Store } from './stores/place.ts'
 import { postgres16, postgres18 } from './stores/postgres.ts'
+import { redis } from './stores/redis.ts'
 
 /**
  * Real servers for the tests.
@@ -9,7 +10,7 @@ import { postgres16, postgres18 } from './stores/postgres.ts'
  *   node tools/stores.ts run CMD…    starts them, runs the command with their addresses, stops them
  * What is missing is named; with MNEMOGRAPH_REQUIRE_STORES=1 it fails the command.
  */
-const stores: readonly Store[] = [postgres18, postgres16]
+const stores: readonly Store[] = [postgres18, postgres16, redis]
 
 const SHARED = 'shared'
 

@@ -46,6 +46,7 @@ async function run(name: string, flags: SettingFlags): Promise<void> {
     room,
     rooms,
     databaseUrl,
+    redisUrl: config.redisUrl,
     key: keyOf(room, config),
     fields: room.issuesTokens ? loadFieldCipher(config.data, config.encryptionKeys) : noFieldCipher,
     log: createLog(config.logLevel),

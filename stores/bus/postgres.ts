@@ -1,6 +1,7 @@
 import pg from 'pg'
 import type { Log } from '../../lib/log.ts'
 import { inProcessBus } from './in-process.ts'
+import { readMessage, writeMessage } from './message.ts'
 import { type Bus, checkMessage, type Topic } from './port.ts'
 
 const channel = 'mnemograph'
@@ -11,8 +12,6 @@ const lastRetry = 10_000
 const timeoutMs = 5_000
 /** What waits to be sent while the database is away; older hints are dropped. */
 const maximumPending = 1000
-
-const topics = ['events', 'session-ended'] as const satisfies readonly Topic[]
 
 /**
  * A bus among all processes on one PostgreSQL server, by LISTEN and NOTIFY over one connection of its own. What this
@@ -47,7 +46,7 @@ class PostgresBus implements Bus {
     checkMessage(message)
     if (this.#isClosed) return
     this.#local.publish(topic, message)
-    this.#pending.add(JSON.stringify([topic, message]))
+    this.#pending.add(writeMessage(topic, message))
     if (this.#pending.size > maximumPending) this.#pending.delete(this.#pending.values().next().value as string)
     this.#send()
   }
@@ -84,7 +83,7 @@ class PostgresBus implements Bus {
   }
 
   #receive(payload: string): void {
-    const read = readPayload(payload)
+    const read = readMessage(payload)
     if (read) this.#local.publish(...read)
   }
 
@@ -140,14 +139,4 @@ class PostgresBus implements Bus {
 /** The driver's types leave out the number by which the server names a connection. */
 function processIdOf(client: pg.Client): number | null {
   return (client as unknown as { readonly processID: number | null }).processID
-}
-
-function readPayload(payload: string): readonly [Topic, string] | null {
-  try {
-    const [topic, message] = JSON.parse(payload) as unknown[]
-    const known = topics.find((candidate) => candidate === topic)
-    return known !== undefined && typeof message === 'string' ? [known, message] : null
-  } catch {
-    return null
-  }
 }

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { RateLimiterMemory } from 'rate-limiter-flexible'
+import { type RateLimiterAbstract, RateLimiterMemory } from 'rate-limiter-flexible'
 import { overLimiters } from './limiters.ts'
 import type { Limits, Rule } from './port.ts'
 
@@ -8,7 +8,12 @@ const mostKeys = 100_000
 
 /** Limits of one process. */
 export function inProcessLimits(): Limits {
-  return overLimiters((rule) => new BoundedLimiter(rule))
+  return overLimiters(inProcessLimiter)
+}
+
+/** Makes the limiter of a rule. */
+export function inProcessLimiter(rule: Rule): RateLimiterAbstract {
+  return new BoundedLimiter(rule)
 }
 
 class BoundedLimiter extends RateLimiterMemory {

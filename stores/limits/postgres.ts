@@ -1,30 +1,33 @@
-import { RateLimiterPostgres } from 'rate-limiter-flexible'
+import { type RateLimiterAbstract, RateLimiterPostgres } from 'rate-limiter-flexible'
 import type { Postgres } from '../postgres/postgres.ts'
 import type { SecurityContext } from '../postgres/security.ts'
 import { overLimiters } from './limiters.ts'
-import type { Limits } from './port.ts'
+import type { Limits, Rule } from './port.ts'
 
 /** Counting has time to spare for a busy moment, and does not hold a request for longer. Milliseconds. */
 const timeoutMs = 5_000
 
 /** Limits that all processes of one database share. */
 export function postgresLimits(postgres: Postgres): Limits {
+  return overLimiters(postgresLimiters(postgres))
+}
+
+/** Makes the limiter of a rule. */
+export function postgresLimiters(postgres: Postgres): (rule: Rule) => RateLimiterAbstract {
   const storeClient = { query: (statement: Statement) => run(postgres, statement) }
-  return overLimiters(
-    ({ name, points, seconds }) =>
-      new RateLimiterPostgres({
-        storeClient,
-        storeType: 'client',
-        schemaName: 'app',
-        tableName: 'rate_limits',
-        // A migration has made the table, and a job clears it.
-        tableCreated: true,
-        clearExpiredByTimeout: false,
-        keyPrefix: name,
-        points,
-        duration: seconds,
-      }),
-  )
+  return ({ name, points, seconds }) =>
+    new RateLimiterPostgres({
+      storeClient,
+      storeType: 'client',
+      schemaName: 'app',
+      tableName: 'rate_limits',
+      // A migration has made the table, and a job clears it.
+      tableCreated: true,
+      clearExpiredByTimeout: false,
+      keyPrefix: name,
+      points,
+      duration: seconds,
+    })
 }
 
 interface Statement {

@@ -1,5 +1,8 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { silentLog } from '../../lib/log.ts'
 import { inProcessCache } from '../../stores/cache/in-process.ts'
+import { redisCache } from '../../stores/cache/redis.ts'
+import { openTestRedis, passTime, skipRedis } from '../kit/redis.ts'
 import { cacheContract } from './cache.ts'
 
 cacheContract('in process', {
@@ -38,4 +41,27 @@ test('the in-process cache holds a bounded amount of text', async () => {
   expect(await cache.get('t', 'large')).toBeUndefined()
   expect(await cache.get('t', 'd')).toBeDefined()
   await cache.close()
+})
+
+describe.skipIf(skipRedis)('on Redis (set MNEMOGRAPH_TEST_REDIS_URL)', () => {
+  cacheContract('Redis', {
+    async open() {
+      const redis = await openTestRedis()
+      return {
+        cache: redisCache(redis, silentLog()),
+        pass: (seconds) => passTime(redis, seconds * 1000),
+        close: () => redis.close(),
+      }
+    },
+  })
+
+  test('while it is away nothing is found and nothing fails; what must be forgotten says so', async () => {
+    const redis = await openTestRedis()
+    const cache = redisCache(redis, silentLog())
+    await cache.set('t', 'k', 1, 60)
+    await redis.close()
+    expect(await cache.get('t', 'k')).toBeUndefined()
+    await cache.set('t', 'k', 2, 60)
+    await expect(cache.delete('t', 'k')).rejects.toThrow()
+  })
 })

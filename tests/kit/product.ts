@@ -61,7 +61,7 @@ export async function startProduct({
   return {
     server,
     url,
-    join: (username = `user-${randomUUID().slice(0, 8)}`) => join(url, username),
+    join: (username = `user-${randomUUID().slice(0, 8)}`) => joinProduct(url, username),
     settled: () => server.projectors.caughtUp(AbortSignal.timeout(60_000)),
     close: () => server.close(),
     [Symbol.asyncDispose]: () => server.close(),
@@ -71,7 +71,8 @@ export async function startProduct({
 const signUp = `mutation Join($input: SignUpInput!) {
   signUp(input: $input) { ... on SignUpSuccess { session { accessToken user { id } } } ... on Problem { message } } }`
 
-async function join(url: string, username: string): Promise<Person> {
+/** Signs somebody new up. */
+export async function joinProduct(url: string, username: string): Promise<Person> {
   const input = { username, email: `${username}@example.test`, password: `${username}-secret` }
   const { data } = await post(url, null, signUp, { input })
   const { accessToken, user } = data.signUp.session
