@@ -2,7 +2,6 @@
 type LabelValues = readonly string[]
 
 interface Metric {
-  readonly help: string
   render(): string
 }
 
@@ -45,18 +44,13 @@ export class Metrics {
 
   /** A gauge whose value is asked for when the metrics are read. */
   observe(name: string, help: string, read: () => number, type: 'gauge' | 'counter' = 'gauge'): void {
-    this.#register(name, { help, render: () => `${head(name, help, type)}${name} ${read()}\n` })
+    this.#register(name, { render: () => `${head(name, help, type)}${name} ${read()}\n` })
   }
 
   histogram(name: string, help: string, labelNames: readonly string[] = [], buckets = defaultBuckets): Histogram {
     const histogram = new Buckets(name, help, labelNames, buckets)
     this.#register(name, histogram)
     return { observe: (value, labels = []) => histogram.observe(value, labels) }
-  }
-
-  /** The name and the help of every metric, in order. */
-  list(): readonly { readonly name: string; readonly help: string }[] {
-    return [...this.#metrics].map(([name, { help }]) => ({ name, help }))
   }
 
   text(): string {
@@ -73,14 +67,12 @@ export class Metrics {
 const separator = '\0'
 
 class Series implements Metric {
-  readonly help: string
   readonly #name: string
   readonly #head: string
   readonly #labelNames: readonly string[]
   readonly #values = new Map<string, number>()
 
   constructor(name: string, help: string, type: 'counter' | 'gauge', labelNames: readonly string[]) {
-    this.help = help
     this.#name = name
     this.#head = head(name, help, type)
     this.#labelNames = labelNames
@@ -109,7 +101,6 @@ class Series implements Metric {
 }
 
 class Buckets implements Metric {
-  readonly help: string
   readonly #name: string
   readonly #head: string
   readonly #labelNames: readonly string[]
@@ -117,7 +108,6 @@ class Buckets implements Metric {
   readonly #series = new Map<string, { counts: number[]; sum: number; count: number }>()
 
   constructor(name: string, help: string, labelNames: readonly string[], bounds: readonly number[]) {
-    this.help = help
     this.#name = name
     this.#head = head(name, help, 'histogram')
     this.#labelNames = labelNames

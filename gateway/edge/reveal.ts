@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Revealing } from '../../lib/call.ts'
+import { nextSpanId } from '../../lib/span-id.ts'
 import { type Span, unsampled } from '../../lib/trace.ts'
 
 /** Apollo Router's header, and Hive's; the value is `true`, or `dry-run` for the plan alone. */
@@ -49,7 +49,7 @@ export class Timing {
 
   around(span: Span | undefined): Span {
     return {
-      id: span?.id || randomBytes(8).toString('hex'),
+      id: span?.id || nextSpanId(),
       sampled: span?.sampled ?? true,
       recording: true,
       child: (name, attributes, kind) => this.#timed(name, span?.child(name, attributes, kind) ?? unsampled),

@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { startGatewayWorld } from '../kit/gateway.ts'
+import { startProduct } from '../kit/product.ts'
+
+const page = readFileSync(new URL('../../docs/observability.md', import.meta.url), 'utf8')
+const documented = new Map<string, string>()
+for (const [, names = '', labels = ''] of page.matchAll(/^\| (`\w+`(?:, `\w+`)*) \|([^|]*)\|[^|]*\|$/gm)) {
+  for (const [, name = ''] of names.matchAll(/`(\w+)`/g)) if (/^[a-z]/.test(name)) documented.set(name, labels)
+}
+
+describe('the table of metrics in docs/observability.md', () => {
+  const told = new Set<string>()
+  const labelled = new Map<string, Set<string>>()
+
+  function read(text: string): void {
+    for (const [, name = ''] of text.matchAll(/^# TYPE (\w+) /gm)) told.add(name)
+    for (const [, series = '', labels = ''] of text.matchAll(/^(\w+)\{(.*)\} \S+$/gm)) {
+      const name = series.replace(/_(bucket|sum|count)$/, '')
+      const known = labelled.get(name) ?? new Set()
+      for (const [, label = ''] of labels.matchAll(/(\w+)="/g)) if (label !== 'le') known.add(label)
+      labelled.set(name, known)
+    }
+  }
+
+  beforeAll(async () => {
+    const client = { 'apollographql-client-name': 'test' }
+    const tracing = { MNEMOGRAPH_OTLP_URL: 'http://127.0.0.1:9' }
+    await using gateway = await startGatewayWorld({ one: { sdl: 'type Query { a: Int }' } }, { env: tracing })
+    await gateway.ask('{ a nothing }', { headers: client })
+    await gateway.ask('{ a }', { headers: client })
+    read(await gateway.metrics())
+    await using product = await startProduct()
+    await (await product.join()).ask('{ viewer { username } }')
+    read(await (await fetch(new URL('/metrics', product.url))).text())
+  }, 60_000)
+
+  test('has a row for every metric there is, and for none that is not', () => {
+    expect([...documented.keys()].sort(), 'docs/observability.md').toEqual([...told].sort())
+  })
+
+  test('names the labels of each', () => {
+    for (const [name, labels] of labelled) {
+      const named = [...(documented.get(name) ?? '').matchAll(/`(\w+)`/g)].map(([, label]) => label)
+      expect(named, name).toEqual([...labels])
+    }
+  })
+})
