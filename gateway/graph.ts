@@ -1,14 +1,19 @@
 import { readFileSync } from 'node:fs'
+import { CacheHints } from '../lib/cache-hints.ts'
 import type { Log } from '../lib/log.ts'
+import type { Cache } from '../stores/cache/port.ts'
 import { type Projectors, runProjectors } from '../stores/projector.ts'
 import type { Stores } from '../stores/stores.ts'
 import { roomExecution } from '../subgraphs/execute.ts'
 import { loadRooms } from '../subgraphs/rooms.ts'
+import { createCaching } from './cache/caching.ts'
+import { UntilWritten } from './cache/freshness.ts'
+import { followWrites } from './cache/writes.ts'
 import type { Channels } from './channels.ts'
 import { createLocalChannel } from './engine/channel/local.ts'
 import { createEngine } from './engine/engine.ts'
 import type { EngineObserver } from './engine/observer.ts'
-import type { Engine } from './engine/types.ts'
+import type { Channel, Engine } from './engine/types.ts'
 
 /** The product's own graph: its rooms, those in this process with what follows their log. */
 export interface Graph {
@@ -28,12 +33,14 @@ export interface GraphOptions {
   /** The ways to those rooms. */
   readonly channels: Channels
   readonly observer: EngineObserver
+  /** Where answers are kept until anything is written; undefined when none are. */
+  readonly cache: Cache | undefined
 }
 
 const supergraphFile = new URL('../schema/supergraph.graphql', import.meta.url)
 
 /** Opens the graph over its rooms. The supergraph is the one that `npm run schema` composed of them. */
-export async function openGraph({ opening, log, urls, channels, observer }: GraphOptions): Promise<Graph> {
+export async function openGraph({ opening, log, urls, channels, observer, cache }: GraphOptions): Promise<Graph> {
   const rooms = await loadRooms()
   for (const name of Object.keys(urls)) {
     if (!rooms.some((room) => room.name === name)) log.warn({ name, url: urls[name] }, 'A URL is set for no room')
@@ -44,17 +51,26 @@ export async function openGraph({ opening, log, urls, channels, observer }: Grap
     if (opened === null) throw new Error('nothing is executed before the stores are open')
     return opened
   }
-  const engine = createEngine({
-    supergraphSdl: readFileSync(supergraphFile, 'utf8'),
+  const supergraphSdl = readFileSync(supergraphFile, 'utf8')
+  const freshness = new UntilWritten()
+  const caching = cache && createCaching(supergraphSdl, freshness, cache)
+  const planned = createEngine({
+    supergraphSdl,
     observer,
     channelFor({ name }) {
       const url = urls[name]
-      if (url !== undefined) return channels.to(name, url)
+      // A room elsewhere says itself how long its answers may be kept.
+      if (url !== undefined) return around(channels.to(name, url), undefined)
       const room = here.find((candidate) => candidate.name === name)
       if (!room) throw new Error(`the supergraph names a room ${name} that is not there: run \`npm run schema\``)
-      return createLocalChannel(roomExecution(room, rooms, storesNow))
+      const execution = roomExecution(room, rooms, storesNow)
+      return around(createLocalChannel(execution), caching && new CacheHints(execution.schema))
     },
   })
+  function around(channel: Channel, hints: CacheHints | undefined): Channel {
+    return caching ? caching.around(channel, hints) : channel
+  }
+  const engine = caching ? caching.answersOf(planned) : planned
   const stores = await opening
   opened = stores
   const notices = (await Promise.all(here.map((room) => room.prepare?.(stores) ?? []))).flat()
@@ -63,11 +79,13 @@ export async function openGraph({ opening, log, urls, channels, observer }: Grap
     here.flatMap((room) => room.projectors?.(stores) ?? []),
     log,
   )
+  const unfollow = caching ? followWrites(stores, freshness, log) : () => {}
   return {
     engine,
     projectors,
     notices,
     async close() {
+      unfollow()
       await projectors.close()
       await engine.close()
     },

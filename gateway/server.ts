@@ -12,6 +12,7 @@ import { createAccessTokens, loadSigningKey } from '../lib/tokens.ts'
 import { tracerFor } from '../lib/tracing.ts'
 import { housekeeping, runJobs } from '../stores/jobs.ts'
 import { openStores } from '../stores/open.ts'
+import { openCache } from '../stores/open-cache.ts'
 import type { MigrationStep } from '../stores/postgres/migrate.ts'
 import type { StatementEvent } from '../stores/postgres/pool.ts'
 import { statementMetrics } from '../stores/postgres/statement-metrics.ts'
@@ -103,6 +104,7 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
       urls: config.subgraphUrls,
       channels,
       observer: engineMetrics(metrics),
+      cache: config.cacheBytes === 0 ? undefined : openCache(config.cacheBytes),
     })
     opened.defer(() => graph.close())
     const stores = await opening

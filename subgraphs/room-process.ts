@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import { CacheHints } from '../lib/cache-hints.ts'
 import { createExecutor } from '../lib/execution.ts'
 import type { FieldCipher } from '../lib/field-encryption.ts'
 import type { Log } from '../lib/log.ts'
@@ -67,9 +68,11 @@ export async function openRoomProcess(options: RoomProcessOptions): Promise<Room
   try {
     const notices = (await room.prepare?.(stores)) ?? []
     const projectors = await runProjectors(stores, room.projectors?.(stores) ?? [], log)
+    const execution = roomExecution(room, rooms, () => stores)
     const service = createRoomService({
       room: room.name,
-      executor: createExecutor({ ...roomExecution(room, rooms, () => stores), validates: true }),
+      executor: createExecutor({ ...execution, validates: true }),
+      hints: new CacheHints(execution.schema),
       key,
       readiness: [{ name: 'postgres', check: () => requireHealthy(stores) }],
       clock: stores.clock,

@@ -2,6 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import type { ExecutionResult } from 'graphql'
 import { z } from 'zod'
+import { printCacheControl } from '../lib/cache-control.ts'
+import type { CacheHints } from '../lib/cache-hints.ts'
 import { beginCall, type Call } from '../lib/call.ts'
 import type { RequestContext } from '../lib/context.ts'
 import { type EnvelopeClaims, EnvelopeReader, envelopeHeader } from '../lib/envelope.ts'
@@ -22,6 +24,8 @@ export interface RoomServiceOptions {
   /** The room's name: envelopes for other rooms are refused. */
   readonly room: string
   readonly executor: Executor
+  /** How long answers may be kept, which the gateway is told. */
+  readonly hints: CacheHints
   /** What the gateway's signatures are checked with. */
   readonly key: VerifyingKey
   readonly readiness: readonly ReadinessCheck[]
@@ -189,6 +193,8 @@ class Handler {
   async #execute(res: ServerResponse, { call, ...operation }: Asked): Promise<void> {
     const running = this.#options.executor.execute({ ...operation, context: call.context })
     const result = await call.race(running).catch(failedResult)
+    const policy = result.errors === undefined ? this.#options.hints.of(operation.operation) : undefined
+    if (policy) res.setHeader('cache-control', printCacheControl(policy))
     this.#answer(res, result, call.context)
   }
 
@@ -260,7 +266,8 @@ class Handler {
   #send(res: ServerResponse, status: number, type: string, text: string): void {
     const bytes = Buffer.from(text)
     if (this.#draining) res.setHeader('connection', 'close')
-    res.writeHead(status, { 'content-type': type, 'content-length': bytes.length, 'cache-control': 'no-store' })
+    if (!res.hasHeader('cache-control')) res.setHeader('cache-control', 'no-store')
+    res.writeHead(status, { 'content-type': type, 'content-length': bytes.length })
     res.end(bytes)
   }
 }

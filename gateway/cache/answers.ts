@@ -12,7 +12,10 @@ import type { KeptTexts, Reader } from './kept.ts'
 export function withKeptAnswers<E extends Engine>(engine: E, freshness: Freshness, kept?: KeptTexts): E {
   const execute = async (request: OperationRequest): Promise<EngineResponse> => {
     const kind = kindOf(request)
-    if (kind === 'query') return kept ? fromCache(engine, kept, request) : told(engine, request)
+    if (kind === 'query') {
+      const response = await (kept ? fromCache(engine, kept, request) : told(engine, request))
+      return freshness.isByTime ? response : { ...response, cachePolicy: undefined }
+    }
     try {
       return await engine.execute(request)
     } finally {

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, type Mock, test, vi } from 'vitest'
 import { createHttpChannel } from '../../gateway/engine/channel/http.ts'
 import type { Channel, SubgraphRequest } from '../../gateway/engine/types.ts'
 import { subgraphHeaders } from '../../gateway/subgraph-headers.ts'
+import { CacheHints } from '../../lib/cache-hints.ts'
 import type { RequestContext } from '../../lib/context.ts'
 import { envelopeHeader } from '../../lib/envelope.ts'
 import { codedError } from '../../lib/errors.ts'
@@ -17,7 +18,9 @@ import { createRoomService, type RoomService } from '../../subgraphs/serve.ts'
 
 const key = loadSigningKey(':memory:')
 const schema = buildSchema(`
-  type Query { hello(name: String): String  who: String  hang: Boolean  secret: String  coded: String }
+  directive @cacheControl(maxAge: Int, scope: CacheControlScope) on FIELD_DEFINITION
+  enum CacheControlScope { PUBLIC PRIVATE }
+  type Query { hello(name: String): String @cacheControl(maxAge: 9, scope: PRIVATE)  who: String  hang: Boolean  secret: String  coded: String }
   type Subscription { count: Int  late: Int  broken: Int }`)
 
 /** The contexts that the room's resolvers were given. */
@@ -82,6 +85,7 @@ beforeEach(async () => {
   service = createRoomService({
     room: 'shop',
     executor,
+    hints: new CacheHints(schema),
     key,
     readiness: [],
     clock: systemClock,
@@ -130,6 +134,13 @@ test('answers in the name, under the trace and until the time that the gateway s
   expect(data).toEqual({ hello: 'hello world', who: JSON.stringify(['u1', 'a'.repeat(32)]) })
   expect(contexts[0]?.deadline).toBeLessThanOrEqual(Date.now() + 60_000)
   expect(contexts[0]?.deadline).toBeGreaterThan(Date.now() + 30_000)
+})
+
+test('tells how long an answer may be kept, when it has no errors', async () => {
+  expect((await channel.execute(asking('{ hello }'))).cachePolicy).toEqual({ maxAge: 9, scope: 'PRIVATE' })
+  for (const query of ['{ hello who }', '{ hello coded }']) {
+    expect((await channel.execute(asking(query))).cachePolicy).toBeUndefined()
+  }
 })
 
 test('masks what is unexpected and passes on what carries a code', async () => {
