@@ -44,8 +44,10 @@ process.exitCode = mistakes.length === 0 ? 0 : 1
 function checkType(node: DefinitionNode): void {
   const name = nameOf(node)
   if (name === '') return
-  if (!/^[A-Z][A-Za-z]*$/.test(name)) mistakes.push(`${name}: a type's name is PascalCase`)
   if ('description' in node && node.description) described.add(name)
+  // A directive's name is Apollo's.
+  if (node.kind === Kind.DIRECTIVE_DEFINITION) return
+  if (!/^[A-Z][A-Za-z]*$/.test(name)) mistakes.push(`${name}: a type's name is PascalCase`)
   if (node.kind === Kind.ENUM_TYPE_DEFINITION) {
     for (const value of node.values ?? []) {
       if (!/^[A-Z][A-Z0-9_]*$/.test(value.name.value))

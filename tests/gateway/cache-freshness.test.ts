@@ -27,6 +27,7 @@ class Counter {
         return { text, errors: [] }
       },
       subscribe: () => Promise.reject(new Error('not asked')),
+      explain: () => Promise.reject(new Error('not asked')),
       close: async () => {},
     }
     this.#engine = withKeptAnswers(fake, freshness, new KeptTexts(openCache(1_000_000), freshness, ''))
