@@ -32,11 +32,6 @@ const url = (...schemes: string[]) =>
       error: `must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
     })
     .optional()
-const toggle = (byDefault: 'on' | 'off') =>
-  z
-    .enum(['on', 'off'], { error: 'must be on or off' })
-    .default(byDefault)
-    .transform((value) => value === 'on')
 const origins = z
   .string()
   .transform((text) => text.split(',').map((origin) => origin.trim()))
@@ -100,7 +95,9 @@ const settings = z.object({
   /** Origins whose pages may use the graph, beside its own. */
   CORS_ORIGINS: origins,
   /** Off, every operation goes through Apollo Server, also one that it has let through before. */
-  FAST_LANE: toggle('on'),
+  FAST_LANE: choice(true),
+  /** Whether queries that are the same, and under way at the same time, share one execution. */
+  DEDUP: choice(true),
   /** How many proxies stand before the gateway: so many last entries of `X-Forwarded-For` are believed. */
   PROXIES: count(0, 10, 0),
   MAX_BODY_BYTES: count(1024, 1 << 30, 8 * 1024 * 1024),
@@ -189,6 +186,7 @@ export interface Config {
   readonly introspection: Introspection
   readonly corsOrigins: readonly string[]
   readonly fastLane: boolean
+  readonly dedup: boolean
   readonly proxies: number
   readonly maxBodyBytes: number
   readonly limits: GuardLimits
@@ -276,6 +274,7 @@ function shape(s: Settings, subgraphUrls: Record<string, string>, subgraphs: Sub
     introspection: s.INTROSPECTION,
     corsOrigins: s.CORS_ORIGINS,
     fastLane: s.FAST_LANE,
+    dedup: s.DEDUP,
     proxies: s.PROXIES,
     maxBodyBytes: s.MAX_BODY_BYTES,
     limits: {

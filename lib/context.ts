@@ -46,6 +46,16 @@ export interface RequestContext {
   readonly peer?: Peer
   /** Takes in how long each part of the answer may be kept; absent where nobody asks, or nothing may be kept. */
   readonly cachePolicy?: PolicySum
+  /**
+   * How many mutations the gateway had answered when this query began. Set where what is asked of a subgraph may be
+   * shared with others who ask the same under the same authority, and with the same number of writes behind them.
+   */
+  readonly writesBefore?: number
   readonly clock: Clock
   readonly ids: IdSource
+}
+
+/** All of a context that can change a query's answer: two with the same text may share one. */
+export function authorityOf({ viewer, clientHeaders, resumeAfter }: RequestContext): string {
+  return JSON.stringify([viewer, clientHeaders, resumeAfter])
 }

@@ -49,8 +49,8 @@ export const gateways: readonly Gateway[] = [
     name: 'Hive Gateway, Rust planner',
     start: ({ supergraphFile }) => peer('hive-gateway.js', supergraphFile, 'rust', 'off'),
   },
-  { name: 'Mnemograph, pipeline', start: ours({ MNEMOGRAPH_FAST_LANE: 'off', MNEMOGRAPH_DEDUP: 'off' }) },
-  { name: 'Mnemograph, fast lane', start: ours({ MNEMOGRAPH_DEDUP: 'off' }) },
+  { name: 'Mnemograph, pipeline', start: ours({ MNEMOGRAPH_FAST_LANE: 'false', MNEMOGRAPH_DEDUP: 'false' }) },
+  { name: 'Mnemograph, fast lane', start: ours({ MNEMOGRAPH_DEDUP: 'false' }) },
 ]
 
 /** The same as they come, where requests that are the same share work. */

@@ -7,7 +7,7 @@ import { gatewayCore, startOurs } from './gateways.ts'
 import { type Figures, type MeasureOptions, measure } from './measure.ts'
 
 const shopFolder = join(import.meta.dirname, '../shop')
-const env = { MNEMOGRAPH_DEDUP: 'off', MNEMOGRAPH_LOG_LEVEL: 'error' }
+const env = { MNEMOGRAPH_DEDUP: 'false', MNEMOGRAPH_LOG_LEVEL: 'error' }
 
 export interface Compared {
   readonly remote: Figures

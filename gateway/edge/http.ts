@@ -24,6 +24,7 @@ import { Crowd } from './crowd.ts'
 import { isOwnOrigin } from './csrf.ts'
 import { type Authenticate, GraphQLHandler } from './graphql.ts'
 import { Operations } from './operations.ts'
+import { SharedQueries } from './sharing.ts'
 import { refuseUpgrade } from './socket.ts'
 import { EdgeTelemetry } from './telemetry.ts'
 import { WebSocketEdge } from './websocket.ts'
@@ -34,6 +35,7 @@ export type EdgeConfig = Pick<
   | 'introspection'
   | 'corsOrigins'
   | 'fastLane'
+  | 'dedup'
   | 'maxBodyBytes'
   | 'limits'
   | 'costs'
@@ -167,6 +169,7 @@ async function assemble(options: EdgeOptions) {
     log,
     showSubgraphErrors: options.showSubgraphErrors ?? false,
     telemetry,
+    ...(config.dedup ? { shared: new SharedQueries() } : {}),
   })
   const streams = new Connections(identity, clock, log)
   const watched = new Connections(identity, clock, log)

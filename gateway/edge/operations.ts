@@ -18,6 +18,7 @@ import type { Lease, LiveEngine } from '../live-engine.ts'
 import { overspentHeaders, withCharge } from './cost.ts'
 import { type Answer, hideSuggestions, maskAnswer, refusal, withExtension } from './errors.ts'
 import type { Parameters } from './parameters.ts'
+import type { SharedQueries } from './sharing.ts'
 import type { EdgeTelemetry } from './telemetry.ts'
 
 /** A well-formed request whose document is within the limits. */
@@ -38,6 +39,8 @@ export interface OperationsOptions {
   /** Whether the words of a subgraph's own errors reach clients. */
   readonly showSubgraphErrors: boolean
   readonly telemetry: EdgeTelemetry
+  /** Absent where each query runs on its own. */
+  readonly shared?: SharedQueries
 }
 
 /**
@@ -128,8 +131,8 @@ export class Operations {
   async #run(admitted: AdmittedOperation, lease: Lease, call: Call): Promise<Answer> {
     try {
       const charge = this.#charge(admitted, lease)
-      const running = lease.engine.execute(toRequest(admitted, call))
-      const answer = this.#present(answerOf(await call.race(running)), admitted.viewer, call)
+      const response = await call.race(this.#begin(toRequest(admitted, call), admitted.operation, lease))
+      const answer = this.#present(answerOf(response), admitted.viewer, call)
       return withCharge(answer, charge, admitted.asksForCost)
     } catch (error) {
       const { signal, traceId } = call.context
@@ -137,6 +140,21 @@ export class Operations {
       if (signal.aborted && error === signal.reason && codeOf(Object(error)) === undefined) return unread
       const refused = this.#failed([error], admitted.viewer, traceId)
       return error instanceof Overspent ? { ...refused, headers: overspentHeaders(error) } : refused
+    }
+  }
+
+  async #begin(
+    request: OperationRequest,
+    operation: OperationDefinitionNode | undefined,
+    { engine }: Lease,
+  ): Promise<EngineResponse> {
+    const { shared } = this.#options
+    if (shared === undefined) return engine.execute(request)
+    if (operation?.operation === OperationTypeNode.QUERY) return shared.execute(engine, request)
+    try {
+      return await engine.execute(request)
+    } finally {
+      shared.written()
     }
   }
 

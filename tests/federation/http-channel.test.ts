@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { createHttpChannel, type HttpChannelOptions } from '../../gateway/engine/channel/http.ts'
 import type { Channel, SubgraphRequest } from '../../gateway/engine/types.ts'
+import type { RequestContext, Viewer } from '../../lib/context.ts'
 import { testContext } from '../kit/federation.ts'
 
 type Handler = (request: IncomingMessage & { body: string }, response: ServerResponse, nth: number) => void
@@ -113,4 +114,62 @@ test('open subscriptions take no connection away from operations', async () => {
     expect(await stream[Symbol.asyncIterator]().next()).toEqual({ done: false, value: { data: { n: 1 } } })
   }
   expect(await shop.execute(asking())).toEqual({ data: { ok: true } })
+})
+
+/** A channel whose subgraph answers each request with its number, when told to. */
+async function numbering() {
+  const gate = Promise.withResolvers<void>()
+  let seen = 0
+  const shop = await serving(async (_request, response) => {
+    seen++
+    const data = { seen, list: [seen] }
+    await gate.promise
+    json(response, { data })
+  })
+  return { shop, gate, seen: () => seen }
+}
+
+const sharing = (change: Partial<RequestContext> = {}): Partial<SubgraphRequest> => ({
+  context: { ...testContext(), writesBefore: 1, ...change },
+})
+const viewer: Viewer = { userId: 'u', tenantId: 't', sessionId: 's', role: 'MEMBER', scopes: [] }
+
+test('the same query is asked once at a time, and each who asks gets objects of his own', async () => {
+  const { shop, gate, seen } = await numbering()
+  const asked = [1, 2, 3].map(() => shop.execute(asking(sharing())))
+  gate.resolve()
+  const [first, second] = await Promise.all(asked)
+  expect(seen()).toBe(1)
+  expect(first).toEqual(second)
+  expect(first?.data).not.toBe(second?.data)
+  await shop.execute(asking(sharing()))
+  expect(seen()).toBe(2)
+})
+
+test.each<[string, Partial<SubgraphRequest>]>([
+  ['another viewer', sharing({ viewer })],
+  ['other headers of the client', sharing({ clientHeaders: { 'x-a': '1' } })],
+  ['a write in between', sharing({ writesBefore: 2 })],
+  ['other variables', { ...sharing(), variables: { id: 2 } }],
+  ['another operation', { ...sharing(), operation: '{ other }' }],
+  ['a mutation', { ...sharing(), kind: 'mutation' }],
+  ['a context that shares nothing', { context: testContext() }],
+])('%s is asked apart', async (_what, other) => {
+  const { shop, gate, seen } = await numbering()
+  const asked = [shop.execute(asking(sharing())), shop.execute(asking(other))]
+  await vi.waitFor(() => expect(seen()).toBe(2))
+  gate.resolve()
+  await Promise.all(asked)
+})
+
+test('one who gives up a shared query leaves it to the others', async () => {
+  const { shop, gate, seen } = await numbering()
+  const stop = new AbortController()
+  const first = shop.execute(asking(sharing({ signal: stop.signal })))
+  const second = shop.execute(asking(sharing()))
+  await vi.waitFor(() => expect(seen()).toBe(1))
+  stop.abort()
+  await expect(first).rejects.toThrow('given up')
+  gate.resolve()
+  expect((await second).data).toMatchObject({ seen: 1 })
 })

@@ -52,6 +52,13 @@ describe('the settings', () => {
     ])
   })
 
+  test('turn the fast lane and the sharing of queries off', () => {
+    expect(load({}).config).toMatchObject({ fastLane: true, dedup: true })
+    const off = load({ MNEMOGRAPH_FAST_LANE: 'false', MNEMOGRAPH_DEDUP: 'false' })
+    expect(off.config).toMatchObject({ fastLane: false, dedup: false })
+    expect(mistakesOf({ MNEMOGRAPH_FAST_LANE: 'on' })).toEqual(['MNEMOGRAPH_FAST_LANE must be true or false'])
+  })
+
   test('ask for a manifest where nothing but trusted documents may run', () => {
     expect(mistakesOf({ MNEMOGRAPH_TRUSTED_DOCUMENTS_ONLY: 'yes' })).toEqual([
       'MNEMOGRAPH_TRUSTED_DOCUMENTS_ONLY must be true or false',

@@ -1,6 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import { type Dispatcher, Pool } from 'undici'
 import { parseCacheControl } from '../../../lib/cache-control.ts'
+import { authorityOf } from '../../../lib/context.ts'
+import { Flights } from '../../../lib/flights.ts'
 import { startsAfterHeader } from '../../../lib/live.ts'
 import type { Channel, SubgraphRequest, SubgraphResponse, SubgraphStream } from '../types.ts'
 import { isJson, readAnswer, readResponse, single } from './answer.ts'
@@ -44,6 +46,8 @@ class HttpChannel implements Channel {
   readonly #pool: PostPool
   /** A subscription holds its connection as long as it lasts, so those of operations must not be counted with them. */
   readonly #streams: Pool
+  /** Queries that are under way. */
+  readonly #flights = new Flights<HttpAnswer>()
   readonly #path: string
   readonly #limit: number
   /** Operations as JSON strings: the same ones are sent again and again. */
@@ -67,11 +71,20 @@ class HttpChannel implements Channel {
     const body = this.#bodyOf(request)
     let answer: HttpAnswer
     try {
-      answer = await this.#pool.post(this.#options.headersFor?.(request, body), body, request.context.signal)
+      answer = await this.#post(request, body)
     } catch (cause) {
-      throw this.#broken(cause)
+      throw this.#broken(request.context.signal.aborted ? new AbortedRequest() : cause)
     }
     return this.#read(answer)
+  }
+
+  /** What is shared is the answer's text: each who shares it fills in objects of his own. */
+  #post(request: SubgraphRequest, body: string): Promise<HttpAnswer> {
+    const { context, kind } = request
+    const send = (signal: AbortSignal) => this.#pool.post(this.#options.headersFor?.(request, body), body, signal)
+    if (kind !== 'query' || context.writesBefore === undefined) return send(context.signal)
+    const key = `${context.writesBefore} ${authorityOf(context)} ${body}`
+    return this.#flights.join(key, context.signal, send)
   }
 
   async subscribe(request: SubgraphRequest): Promise<SubgraphStream> {
