@@ -13,6 +13,7 @@ import type { Config } from './config.ts'
 import { createEdge } from './edge/http.ts'
 import { createEngine } from './engine/engine.ts'
 import type { EngineObserver } from './engine/observer.ts'
+import { schemaChanges } from './engine/schema-changes.ts'
 import type { SubgraphAddress } from './engine/supergraph.ts'
 import type { Engine } from './engine/types.ts'
 import { engineMetrics } from './engine-metrics.ts'
@@ -130,8 +131,11 @@ async function reload(
 ): Promise<'replaced' | 'unchanged' | 'refused'> {
   try {
     if (readFileSync(file, 'utf8') === engine.current.supergraphSdl) return 'unchanged'
-    engine.replace(await open())
+    const next = await open()
+    const { breaking } = schemaChanges(engine.current.schema, next.schema)
+    engine.replace(next)
     log.info({ file }, 'Supergraph reloaded')
+    if (breaking.length > 0) log.warn({ file, breaking }, 'The supergraph breaks clients of the one before it')
     return 'replaced'
   } catch (error) {
     log.error({ file, err: error }, 'Supergraph refused; the one before it goes on')

@@ -208,6 +208,9 @@ describe('mnemograph gateway', () => {
     await waitForOutput('Supergraph reloaded')
     const { data } = await ask('{ author(id: 1) { name age } }')
     expect(data).toEqual({ author: { name: 'name 1', age: null } })
+    replaceFile(supergraph())
+    await waitForOutput('The supergraph breaks clients of the one before it')
+    expect(output).toContain('Author.age was removed')
     running = false
     await load
     expect(answers.length).toBeGreaterThan(0)
@@ -244,6 +247,31 @@ describe('the command line', () => {
     writeFileSync(join(folder, 'bad.graphql'), 'type Query { a: Int }')
     const bad = await run('gateway', '--supergraph', join(folder, 'bad.graphql'), '--port', '0', '--open')
     expect(bad).toMatchObject({ code: 1, text: expect.stringContaining('Not a supergraph') })
+  })
+
+  test('tells what a schema breaks for clients of another', async () => {
+    const file = (name: string, sdl: string) => {
+      writeFileSync(join(folder, name), sdl)
+      return join(folder, name)
+    }
+    const before = file('before.graphql', 'type Query { a: Int b: E c: Int } enum E { X }')
+    const after = file('after.graphql', 'type Query { b: E c: Int } enum E { X Y }')
+    expect(await run('schema', 'diff', before, before)).toMatchObject({
+      code: 0,
+      text: '0 breaking, 0 dangerous changes\n',
+    })
+    expect(await run('schema', 'diff', before, after)).toMatchObject({
+      code: 1,
+      text: 'breaking   Query.a was removed.\ndangerous  Y was added to enum type E.\n1 breaking, 1 dangerous changes\n',
+    })
+    const composed = file('composed.graphql', supergraph())
+    const { code, text } = await run('schema', 'diff', composed, after, '--json')
+    expect([code, JSON.parse(text).breaking]).toEqual([
+      1,
+      expect.arrayContaining([{ type: 'FIELD_REMOVED', description: 'Query.books was removed.' }]),
+    ])
+    const bad = await run('schema', 'diff', before, join(folder, 'none.graphql'))
+    expect(bad).toMatchObject({ code: 2, text: expect.stringContaining('none.graphql') })
   })
 
   test('helps with examples', async () => {
