@@ -7,6 +7,7 @@ import { logLevels } from '../lib/log.ts'
 import { readSigningKey, readVerifyingKey } from '../lib/tokens.ts'
 import type { TracingConfig } from '../lib/tracing.ts'
 import type { CostSettings } from './guard/cost/control.ts'
+import type { RateSettings } from './guard/rates.ts'
 import { type SubgraphsConfig, takeSubgraphSettings } from './subgraph-settings.ts'
 import { standardTracing, tracingOf } from './tracing-settings.ts'
 
@@ -47,6 +48,13 @@ const pem = (read: (text: string) => unknown, what: string) =>
     .transform((text) => text.replaceAll('\\n', '\n'))
     .refine((text) => succeeds(() => read(text)), { error: `must be ${what} in PEM` })
     .optional()
+
+const fieldRates = z
+  .string()
+  .transform((text) => text.split(',').map((part) => /^\s*(\w+)\s*=\s*([1-9]\d{0,8})\s*$/.exec(part)))
+  .refine((parts) => parts.every((part) => part !== null), { error: 'must be fields with numbers, such as signUp=60' })
+  .transform((parts) => new Map(parts.map((part) => [part?.[1] ?? '', Number(part?.[2])])))
+  .optional()
 
 const choice = (byDefault: boolean) =>
   z
@@ -117,6 +125,11 @@ const settings = z.object({
   COST_BUDGET: count(0, 1_000_000_000_000, 0),
   /** What comes back of it each second; when it is not set, all of it in a minute. */
   COST_BUDGET_PER_SECOND: number(1, 1_000_000_000_000).optional(),
+  /** Operations a minute; 0 for any number. */
+  RATE_LIMIT_USER: number(0, 1_000_000_000).optional(),
+  RATE_LIMIT_ADDRESS: number(0, 1_000_000_000).optional(),
+  /** Of single fields of the root, for each user or address: `signUp=60, rememberMany=600`. */
+  RATE_LIMIT_FIELDS: fieldRates,
   /** How long a list is taken to be of which the schema tells nothing. */
   ASSUMED_LIST_SIZE: count(1, 1_000_000, 10),
   /** A manifest of the operations that the graph's own clients send. */
@@ -191,6 +204,8 @@ export interface Config {
   readonly maxBodyBytes: number
   readonly limits: GuardLimits
   readonly costs: CostSettings
+  /** Those that were set; each program has its own for the others. */
+  readonly rates: Partial<RateSettings>
   /** An absolute path. */
   readonly trustedDocuments: string | undefined
   readonly trustedDocumentsOnly: boolean
@@ -293,6 +308,11 @@ function shape(s: Settings, subgraphUrls: Record<string, string>, subgraphs: Sub
       limit: s.MAX_COST,
       budget: s.COST_BUDGET === 0 ? null : budgetOf(s.COST_BUDGET, s.COST_BUDGET_PER_SECOND),
       assumedListSize: s.ASSUMED_LIST_SIZE,
+    },
+    rates: {
+      ...(s.RATE_LIMIT_USER === undefined ? {} : { perUser: s.RATE_LIMIT_USER }),
+      ...(s.RATE_LIMIT_ADDRESS === undefined ? {} : { perAddress: s.RATE_LIMIT_ADDRESS }),
+      ...(s.RATE_LIMIT_FIELDS === undefined ? {} : { perField: s.RATE_LIMIT_FIELDS }),
     },
     trustedDocuments: s.TRUSTED_DOCUMENTS === undefined ? undefined : resolve(cwd, s.TRUSTED_DOCUMENTS),
     trustedDocumentsOnly: s.TRUSTED_DOCUMENTS_ONLY,

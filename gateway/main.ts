@@ -6,6 +6,7 @@ import type { SigningKey } from '../lib/tokens.ts'
 import { tracerFor } from '../lib/tracing.ts'
 import type { Cache } from '../stores/cache/port.ts'
 import { openCache } from '../stores/open-cache.ts'
+import { openProcessLimits } from '../stores/open-limits.ts'
 import { createCaching, supergraphHints } from './cache/caching.ts'
 import { byTimeAlone } from './cache/freshness.ts'
 import { Channels } from './channels.ts'
@@ -17,6 +18,7 @@ import { schemaChanges } from './engine/schema-changes.ts'
 import type { SubgraphAddress } from './engine/supergraph.ts'
 import type { Engine } from './engine/types.ts'
 import { engineMetrics } from './engine-metrics.ts'
+import { openRates } from './guard/rates.ts'
 import type { Identity } from './identity.ts'
 import { LiveEngine } from './live-engine.ts'
 import { subgraphHeaders } from './subgraph-headers.ts'
@@ -73,6 +75,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     tracer,
     breakers: channels.breakers,
     showSubgraphErrors: true,
+    rates: openRates(config.rates, openProcessLimits()),
   })
   const { address, port, family } = await edge.listen(config.port, config.host)
   return {

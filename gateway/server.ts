@@ -25,6 +25,7 @@ import type { Edge, EdgeOptions } from './edge/http.ts'
 import type { Engine } from './engine/types.ts'
 import { engineMetrics } from './engine-metrics.ts'
 import { explorerRoute } from './explorer/route.ts'
+import { openRates, type RateSettings } from './guard/rates.ts'
 import { anonymous, CachedSessionGate, createIdentity, type Identified } from './identity.ts'
 import { LiveEngine } from './live-engine.ts'
 import { subgraphHeaders } from './subgraph-headers.ts'
@@ -154,11 +155,15 @@ function edgeOptions(config: Config, log: Log, metrics: Metrics, stores: Stores,
     log,
     metrics,
     routes: [explorerRoute()],
+    rates: openRates({ ...ownRates, ...config.rates }, stores.rates),
     readiness: [{ name: 'postgres', check: () => requireHealthy(stores) }],
     clock: stores.clock,
     ids: stores.ids,
   }
 }
+
+/** Far above what a person or an import does: they stop programs that run wild. */
+const ownRates: RateSettings = { perUser: 60_000, perAddress: 60_000, perField: new Map([['signUp', 300]]) }
 
 async function requireHealthy(stores: Stores): Promise<void> {
   const { ok, problem } = await stores.postgres.health()

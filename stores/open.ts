@@ -88,6 +88,7 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
       bus,
       cache,
       limits: openLimits(options, postgres, redis),
+      rates: redis?.keepsKeys ? redisLimits(redis, inProcessLimiter) : inProcessLimits(),
       vectors,
       graph,
       objects,

@@ -27,6 +27,8 @@ export interface Stores {
   readonly cache: Cache
   /** How often something may be done, counted for all processes of the system. */
   readonly limits: Limits
+  /** Counts of requests: shared through Redis, else of this process alone, since a statement for each would cost more than it. */
+  readonly rates: Limits
   readonly vectors: VectorIndex
   readonly graph: GraphStore
   /** Exports and archives. */

@@ -36,7 +36,10 @@ export function applyCors(req: IncomingMessage, res: ServerResponse, allowed: re
   const granted = origin !== undefined && isAllowedOrigin(origin, allowed)
   if (granted) {
     res.setHeader('access-control-allow-origin', origin)
-    res.setHeader('access-control-expose-headers', 'mcp-session-id, server-timing')
+    res.setHeader(
+      'access-control-expose-headers',
+      'mcp-session-id, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, server-timing',
+    )
   }
   const preflight = req.method === 'OPTIONS' && req.headers['access-control-request-method'] !== undefined
   if (!preflight) return false

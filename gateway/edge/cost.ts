@@ -1,6 +1,13 @@
 import type { Balance } from '../guard/cost/budgets.ts'
-import type { Charge, Overspent } from '../guard/cost/control.ts'
+import { type Charge, Overspent } from '../guard/cost/control.ts'
+import { type RateBalance, RateLimited } from '../guard/rates.ts'
 import type { Answer } from './errors.ts'
+
+/** An answer with how often its client may ask again; one that shared caches may keep says nothing of one client. */
+export function withRate(answer: Answer, balance: RateBalance | undefined): Answer {
+  if (balance === undefined || answer.cachePolicy?.scope === 'PUBLIC') return answer
+  return { ...answer, headers: { ...balanceHeaders(balance), ...answer.headers } }
+}
 
 /** An answer with what its viewer has left, and with what it costs when that was asked for. */
 export function withCharge(answer: Answer, charge: Charge | undefined, isAsked: boolean): Answer {
@@ -14,7 +21,7 @@ export function withCharge(answer: Answer, charge: Charge | undefined, isAsked: 
 }
 
 /** Headers in the form of the IETF's draft that most servers and clients know (RateLimit header fields, version 6). */
-function balanceHeaders({ limit, remaining, resetsIn }: Balance): Record<string, string> {
+function balanceHeaders({ limit, remaining, resetsIn }: Balance | RateBalance): Record<string, string> {
   return {
     'ratelimit-limit': String(limit),
     'ratelimit-remaining': String(remaining),
@@ -22,8 +29,11 @@ function balanceHeaders({ limit, remaining, resetsIn }: Balance): Record<string,
   }
 }
 
-export function overspentHeaders({ balance, retryAfter }: Overspent): Record<string, string> {
-  return { ...balanceHeaders(balance), 'retry-after': String(retryAfter) }
+/** When to try again what was refused for having been asked too often, or for costing too much. */
+export function retryHeaders(error: unknown): Record<string, string> | undefined {
+  if (!(error instanceof Overspent || error instanceof RateLimited)) return undefined
+  const retryAfter = error instanceof Overspent ? error.retryAfter : error.balance.resetsIn
+  return { ...balanceHeaders(error.balance), 'retry-after': String(retryAfter) }
 }
 
 /** Rare, so it may cost a parse of the answer. */

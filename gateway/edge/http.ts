@@ -13,6 +13,7 @@ import { CostControl } from '../guard/cost/control.ts'
 import { Documents } from '../guard/documents.ts'
 import { Guard } from '../guard/guard.ts'
 import { openManifest } from '../guard/manifest.ts'
+import type { Rates } from '../guard/rates.ts'
 import { clientHeaderPicker } from '../header-rules.ts'
 import type { Identity } from '../identity.ts'
 import type { LiveEngine } from '../live-engine.ts'
@@ -71,6 +72,8 @@ export interface EdgeOptions {
   readonly breakers?: ReadonlyMap<string, BreakerState>
   /** Lets the words of subgraphs' own errors through; for a gateway over subgraphs that are not ours. */
   readonly showSubgraphErrors?: boolean
+  /** Bounds how often operations may be asked for. */
+  readonly rates?: Rates | undefined
   readonly clock?: Clock
   readonly ids?: IdSource
 }
@@ -166,6 +169,7 @@ async function assemble(options: EdgeOptions) {
     guard,
     documents,
     costs: new CostControl(config.costs, clock),
+    rates: options.rates,
     log,
     showSubgraphErrors: options.showSubgraphErrors ?? false,
     telemetry,

@@ -10,12 +10,13 @@ import type { Viewer } from '../../lib/context.ts'
 import { codedError, codeOf, presentErrors } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import type { EngineResponse, OperationRequest, ResponseStream } from '../engine/types.ts'
-import { type Charge, type CostControl, Overspent } from '../guard/cost/control.ts'
+import type { Charge, CostControl } from '../guard/cost/control.ts'
 import type { Asker, Documents } from '../guard/documents.ts'
 import { type Guard, type GuardedDocument, operationNamed, withCode } from '../guard/guard.ts'
+import type { RateBalance, Rates } from '../guard/rates.ts'
 import type { Identified } from '../identity.ts'
 import type { Lease, LiveEngine } from '../live-engine.ts'
-import { overspentHeaders, withCharge } from './cost.ts'
+import { retryHeaders, withCharge, withRate } from './cost.ts'
 import { type Answer, hideSuggestions, maskAnswer, refusal, withExtension } from './errors.ts'
 import type { Parameters } from './parameters.ts'
 import type { SharedQueries } from './sharing.ts'
@@ -35,6 +36,8 @@ export interface OperationsOptions {
   readonly guard: Guard
   readonly documents: Documents
   readonly costs: CostControl
+  /** Absent where any number of operations may be asked for. */
+  readonly rates: Rates | undefined
   readonly log: Log
   /** Whether the words of a subgraph's own errors reach clients. */
   readonly showSubgraphErrors: boolean
@@ -96,6 +99,7 @@ export class Operations {
 
   /** Opens a subscription; rejects with what the client may see as an answer of errors. */
   async subscribe(admitted: AdmittedOperation, lease: Lease, call: Call): Promise<ResponseStream> {
+    await this.#rate(admitted, call)
     this.#charge(admitted, lease)
     this.#options.telemetry.opened(admitted, call)
     const opening = lease.engine.subscribe(toRequest(admitted, call))
@@ -130,16 +134,18 @@ export class Operations {
 
   async #run(admitted: AdmittedOperation, lease: Lease, call: Call): Promise<Answer> {
     try {
+      const rate = this.#options.rates && (await this.#rate(admitted, call))
       const charge = this.#charge(admitted, lease)
       const response = await call.race(this.#begin(toRequest(admitted, call), admitted.operation, lease))
       const answer = this.#present(answerOf(response), admitted.viewer, call)
-      return withCharge(answer, charge, admitted.asksForCost)
+      return withRate(withCharge(answer, charge, admitted.asksForCost), rate)
     } catch (error) {
       const { signal, traceId } = call.context
       // Nobody reads the answer, and nothing has failed.
       if (signal.aborted && error === signal.reason && codeOf(Object(error)) === undefined) return unread
       const refused = this.#failed([error], admitted.viewer, traceId)
-      return error instanceof Overspent ? { ...refused, headers: overspentHeaders(error) } : refused
+      const headers = retryHeaders(error)
+      return headers ? { ...refused, headers } : refused
     }
   }
 
@@ -156,6 +162,16 @@ export class Operations {
     } finally {
       shared.written()
     }
+  }
+
+  async #rate(
+    { operation, guarded, viewer, isOwner }: AdmittedOperation,
+    call: Call,
+  ): Promise<RateBalance | undefined> {
+    const { rates } = this.#options
+    if (rates === undefined || isOwner || operation === undefined) return undefined
+    const { peer } = call.context
+    return call.race(rates.count({ viewer, address: peer?.address, operation, document: guarded.document }))
   }
 
   #charge(admitted: AdmittedOperation, { engine }: Lease): Charge | undefined {

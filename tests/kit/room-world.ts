@@ -72,6 +72,7 @@ export async function openRoomWorld(room: Room<any>, given?: TestPostgres): Prom
     bus,
     cache: absent,
     limits: inProcessLimits(),
+    rates: inProcessLimits(),
     vectors: absent,
     objects: inMemoryObjects(),
     graph: absent,
