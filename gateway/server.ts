@@ -7,9 +7,11 @@ import { loadFieldCipher } from '../lib/field-encryption.ts'
 import type { Log } from '../lib/log.ts'
 import { Metrics } from '../lib/metrics.ts'
 import { registerProcessMetrics } from '../lib/process-metrics.ts'
+import { createSigner } from '../lib/signer.ts'
 import { systemClock } from '../lib/sources.ts'
 import { createAccessTokens, loadSigningKey } from '../lib/tokens.ts'
 import { tracerFor } from '../lib/tracing.ts'
+import { auditJobs } from '../stores/audit/jobs.ts'
 import { housekeeping, runJobs } from '../stores/jobs.ts'
 import { openStores } from '../stores/open.ts'
 import { openCache } from '../stores/open-cache.ts'
@@ -78,6 +80,7 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
       redisUrl: config.redisUrl,
       tokens,
       fields: loadFieldCipher(config.data, config.encryptionKeys),
+      signer: createSigner(key),
       logger: log,
       ...progress,
       onStatement: statementMetrics(metrics, options.onStatement),
@@ -109,7 +112,8 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
     })
     opened.defer(() => graph.close())
     const stores = await opening
-    const jobs = runJobs(housekeeping(stores.postgres, config.logRetentionDays), stores.leases, log)
+    const work = [...housekeeping(stores.postgres, config.logRetentionDays), ...auditJobs(stores)]
+    const jobs = runJobs(work, stores.leases, log)
     opened.defer(() => jobs.close())
     const edge = await createEdge({
       ...edgeOptions(config, log, metrics, stores, graph.engine),

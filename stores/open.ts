@@ -3,8 +3,10 @@ import type pg from 'pg'
 import { createCursorCodec } from '../lib/cursor.ts'
 import type { FieldCipher } from '../lib/field-encryption.ts'
 import type { Log } from '../lib/log.ts'
+import type { Signer } from '../lib/signer.ts'
 import { type Clock, type IdSource, systemClock, systemIds } from '../lib/sources.ts'
 import type { AccessTokens } from '../lib/tokens.ts'
+import { openSentinel } from './audit/sentinel.ts'
 import { inProcessBus } from './bus/in-process.ts'
 import type { Bus } from './bus/port.ts'
 import { openPostgresBus } from './bus/postgres.ts'
@@ -42,6 +44,7 @@ export interface OpenStoresOptions {
   readonly redisUrl?: string | undefined
   readonly tokens: AccessTokens
   readonly fields: FieldCipher
+  readonly signer: Signer
   readonly logger: Log
   readonly clock?: Clock
   readonly ids?: IdSource
@@ -61,6 +64,8 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
     const { systemId, cursorKey } = await readSystem(postgres)
     const redis = options.redisUrl === undefined ? null : await openRedis(options.redisUrl, systemId, options.logger)
     opened.defer(async () => redis?.close())
+    const sentinel = openSentinel(postgres, options.logger)
+    opened.defer(() => sentinel.close())
     const bus = await openBus(options, redis)
     opened.defer(() => bus.close())
     const cache = redis ? redisCache(redis, options.logger) : inProcessCache()
@@ -77,7 +82,7 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
     const cursors = createCursorCodec(cursorKey)
     const clock = options.clock ?? systemClock
     const ids = options.ids ?? systemIds
-    const { tokens, fields, logger } = options
+    const { tokens, fields, signer, logger } = options
     const release = opened.move()
     return {
       postgres,
@@ -97,6 +102,8 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
       cursors,
       tokens,
       fields,
+      signer,
+      sentinel,
       clock,
       ids,
       logger,

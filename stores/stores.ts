@@ -1,8 +1,10 @@
 import type { CursorCodec } from '../lib/cursor.ts'
 import type { FieldCipher } from '../lib/field-encryption.ts'
 import type { Log } from '../lib/log.ts'
+import type { Signer } from '../lib/signer.ts'
 import type { Clock, IdSource } from '../lib/sources.ts'
 import type { AccessTokens } from '../lib/tokens.ts'
+import type { Sentinel } from './audit/sentinel.ts'
 import type { Bus } from './bus/port.ts'
 import type { Cache } from './cache/port.ts'
 import type { Encoder, Thesaurus } from './encoder/port.ts'
@@ -40,6 +42,10 @@ export interface Stores {
   readonly tokens: AccessTokens
   /** Encrypts single values at rest. */
   readonly fields: FieldCipher
+  /** Signs what must be provable later. */
+  readonly signer: Signer
+  /** Tells the audit of what happened beside the work. */
+  readonly sentinel: Sentinel
   readonly clock: Clock
   readonly ids: IdSource
   readonly logger: Log

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { RequestContext } from '../lib/context.ts'
 import type { Position } from '../lib/cursor.ts'
 import { codedError } from '../lib/errors.ts'
+import { parseGlobalId } from '../lib/ids.ts'
 import { conflict, type Problem, ProblemError } from '../lib/problems.ts'
 import { appendEvents, type EventDraft } from '../stores/log/log.ts'
 import type { Transaction } from '../stores/postgres/postgres.ts'
@@ -61,8 +62,19 @@ export async function mutate<A extends Answer>(
     if (appended) stores.bus.publish('events')
     return answer
   } catch (error) {
-    if (error instanceof ProblemError) return error.problem
-    throw error
+    if (!(error instanceof ProblemError)) throw error
+    if (error.problem.code === 'NOT_FOUND') reportRefusal(stores, request, mutation)
+    return error.problem
+  }
+}
+
+const mostReported = 10
+
+/** Ids that were refused may be another's. Nobody can have been told of them, so the audit looks into it. */
+function reportRefusal({ sentinel }: Stores, request: RequestContext, { input, room }: Mutation): void {
+  const named = Object.values(input).flatMap((value) => (typeof value === 'string' ? (parseGlobalId(value) ?? []) : []))
+  for (const { type, uuid } of named.slice(0, mostReported)) {
+    sentinel.report(securityOf(request, room), { kind: 'REFUSED', type, id: uuid })
   }
 }
 

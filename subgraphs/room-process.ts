@@ -5,6 +5,7 @@ import type { FieldCipher } from '../lib/field-encryption.ts'
 import type { Log } from '../lib/log.ts'
 import { Metrics } from '../lib/metrics.ts'
 import { registerProcessMetrics } from '../lib/process-metrics.ts'
+import { createSigner } from '../lib/signer.ts'
 import { systemClock } from '../lib/sources.ts'
 import { createAccessTokens, type SigningKey, type VerifyingKey } from '../lib/tokens.ts'
 import { type TracingConfig, tracerFor } from '../lib/tracing.ts'
@@ -64,6 +65,7 @@ export async function openRoomProcess(options: RoomProcessOptions): Promise<Room
     logger: log,
     ...progress,
     onStatement: statementMetrics(metrics),
+    signer: createSigner(key),
   })
   try {
     const notices = (await room.prepare?.(stores)) ?? []

@@ -1,3 +1,4 @@
+import type { Sentinel } from '../../stores/audit/sentinel.ts'
 import type { Encoder } from '../../stores/encoder/port.ts'
 import { type LogEvent, projectorContext } from '../../stores/log/log.ts'
 import type { Postgres } from '../../stores/postgres/postgres.ts'
@@ -7,6 +8,7 @@ import type { Visibility } from './records.ts'
 import { shelfOf } from './store/drafts.ts'
 
 interface Source {
+  readonly sentinel: Sentinel
   readonly postgres: Postgres
   readonly encoder: Encoder
   readonly vectors: VectorIndex
@@ -25,7 +27,7 @@ interface Row {
  * Gives every memory its vector. An event only says which memory to look at: what it says now is read when the event is
  * taken in, so that batches may come again and in any size.
  */
-export function vectorProjector({ postgres, encoder, vectors }: Source): Projector {
+export function vectorProjector({ postgres, encoder, vectors, sentinel }: Source): Projector {
   return {
     name: 'vectors',
     wants: ({ room, type }: LogEvent) => room === 'memory' && type === 'Memory',
@@ -43,8 +45,17 @@ export function vectorProjector({ postgres, encoder, vectors }: Source): Project
         return [{ memoryId: id, shelfId: shelfOf(visibility, ownerId, tenantId), tenantId, ownerId, version, vector }]
       })
       const there = new Set(rows.map(({ id }) => id))
-      await vectors.put(items)
-      await vectors.remove(ids.filter((id) => !there.has(id)))
+      const gone = ids.filter((id) => !there.has(id))
+      const watched = async (operation: 'PUT' | 'REMOVE', amount: number, work: () => Promise<void>) => {
+        const start = performance.now()
+        await work()
+        if (amount === 0) return
+        const tookMs = performance.now() - start
+        const collection = vectors.model
+        sentinel.report(projectorContext('vectors'), { kind: 'VECTORS', operation, collection, amount, tookMs })
+      }
+      await watched('PUT', items.length, () => vectors.put(items))
+      await watched('REMOVE', gone.length, () => vectors.remove(gone))
     },
     clear: () => vectors.clear(),
   }

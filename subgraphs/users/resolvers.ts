@@ -6,6 +6,7 @@ import { uuidOf } from '../../lib/ids.ts'
 import { permissionsOf } from '../../lib/permissions.ts'
 import type { Problem } from '../../lib/problems.ts'
 import { accessResolvers } from './access-resolvers.ts'
+import { auditResolvers } from './audit-resolvers.ts'
 import { read, type UsersContext } from './context.ts'
 import { toSetting, toUser, toUserSession, type User, type UserSession } from './mappers.ts'
 import { findNode, findNodes, findOwn } from './node.ts'
@@ -46,6 +47,7 @@ export const resolvers = {
     users: (_: unknown, args: PageArguments & { search?: string | null }, context: UsersContext) =>
       users(context, args),
     settings: (_: unknown, __: unknown, context: UsersContext) => settings(context),
+    ...auditResolvers.Query,
   },
   Mutation: {
     signUp: async (_: unknown, { input }: Input<SignUpInput>, context: UsersContext) =>
@@ -91,6 +93,7 @@ export const resolvers = {
     },
   },
   ...accessResolvers.types,
+  ...auditResolvers.types,
   User: {
     __resolveReference: ({ id }: { id: string }, context: UsersContext) => userById(context, id),
     email: (user: User) => own(user.email),

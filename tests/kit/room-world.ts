@@ -6,9 +6,11 @@ import { createCursorCodec } from '../../lib/cursor.ts'
 import { createExecutor } from '../../lib/execution.ts'
 import { createFieldCipher } from '../../lib/field-encryption.ts'
 import { silentLog } from '../../lib/log.ts'
+import { createSigner } from '../../lib/signer.ts'
 import { type Clock, systemIds } from '../../lib/sources.ts'
 import { defaultTenantId } from '../../lib/tenants.ts'
 import { createAccessTokens, loadSigningKey } from '../../lib/tokens.ts'
+import { openSentinel } from '../../stores/audit/sentinel.ts'
 import { inProcessBus } from '../../stores/bus/in-process.ts'
 import { inProcessLimits } from '../../stores/limits/in-process.ts'
 import { openFeed } from '../../stores/log/feed.ts'
@@ -65,6 +67,7 @@ export async function openRoomWorld(room: Room<any>, given?: TestPostgres): Prom
   const log = openEventLog(postgres)
   const feed = openFeed(log, bus, silentLog())
   const clock = testClock()
+  const key = loadSigningKey(':memory:')
   const stores: Stores = {
     postgres,
     log,
@@ -80,11 +83,14 @@ export async function openRoomWorld(room: Room<any>, given?: TestPostgres): Prom
     thesaurus: absent,
     cursors: createCursorCodec(Buffer.alloc(32, 1)),
     fields: createFieldCipher([Buffer.alloc(32, 7)]),
-    tokens: createAccessTokens(loadSigningKey(':memory:'), clock),
+    signer: createSigner(key),
+    sentinel: openSentinel(postgres, silentLog()),
+    tokens: createAccessTokens(key, clock),
     clock,
     ids: systemIds,
     logger: silentLog(),
     async close() {
+      await stores.sentinel.close()
       await feed.close()
       await bus.close()
     },

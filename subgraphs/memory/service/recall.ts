@@ -1,5 +1,6 @@
 import { maximumPageSize } from '../../../lib/connection.ts'
 import { codedError } from '../../../lib/errors.ts'
+import { securityOf } from '../../security.ts'
 import type { MemoryContext } from '../context.ts'
 import { checkText, limits } from '../limits.ts'
 import { readMeaning } from '../recall/meaning.ts'
@@ -22,9 +23,17 @@ export async function recall(context: MemoryContext, query: string, first: numbe
   const best = await present(context, hits, first)
   const pending = await index.pending()
   request.signal.throwIfAborted()
+  const tookMs = performance.now() - start
+  stores.sentinel.report(securityOf(request, 'memory'), {
+    kind: 'VECTORS',
+    operation: 'SEARCH',
+    collection: stores.vectors.model,
+    amount: hits.length,
+    tookMs,
+  })
   return {
     hits: best,
-    tookMs: performance.now() - start,
+    tookMs,
     model: stores.vectors.model,
     degraded: failed || index.degraded ? ['VECTORS'] : [],
     pending,

@@ -103,6 +103,12 @@ export async function explainAccess(
   const rules = await stores.postgres.write(securityOf(request, 'users'), (tx) =>
     explainPolicies(tx, viewer, thing.type, thing.uuid),
   )
+  stores.sentinel.report(securityOf(request, 'users'), {
+    kind: 'ACCESS',
+    name: 'ACCESS_EXPLAINED',
+    object: thing.type,
+    subjects: [viewer],
+  })
   if (rules.length === 0) return null
   const letting = rules.filter(({ satisfied }) => satisfied).map(({ name }) => name)
   const reason =

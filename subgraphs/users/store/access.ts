@@ -77,7 +77,7 @@ export function listVectorAccess(db: Database, page: Page): Promise<VectorAccess
   return db.query<VectorAccessRecord>(
     `SELECT ${columns} FROM app.qdrant_access_control
      WHERE ($1::bigint IS NULL OR ordinal > $1) AND ($2::bigint IS NULL OR ordinal < $2)
-     ORDER BY ordinal ${page.backwards ? 'DESC' : 'ASC'} LIMIT $3`,
+     ORDER BY qdrant_access_control.ordinal ${page.backwards ? 'DESC' : 'ASC'} LIMIT $3`,
     [ordinalOf(page.after), ordinalOf(page.before), page.limit + 1],
   )
 }
