@@ -111,6 +111,11 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
       cache: config.cacheBytes === 0 ? undefined : openCache(config.cacheBytes),
     })
     opened.defer(() => graph.close())
+    metrics.observe(
+      'mnemograph_projectors_failing',
+      'Projectors whose last try failed.',
+      () => graph.projectors.status().filter(({ problem }) => problem !== null).length,
+    )
     const stores = await opening
     const work = [...housekeeping(stores.postgres, config.logRetentionDays), ...auditJobs(stores)]
     const jobs = runJobs(work, stores.leases, log)

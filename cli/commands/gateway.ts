@@ -42,8 +42,10 @@ async function run(flags: GatewayFlags): Promise<void> {
   const key = flags.open === true ? null : loadSigningKey(settings.data, settings.signingKey)
   const identity = key === null ? openIdentity : tokenIdentity(key)
   const gateway = await startGateway({ config, log, identity, key, supergraphFile: resolve(flags.supergraph) })
+  // Whoever reads that it is ready may ask it to stop at once.
+  const stopped = untilStopped()
   console.log(`Gateway is ready at ${gateway.url}/graphql`)
-  await untilStopped()
+  await stopped
   console.log('Stopping …')
   await gateway.close()
 }

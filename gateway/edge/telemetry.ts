@@ -4,6 +4,7 @@ import type { Call, Client } from '../../lib/call.ts'
 import { codeOf } from '../../lib/errors.ts'
 import type { Log, LogLevel } from '../../lib/log.ts'
 import type { Metrics } from '../../lib/metrics.ts'
+import type { SpanAttributes } from '../../lib/trace.ts'
 import type { Answer } from './errors.ts'
 import type { AdmittedOperation } from './operations.ts'
 
@@ -63,7 +64,7 @@ export class EdgeTelemetry {
     const outcome = outcomeOf(answer, call)
     this.#seconds.observe(seconds, [kind, call.lane, outcome])
     this.#countErrors(answer.errors)
-    call.context.span?.set({ 'mnemograph.outcome': outcome })
+    if (call.context.span?.recording) call.context.span.set(attributesOf(outcome, answer))
     this.#log?.({ ...lineOf(admitted, call), outcome, ms: Math.round(seconds * 1e5) / 100, ...codesOf(answer.errors) })
   }
 
@@ -110,6 +111,12 @@ function lineOf({ operation, viewer }: AdmittedOperation, { client, lane, contex
     ...(viewer === null ? {} : { user: viewer.userId }),
     ...(client === undefined ? {} : { client: client.name, clientVersion: client.version }),
   }
+}
+
+/** The codes as OpenTelemetry names what went wrong; the first one stands for all. */
+function attributesOf(outcome: Outcome, { errors: [first] }: Answer): SpanAttributes {
+  const attributes = { 'mnemograph.outcome': outcome }
+  return first === undefined ? attributes : { ...attributes, 'error.type': codeOf(first) ?? 'OTHER' }
 }
 
 function codesOf(errors: readonly GraphQLFormattedError[]): { codes?: readonly string[] } {

@@ -1,4 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from 'graphql-ws'
@@ -6,12 +9,14 @@ import type pg from 'pg'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { loadConfig } from '../../gateway/config.ts'
+import { compose } from '../../gateway/engine/compose.ts'
 import { openServer } from '../../gateway/server.ts'
 import { silentLog } from '../../lib/log.ts'
 import { Metrics } from '../../lib/metrics.ts'
 import { tracerFor } from '../../lib/tracing.ts'
 import { startEdge } from '../kit/edge.ts'
 import { FakeCollector } from '../kit/fake-collector.ts'
+import { startGatewayWorld } from '../kit/gateway.ts'
 import { openTestPostgres } from '../kit/postgres.ts'
 import { type Person, person, startProduct } from '../kit/product.ts'
 import { startRoomChild } from '../kit/room-process.ts'
@@ -90,6 +95,19 @@ test('nothing is sent when the share is 0, also when the caller is traced', asyn
   expect(collector.paths).toEqual([])
 }, 60_000)
 
+test('a failed fetch is marked as one, by its code alone', async () => {
+  const away = { sdl: 'type Query { a: Int }', instead: (_req: unknown, res: ServerResponse) => res.destroy() }
+  {
+    await using gateway = await startGatewayWorld({ away }, { env: { MNEMOGRAPH_OTLP_URL: collector.url } })
+    await gateway.ask('{ a }')
+  }
+  expect(collector.spans.find(({ name }) => name === 'fetch away')?.attributes).toEqual({
+    'graphql.operation.type': 'query',
+    'mnemograph.outcome': 'failed',
+    'error.type': 'SUBGRAPH_UNAVAILABLE',
+  })
+})
+
 describe('the edge alone', () => {
   async function start(ratio: number) {
     const metrics = new Metrics()
@@ -129,7 +147,7 @@ describe('the edge alone', () => {
     await world.post({ query: '{ nothing }' }, { accept: 'application/graphql-response+json' })
     await world.stop()
     expect(collector.spans.map(({ attributes }) => attributes)).toMatchObject([
-      { 'mnemograph.outcome': 'error', 'http.response.status_code': 200 },
+      { 'mnemograph.outcome': 'error', 'error.type': 'INTERNAL_SERVER_ERROR', 'http.response.status_code': 200 },
       { 'http.response.status_code': 400 },
     ])
     expect(JSON.stringify(collector.spans)).not.toMatch(/secret|nothing|broken/)
@@ -207,3 +225,30 @@ async function signUp(url: string): Promise<Person> {
 function urlOf({ host, port, user, password, database }: pg.ClientConfig): string {
   return `postgres://${user}:${password}@${host}:${port}/${database}`
 }
+
+/** The files that the gateway has loaded when it is ready, told by V8's coverage when it ends. */
+async function loadedBy(env: Record<string, string>): Promise<Set<string>> {
+  const folder = mkdtempSync(join(tmpdir(), 'loaded-'))
+  const supergraph = join(folder, 'supergraph.graphql')
+  writeFileSync(supergraph, compose([{ name: 'one', url: 'http://127.0.0.1:9', typeDefs: 'type Query { a: Int }' }]))
+  const main = join(import.meta.dirname, '../../cli/main.ts')
+  const args = [main, 'gateway', '--supergraph', supergraph, '--port', '0', '--open']
+  const child = spawn(process.execPath, args, { env: { ...process.env, ...env, NODE_V8_COVERAGE: folder } })
+  const exited = once(child, 'exit')
+  await once(child.stdout, 'data')
+  child.kill('SIGTERM')
+  await exited
+  const reports = readdirSync(folder).filter((name) => name.endsWith('.json'))
+  const loaded = reports.flatMap((name) => {
+    const { result } = JSON.parse(readFileSync(join(folder, name), 'utf8')) as { result: { url: string }[] }
+    return result.map(({ url }) => url.replace(/^.*\/(?=node_modules\/@opentelemetry\/|gateway\/main)/, ''))
+  })
+  rmSync(folder, { recursive: true })
+  return new Set(loaded.filter((url) => /^(node_modules|gateway)/.test(url)).map((url) => url.split('/')[1] ?? ''))
+}
+
+test('nothing of OpenTelemetry is loaded unless traces are kept', async () => {
+  const [off, on] = await Promise.all([loadedBy({}), loadedBy({ MNEMOGRAPH_OTLP_URL: collector.url })])
+  expect([...off]).toEqual(['main.ts'])
+  expect([...on].sort()).toEqual(['@opentelemetry', 'main.ts'])
+}, 60_000)

@@ -11,15 +11,19 @@ export function observeChannel(subgraph: string, inner: Channel, observer: Engin
     const span = spanOf(request)
     const traced = span ? new RequestInContext(request, { ...request.context, span }) : request
     let outcome: FetchOutcome = 'failed'
+    let failure: unknown
     try {
       const response = await inner.execute(traced)
       outcome = response.errors?.length ? 'errors' : 'ok'
       return response
+    } catch (error) {
+      failure = error
+      throw error
     } finally {
       const { signal } = request.context
       if (signal.aborted) outcome = isDeadline(signal.reason) ? 'deadline_exceeded' : 'cancelled'
       span?.set({ 'mnemograph.outcome': outcome })
-      span?.end()
+      span?.end(failure)
       observer.fetched(subgraph, outcome, (performance.now() - started) / 1000)
     }
   }
