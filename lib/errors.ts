@@ -39,6 +39,7 @@ export const problemCodes = {
   LIMIT_EXCEEDED: 'More than a user may have or ask for.',
   FORBIDDEN: 'The viewer may see the object, and may not do this to it.',
   INVALID_CREDENTIALS: 'Name and secret do not fit, or the token is spent.',
+  SECOND_FACTOR_REQUIRED: 'The secret is right, and the user has a second factor to prove as well.',
   BATCH_REJECTED: 'Items of a batch were refused, so none was taken.',
 } as const satisfies Record<string, string>
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { buildSubgraphSchema } from '@apollo/subgraph'
 import { type DocumentNode, type GraphQLSchema, parse } from 'graphql'
 import type { RequestContext } from '../lib/context.ts'
@@ -14,7 +14,7 @@ import { sharedResolvers } from './scalars.ts'
  */
 export interface Room<Context> {
   readonly name: string
-  /** The folder that holds `schema.graphql`. */
+  /** The folder that holds `schema.graphql`, and beside it further files that extend it. */
   readonly directory: string
   // biome-ignore lint/suspicious/noExplicitAny: resolvers of one room differ in parent and arguments from field to field
   readonly resolvers: Record<string, any>
@@ -37,8 +37,12 @@ const common = readFileSync(new URL('common.graphql', import.meta.url), 'utf8')
 
 /** A room's schema as composition reads it: its own file and what all rooms share. */
 export function roomTypeDefs(room: Room<unknown>, rooms: readonly Room<unknown>[]): DocumentNode {
-  const own = readFileSync(`${room.directory}/schema.graphql`, 'utf8')
-  return withPageSizes(parse(`${common}\n${own}\n${nodeStubs(own, rooms.map(ownSchema))}`))
+  const own = ownSchema(room)
+  return withPageSizes(
+    parse(`${common}
+${own}
+${nodeStubs(own, rooms.map(ownSchema))}`),
+  )
 }
 
 /** A room's executable schema. */
@@ -48,5 +52,9 @@ export function roomSchema(room: Room<unknown>, rooms: readonly Room<unknown>[])
 }
 
 function ownSchema(room: Room<unknown>): string {
-  return readFileSync(`${room.directory}/schema.graphql`, 'utf8')
+  const files = readdirSync(room.directory).filter((name) => name.endsWith('.graphql'))
+  return files
+    .sort()
+    .map((name) => readFileSync(`${room.directory}/${name}`, 'utf8'))
+    .join('\n')
 }

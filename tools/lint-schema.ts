@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { globSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   type DefinitionNode,
@@ -17,7 +17,9 @@ const directory = join(import.meta.dirname, '..', 'subgraphs')
 const rooms = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory())
 const sources = [
   join(directory, 'common.graphql'),
-  ...rooms.map((room) => join(directory, room.name, 'schema.graphql')),
+  ...rooms.flatMap((room) =>
+    globSync('*.graphql', { cwd: join(directory, room.name) }).map((file) => join(directory, room.name, file)),
+  ),
 ]
 
 const rootTypes = new Set(['Query', 'Mutation', 'Subscription'])
@@ -60,7 +62,11 @@ function checkType(node: DefinitionNode): void {
     if (!/(Input|Filter)$/.test(name)) mistakes.push(`${name}: an input's name ends in Input or Filter`)
     for (const field of node.fields ?? []) checkArgument(name, field)
   }
-  if (node.kind === Kind.OBJECT_TYPE_DEFINITION || node.kind === Kind.INTERFACE_TYPE_DEFINITION) {
+  if (
+    node.kind === Kind.OBJECT_TYPE_DEFINITION ||
+    node.kind === Kind.OBJECT_TYPE_EXTENSION ||
+    node.kind === Kind.INTERFACE_TYPE_DEFINITION
+  ) {
     for (const field of node.fields ?? []) checkField(name, field)
   }
 }

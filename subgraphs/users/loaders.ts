@@ -3,6 +3,7 @@ import type { RequestContext } from '../../lib/context.ts'
 import type { Database } from '../../stores/postgres/postgres.ts'
 import type { Stores } from '../../stores/stores.ts'
 import { loaderReads } from '../loader-reads.ts'
+import { type DeviceRecord, findDevices } from './store/devices.ts'
 import { findSessions, type SessionRecord } from './store/sessions.ts'
 import { type CardRecord, findCards } from './store/users.ts'
 
@@ -10,6 +11,7 @@ import { type CardRecord, findCards } from './store/users.ts'
 export interface Loaders {
   readonly users: DataLoader<string, CardRecord | null>
   readonly sessions: DataLoader<string, SessionRecord | null>
+  readonly devices: DataLoader<string, DeviceRecord | null>
 }
 
 export function createLoaders(stores: Stores, request: RequestContext): Loaders {
@@ -20,5 +22,5 @@ export function createLoaders(stores: Stores, request: RequestContext): Loaders 
       const found = new Map(rows.map((row) => [row.id, row]))
       return ids.map((id) => found.get(id) ?? null)
     })
-  return { users: byId(findCards), sessions: byId(findSessions) }
+  return { users: byId(findCards), sessions: byId(findSessions), devices: byId(findDevices) }
 }

@@ -1,5 +1,6 @@
 import type { Role } from '../../lib/context.ts'
 import { toGlobalId } from '../../lib/ids.ts'
+import type { DeviceRecord } from './store/devices.ts'
 import type { ProfileRecord } from './store/profiles.ts'
 import type { SessionRecord } from './store/sessions.ts'
 import type { SettingRecord } from './store/settings.ts'
@@ -37,11 +38,12 @@ export interface UserSession
   readonly id: string
   readonly rowId: string
   readonly userAgent: string | null
+  readonly deviceId: string | null
 }
 
 export function toUserSession(row: SessionRecord): UserSession {
-  const { id, methods, address, agent, createdAt, lastUsedAt, expiresAt, endedAt } = row
-  const shown = { methods, address, userAgent: agent, createdAt, lastUsedAt, expiresAt, endedAt }
+  const { id, methods, address, agent, deviceId, createdAt, lastUsedAt, expiresAt, endedAt } = row
+  const shown = { methods, address, userAgent: agent, deviceId, createdAt, lastUsedAt, expiresAt, endedAt }
   return { __typename: 'UserSession', id: toGlobalId('UserSession', id), rowId: id, ...shown }
 }
 
@@ -69,4 +71,20 @@ export interface Setting extends Pick<SettingRecord, 'key' | 'value' | 'updatedA
 
 export function toSetting({ key, value, ownerId, updatedAt }: SettingRecord): Setting {
   return { key, value, scope: ownerId === null ? 'GLOBAL' : 'USER', updatedAt }
+}
+
+/** `Device` of the graph. */
+export interface Device
+  extends Pick<
+    DeviceRecord,
+    'name' | 'type' | 'securityLevel' | 'trustedUntil' | 'createdAt' | 'lastSeenAt' | 'revokedAt'
+  > {
+  readonly __typename: 'Device'
+  readonly id: string
+}
+
+export function toDevice(row: DeviceRecord): Device {
+  const { id, name, type, securityLevel, trustedUntil, createdAt, lastSeenAt, revokedAt } = row
+  const shown = { name, type, securityLevel, trustedUntil, createdAt, lastSeenAt, revokedAt }
+  return { __typename: 'Device', id: toGlobalId('Device', id), ...shown }
 }

@@ -4,7 +4,7 @@ import { parseGlobalId } from '../../lib/ids.ts'
 import { nodeKey } from '../node.ts'
 import { requireViewer } from '../security.ts'
 import type { UsersContext } from './context.ts'
-import { toUser, toUserSession } from './mappers.ts'
+import { toDevice, toUser, toUserSession } from './mappers.ts'
 
 const mostNodes = 100
 
@@ -19,6 +19,10 @@ const own: Readonly<Record<string, Find>> = {
   UserSession: async ({ loaders }, uuid) => {
     const found = await loaders.sessions.load(uuid)
     return found && toUserSession(found)
+  },
+  Device: async ({ loaders }, uuid) => {
+    const found = await loaders.devices.load(uuid)
+    return found && toDevice(found)
   },
 }
 

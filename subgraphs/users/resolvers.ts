@@ -7,9 +7,10 @@ import { permissionsOf } from '../../lib/permissions.ts'
 import type { Problem } from '../../lib/problems.ts'
 import { accessResolvers } from './access-resolvers.ts'
 import { auditResolvers } from './audit-resolvers.ts'
-import { read, type UsersContext } from './context.ts'
+import { isViewer, read, type UsersContext } from './context.ts'
 import { toSetting, toUser, toUserSession, type User, type UserSession } from './mappers.ts'
 import { findNode, findNodes, findOwn } from './node.ts'
+import { deviceById, secondFactorResolvers } from './second-factor-resolvers.ts'
 import { changePassword, type SignUpInput, signUp } from './service/accounts.ts'
 import { reinstateUser, setUserRole, suspendUser, userOf, users } from './service/people.ts'
 import {
@@ -72,6 +73,7 @@ export const resolvers = {
       context: UsersContext,
     ) => withUser('ChangePasswordSuccess', await changePassword(context, input)),
     ...accessResolvers.Mutation,
+    ...secondFactorResolvers.Mutation,
     updateProfile: (_: unknown, { input }: Input<UpdateProfileInput>, context: UsersContext) =>
       updateProfile(context, input),
     setSetting: (_: unknown, { input }: Input<SetSettingInput>, context: UsersContext) => setSetting(context, input),
@@ -94,6 +96,7 @@ export const resolvers = {
   },
   ...accessResolvers.types,
   ...auditResolvers.types,
+  ...secondFactorResolvers.types,
   User: {
     __resolveReference: ({ id }: { id: string }, context: UsersContext) => userById(context, id),
     email: (user: User) => own(user.email),
@@ -101,11 +104,14 @@ export const resolvers = {
     status: (user: User) => own(user.status),
     permissions: (user: User) => permissionsOf(own(user.role)),
     profile: (user: User, _: unknown, context: UsersContext) => (isViewer(context, user) ? profile(context) : null),
+    ...secondFactorResolvers.User,
     sessions: (user: User, args: PageArguments, context: UsersContext) =>
       isViewer(context, user) ? sessions(context, args) : null,
   },
   UserSession: {
     __resolveReference: ({ id }: { id: string }, context: UsersContext) => findOwn(context, 'UserSession', id),
+    device: ({ deviceId }: UserSession, _: unknown, context: UsersContext) =>
+      deviceId === null ? null : deviceById(context, deviceId),
     current: ({ rowId }: UserSession, _: unknown, { request }: UsersContext) => rowId === request.viewer?.sessionId,
   },
   RevokeSessionSuccess: {
@@ -144,8 +150,4 @@ function own<T>(value: T | null): T {
 /** A mutation's answer names whom it changed by the row's id. */
 function madeUser({ user }: { user: string }, _: unknown, context: UsersContext): Promise<User> {
   return userOf(context, user)
-}
-
-function isViewer({ request }: UsersContext, { id }: User): boolean {
-  return uuidOf('User', id) === request.viewer?.userId
 }

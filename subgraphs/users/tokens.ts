@@ -4,12 +4,12 @@ import { createHash, randomBytes } from 'node:crypto'
 export const refreshTokenMs = 30 * 24 * 60 * 60 * 1000
 
 /** An opaque token of 256 random bits. Only its hash is kept, so that a copy of the database signs nobody in. */
-export function newRefreshToken(): string {
+export function newToken(): string {
   return randomBytes(32).toString('base64url')
 }
 
 /** Plain SHA-256: a random token needs no slow hash, since nobody can guess it. */
-export function hashRefreshToken(token: string): Buffer {
+export function hashToken(token: string): Buffer {
   return createHash('sha256').update(token).digest()
 }
 

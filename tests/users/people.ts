@@ -36,6 +36,20 @@ export const operations = {
   setSetting: `mutation ($input: SetSettingInput!) {
     setSetting(input: $input) { __typename ... on SetSettingSuccess { setting { key value scope } } ${problem} } }`,
   permissions: '{ viewer { permissions } }',
+  enrollTotp: `mutation { enrollTotp { __typename ... on EnrollTotpSuccess { secret uri } ${problem} } }`,
+  confirmTotp: `mutation ($input: ConfirmTotpInput!) {
+    confirmTotp(input: $input) { __typename ... on ConfirmTotpSuccess { backupCodes user { username } } ${problem} } }`,
+  disableTotp: `mutation ($input: DisableTotpInput!) {
+    disableTotp(input: $input) { __typename ... on DisableTotpSuccess { user { username } } ${problem} } }`,
+  renewBackupCodes: `mutation ($input: RenewBackupCodesInput!) {
+    renewBackupCodes(input: $input) { __typename ... on RenewBackupCodesSuccess { backupCodes } ${problem} } }`,
+  secondFactor: '{ viewer { secondFactor { methods backupCodesLeft } } }',
+  registerDevice: `mutation ($input: RegisterDeviceInput!) { registerDevice(input: $input) {
+    __typename ... on RegisterDeviceSuccess { deviceToken device { id name type securityLevel trustedUntil } } ${problem} } }`,
+  revokeDevice: `mutation ($input: RevokeDeviceInput!) {
+    revokeDevice(input: $input) { __typename ... on RevokeDeviceSuccess { device { id revokedAt } } ${problem} } }`,
+  devices: `{ viewer { devices { totalCount nodes { id name lastSeenAt } }
+    sessions { nodes { current methods expiresAt device { name } } } } }`,
   viewer: '{ viewer { id username displayName email role createdAt } }',
 }
 

@@ -21,7 +21,7 @@ import {
   spendRefreshToken,
 } from '../store/sessions.ts'
 import { findSelf, type RefreshTokenRecord, type UserRecord } from '../store/users.ts'
-import { hashRefreshToken, newRefreshToken, refreshTokenMs } from '../tokens.ts'
+import { hashToken, newToken, refreshTokenMs } from '../tokens.ts'
 
 /** `AuthSession` of the graph. */
 export interface AuthSession {
@@ -45,11 +45,21 @@ export const invalidCredentials: Problem = {
 }
 
 /** What proved who signed in. */
-export type SignInMethod = 'PASSWORD' | 'ONE_TIME_SECRET'
+export type SignInMethod = 'PASSWORD' | 'ONE_TIME_SECRET' | 'TOTP' | 'BACKUP_CODE' | 'TRUSTED_DEVICE'
+
+const strong: ReadonlySet<string> = new Set<SignInMethod>(['TOTP', 'BACKUP_CODE', 'TRUSTED_DEVICE'])
+
+/** Whether more than a password proved who signed in. */
+export function isStrong(methods: readonly string[]): boolean {
+  return methods.some((method) => strong.has(method))
+}
 
 export interface NewSession {
   readonly id: string
   readonly methods: readonly SignInMethod[]
+  readonly deviceId?: string | null
+  /** When it ends however often it is renewed. */
+  readonly endsAt?: Date | null
 }
 
 /** Writes a new sign-in in the transaction that proved who it is; answers its refresh token. */
@@ -57,12 +67,13 @@ export async function beginSession(
   tx: Transaction,
   { request }: UsersContext,
   user: UserRecord,
-  { id, methods }: NewSession,
+  { id, methods, deviceId = null, endsAt = null }: NewSession,
 ): Promise<string> {
   const at = request.clock.now()
   const owned = { tenantId: user.tenantId, ownerId: user.id }
   const { address = null, agent = null } = request.peer ?? {}
-  await insertSession(tx, { ...owned, id, methods, address, agent, at, expiresAt: expiryFrom(at) })
+  const expiresAt = endsAt ?? expiryFrom(at)
+  await insertSession(tx, { ...owned, id, methods, address, agent, deviceId, endsAt, at, expiresAt })
   return addRefreshToken(tx, request.ids.next(), { ...owned, sessionId: id }, at)
 }
 
@@ -84,9 +95,7 @@ export async function authSession(
  */
 export async function refreshSession(context: UsersContext, token: string): Promise<AuthSession | Problem> {
   const { stores, request } = context
-  const found = await stores.postgres.read(securityOf(request, 'users'), (db) =>
-    findRefreshToken(db, hashRefreshToken(token)),
-  )
+  const found = await stores.postgres.read(securityOf(request, 'users'), (db) => findRefreshToken(db, hashToken(token)))
   if (found === null) return invalidCredentials
   const { tenantId, ownerId: userId, sessionId } = found
   const outcome = await stores.postgres.write(securityAs(request, { tenantId, userId, sessionId }), (tx) =>
@@ -116,8 +125,8 @@ async function addRefreshToken(
   { tenantId, ownerId, sessionId }: Pick<RefreshTokenRecord, 'tenantId' | 'ownerId' | 'sessionId'>,
   at: Date,
 ): Promise<string> {
-  const token = newRefreshToken()
-  const hash = hashRefreshToken(token)
+  const token = newToken()
+  const hash = hashToken(token)
   await insertRefreshToken(tx, { id, tenantId, ownerId, sessionId, hash, at, expiresAt: expiryFrom(at) })
   return token
 }

@@ -7,7 +7,7 @@ import type { RefreshTokenRecord } from './users.ts'
 /** A sign-in's row. */
 export type SessionRecord = SessionModel
 
-export type EndReason = 'SIGNED_OUT' | 'REVOKED' | 'REUSED' | 'PASSWORD_CHANGED' | 'ADMINISTERED'
+export type EndReason = 'SIGNED_OUT' | 'REVOKED' | 'REUSED' | 'PASSWORD_CHANGED' | 'ADMINISTERED' | 'DEVICE_REVOKED'
 
 export interface Owned {
   readonly tenantId: string
@@ -27,6 +27,8 @@ export interface NewSessionRow extends Owned {
   readonly methods: readonly string[]
   readonly address: string | null
   readonly agent: string | null
+  readonly deviceId?: string | null
+  readonly endsAt?: Date | null
   readonly at: Date
   readonly expiresAt: Date
 }
@@ -86,11 +88,12 @@ export async function findRefreshToken(db: Database, hash: Buffer): Promise<Refr
 
 /** Prolongs a session that goes on; false when it is over. The row stays locked, so refreshes come one by one. */
 export async function prolongSession(tx: Transaction, id: string, at: Date, expiresAt: Date): Promise<boolean> {
-  const { count } = await tx.prisma.session.updateMany({
-    where: { id, endedAt: null, expiresAt: { gt: at } },
-    data: { expiresAt, lastUsedAt: at },
-  })
-  return count > 0
+  const rows = await tx.query(
+    `UPDATE users.sessions SET expires_at = least($3, ends_at), last_used_at = $2
+     WHERE id = $1 AND ended_at IS NULL AND expires_at > $2 RETURNING id`,
+    [id, at, expiresAt],
+  )
+  return rows.length > 0
 }
 
 /** Spends a refresh token; false when it was spent before. */
@@ -99,23 +102,28 @@ export async function spendRefreshToken(tx: Transaction, id: string, at: Date): 
   return count > 0
 }
 
-/** Ends one session, or all of a user's, or all but one; answers which were still going on. */
-export async function endSessions(
-  tx: Transaction,
-  which: { readonly only: string } | { readonly except?: string; readonly ownerId: string },
-  reason: EndReason,
-  at: Date,
-): Promise<string[]> {
-  const where =
-    'only' in which
-      ? { id: which.only }
-      : { ownerId: which.ownerId, ...(which.except === undefined ? {} : { id: { not: which.except } }) }
+/** Which sign-ins end: one, those of a device, or a user's, all or all but one. */
+type Which =
+  | { readonly only: string }
+  | { readonly deviceId: string }
+  | { readonly except?: string; readonly ownerId: string }
+
+/** Ends sign-ins; answers which were still going on. */
+export async function endSessions(tx: Transaction, which: Which, reason: EndReason, at: Date): Promise<string[]> {
+  const where = whereOf(which)
   const ended = await tx.prisma.session.updateManyAndReturn({
     where: { ...where, endedAt: null },
     data: { endedAt: at, endReason: reason },
     select: { id: true },
   })
   return ended.map(({ id }) => id)
+}
+
+function whereOf(which: Which) {
+  if ('only' in which) return { id: which.only }
+  if ('deviceId' in which) return { deviceId: which.deviceId }
+  const { ownerId, except } = which
+  return { ownerId, ...(except === undefined ? {} : { id: { not: except } }) }
 }
 
 export async function isLive(db: Database, id: string, at: Date): Promise<boolean> {

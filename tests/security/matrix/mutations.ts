@@ -1,5 +1,5 @@
 import type { Data, Person } from '../../kit/product.ts'
-import { must, type Plants, signInAgain } from './plant.ts'
+import { must, type Plants, registerDevice, signInAgain } from './plant.ts'
 
 /** Somebody with what he has planted. */
 export interface Planter {
@@ -42,6 +42,7 @@ export const inputs: Readonly<Record<string, (planter: Planter) => Data | Promis
   setUserRole: ({ plants }) => ({ userId: plants.friend, role: 'ANALYST' }),
   suspendUser: ({ plants }) => ({ userId: plants.friend }),
   reinstateUser: ({ plants }) => ({ userId: plants.friend }),
+  revokeDevice: async ({ person }) => ({ id: await registerSpare(person) }),
   revokeSession: async ({ person }) => ({ id: await signInAgain(person) }),
 }
 
@@ -55,4 +56,11 @@ export const mayName: Readonly<Record<string, string>> = {
 
 async function memory(person: Person): Promise<string> {
   return (await must(person, 'remember', { content: 'To be changed.' }, 'memory { id }')).memory.id
+}
+
+/** A device that the present sign-in is not on, so that it may be revoked. */
+async function registerSpare(person: Person): Promise<string> {
+  const spare = await registerDevice(person, 'Spare')
+  await registerDevice(person, 'Present')
+  return spare
 }

@@ -30,6 +30,11 @@ export async function signInAgain(person: Person): Promise<string> {
   return session.user.sessions.nodes[0].id
 }
 
+/** Registers a device; answers its id. */
+export async function registerDevice(person: Person, name: string): Promise<string> {
+  return (await must(person, 'registerDevice', { name }, 'device { id }')).device.id
+}
+
 export interface Planting {
   readonly person: Person
   readonly word: string
@@ -105,6 +110,7 @@ export async function plant({ person, word, friend, settled }: Planting): Promis
     )
     add('BlackboardEvent', posted.event.id)
     add('UserSession', await signInAgain(person))
+    add('Device', await registerDevice(person, word))
   }
   const granted = await must(person, 'grantVectorAccess', { userId: friend }, 'access { id }')
   add('VectorAccess', granted.access.id)
