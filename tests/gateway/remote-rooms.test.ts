@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type pg from 'pg'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { loadConfig } from '../../gateway/config.ts'
 import { openServer, type Server } from '../../gateway/server.ts'
@@ -164,6 +164,39 @@ describe.skipIf(skip)(title, { timeout: patience }, () => {
         expect((await cleo.send('{ agents { totalCount } }')).errors?.[0]?.extensions.code).toBe('UNAUTHENTICATED'),
       { timeout: 4000, interval: 20 },
     )
+  })
+
+  test('have a statement cancelled when the client goes away', async () => {
+    const admin = new pg.Client(database.admin)
+    await admin.connect()
+    const blocked = async () => {
+      const { rows } = await admin.query<{ count: number }>(
+        "SELECT count(*)::int FROM pg_locks WHERE relation = 'memory.chat_sessions'::regclass AND NOT granted",
+      )
+      return rows[0]?.count
+    }
+    const ask = (signal: AbortSignal) =>
+      fetch(`${gateway.url}/graphql`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${ann.token}`, 'content-type': 'application/json' },
+        body: '{"query":"{ chatSessions(first: 1) { nodes { id } } }"}',
+        signal,
+      })
+    try {
+      await admin.query('BEGIN; LOCK TABLE memory.chat_sessions IN ACCESS EXCLUSIVE MODE')
+      for (const _lane of ['pipeline', 'fast']) {
+        const leave = new AbortController()
+        const answer = ask(leave.signal)
+        await vi.waitFor(async () => expect(await blocked()).toBe(1), { timeout: 10_000, interval: 20 })
+        leave.abort()
+        await expect(answer).rejects.toThrow()
+        await vi.waitFor(async () => expect(await blocked()).toBe(0), { timeout: 10_000, interval: 20 })
+      }
+      await admin.query('ROLLBACK')
+      expect(await (await ask(AbortSignal.timeout(10_000))).json()).toEqual({ data: { chatSessions: { nodes: [] } } })
+    } finally {
+      await admin.end()
+    }
   })
 
   describe('a request to a room', () => {

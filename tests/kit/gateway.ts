@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import {
   createServer,
   type IncomingHttpHeaders,
@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildSubgraphSchema } from '@apollo/subgraph'
 import { execute, parse } from 'graphql'
+import { expect, vi } from 'vitest'
 import { loadConfig } from '../../gateway/config.ts'
 import { compose } from '../../gateway/engine/compose.ts'
 import { type Identity, openIdentity } from '../../gateway/identity.ts'
@@ -52,6 +53,10 @@ export interface GatewayWorld extends AsyncDisposable {
   readonly asked: AskedRequest[]
   ask(query: string, options?: AskOptions): Promise<GatewayAnswer>
   metrics(): Promise<string>
+  /** How many connections a subgraph was opened in all. */
+  connectionsOf(subgraph: string): number
+  /** Puts a supergraph in place in which subgraphs have more in their SDL, and waits until it is served. */
+  reload(more: Readonly<Record<string, string>>): Promise<void>
 }
 
 export interface AskOptions {
@@ -76,23 +81,36 @@ export async function startGatewayWorld(
   const folder = mkdtempSync(join(tmpdir(), 'gateway-'))
   const supergraphFile = join(folder, 'supergraph.graphql')
   const servers: Server[] = []
-  const composed = Object.entries(subgraphs).map(async ([name, subgraph]) => {
+  const connections = new Map<string, number>()
+  const opened = Object.entries(subgraphs).map(async ([name, subgraph]) => {
     const { server, url } = await serve(name, subgraph, asked)
     servers.push(server)
+    server.on('connection', () => connections.set(name, (connections.get(name) ?? 0) + 1))
     return { name, url, typeDefs: link + subgraph.sdl }
   })
-  writeFileSync(supergraphFile, compose(await Promise.all(composed)))
+  const services = await Promise.all(opened)
+  writeFileSync(supergraphFile, compose(services))
   const { config } = loadConfig({
     env: { MNEMOGRAPH_PORT: '0', MNEMOGRAPH_INTROSPECTION: 'open', ...env },
     cwd: folder,
   })
   const gateway = await startGateway({ config, log: silentLog(), identity, key: null, supergraphFile })
   const url = `${gateway.url}/graphql`
+  const metrics = async () => (await fetch(`${gateway.url}/metrics`)).text()
+  const reloads = async () => Number(/reloads_total\{outcome="replaced"\} (\d+)/.exec(await metrics())?.[1] ?? 0)
   return {
     url,
     asked,
     ask: (query, options) => post(url, query, options),
-    metrics: async () => (await fetch(`${gateway.url}/metrics`)).text(),
+    metrics,
+    connectionsOf: (subgraph) => connections.get(subgraph) ?? 0,
+    async reload(more) {
+      const before = await reloads()
+      const changed = services.map((one) => ({ ...one, typeDefs: one.typeDefs + (more[one.name] ?? '') }))
+      writeFileSync(`${supergraphFile}.new`, compose(changed))
+      renameSync(`${supergraphFile}.new`, supergraphFile)
+      await vi.waitFor(async () => expect(await reloads()).toBe(before + 1), { timeout: 20_000, interval: 20 })
+    },
     async [Symbol.asyncDispose]() {
       for (const server of servers) server.closeAllConnections()
       await gateway.close()
