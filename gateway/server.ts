@@ -15,9 +15,9 @@ import { auditJobs } from '../stores/audit/jobs.ts'
 import { housekeeping, runJobs } from '../stores/jobs.ts'
 import { openStores } from '../stores/open.ts'
 import { openCache } from '../stores/open-cache.ts'
+import { poolMetrics, statementMetrics } from '../stores/postgres/metrics.ts'
 import type { MigrationStep } from '../stores/postgres/migrate.ts'
 import type { StatementEvent } from '../stores/postgres/pool.ts'
-import { statementMetrics } from '../stores/postgres/statement-metrics.ts'
 import type { Projectors } from '../stores/projector.ts'
 import type { Stores } from '../stores/stores.ts'
 import { isSessionLive, sessionsEnded, viewerOfLogin } from '../subgraphs/users/identity.ts'
@@ -117,6 +117,7 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
       () => graph.projectors.status().filter(({ problem }) => problem !== null).length,
     )
     const stores = await opening
+    poolMetrics(metrics, () => stores.postgres.connections())
     const work = [...housekeeping(stores.postgres, config.logRetentionDays), ...auditJobs(stores)]
     const jobs = runJobs(work, stores.leases, log)
     opened.defer(() => jobs.close())

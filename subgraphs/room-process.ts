@@ -10,8 +10,8 @@ import { systemClock } from '../lib/sources.ts'
 import { createAccessTokens, type SigningKey, type VerifyingKey } from '../lib/tokens.ts'
 import { type TracingConfig, tracerFor } from '../lib/tracing.ts'
 import { openStores } from '../stores/open.ts'
+import { poolMetrics, statementMetrics } from '../stores/postgres/metrics.ts'
 import type { MigrationStep } from '../stores/postgres/migrate.ts'
-import { statementMetrics } from '../stores/postgres/statement-metrics.ts'
 import { runProjectors } from '../stores/projector.ts'
 import type { Stores } from '../stores/stores.ts'
 import { roomExecution } from './execute.ts'
@@ -67,6 +67,7 @@ export async function openRoomProcess(options: RoomProcessOptions): Promise<Room
     onStatement: statementMetrics(metrics),
     signer: createSigner(key),
   })
+  poolMetrics(metrics, () => stores.postgres.connections())
   try {
     const notices = (await room.prepare?.(stores)) ?? []
     const projectors = await runProjectors(stores, room.projectors?.(stores) ?? [], log)

@@ -18,11 +18,18 @@ export interface Transaction extends Database {
   lock(...aggregates: readonly string[]): Promise<void>
 }
 
+/** The pool's connections, and the requests that wait for one. */
+export interface Connections {
+  readonly total: number
+  readonly idle: number
+  readonly waiting: number
+}
+
 export interface PostgresHealth {
   readonly ok: boolean
   readonly version: string | null
   readonly latencyMs: number
-  readonly connections: { readonly total: number; readonly idle: number; readonly waiting: number }
+  readonly connections: Connections
   /** Why it is not well; never holds a secret. */
   readonly problem: string | null
 }
@@ -37,6 +44,7 @@ export interface Postgres {
    */
   write<T>(security: SecurityContext, work: (tx: Transaction) => PromiseLike<T>): Promise<T>
   health(): Promise<PostgresHealth>
+  connections(): Connections
   close(): Promise<void>
 }
 
@@ -52,6 +60,7 @@ export function openPostgres(options: SecurityContextPoolOptions): Postgres {
     read: (security, work) => pool.reading(security, () => work(database)),
     write: (security, work) => pool.transaction(security, () => work(transaction)),
     health: () => health(pool),
+    connections: () => connectionsOf(pool),
     async close() {
       await prisma.$disconnect()
       await pool.end()
@@ -102,6 +111,14 @@ async function health(pool: SecurityContextPool): Promise<PostgresHealth> {
     (version: string) => ({ version, problem: null }),
     (error: Error) => ({ version: null, problem: error.message }),
   )
-  const connections = { total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }
-  return { ok: problem === null, version, latencyMs: performance.now() - start, connections, problem }
+  const latencyMs = performance.now() - start
+  return { ok: problem === null, version, latencyMs, connections: connectionsOf(pool), problem }
+}
+
+function connectionsOf({
+  totalCount: total,
+  idleCount: idle,
+  waitingCount: waiting,
+}: SecurityContextPool): Connections {
+  return { total, idle, waiting }
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import type { ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from 'graphql-ws'
@@ -105,6 +105,31 @@ test('a failed fetch is marked as one, by its code alone', async () => {
     'graphql.operation.type': 'query',
     'mnemograph.outcome': 'failed',
     'error.type': 'SUBGRAPH_UNAVAILABLE',
+  })
+})
+
+describe('a subgraph over HTTP', () => {
+  const one = { sdl: 'type Query { a: Int }', resolvers: { Query: { a: () => 1 } } }
+  const sent = (flags?: string) => ({ traceparent: traceparent(flags), tracestate: 'vendor=1' })
+
+  test('is told which span asks', async () => {
+    const seen: IncomingHttpHeaders[] = []
+    {
+      await using gateway = await startGatewayWorld({ one }, { env: { MNEMOGRAPH_OTLP_URL: collector.url } })
+      await gateway.ask('{ a }', { headers: sent() })
+      seen.push(...gateway.asked.map(({ headers }) => headers))
+    }
+    const fetched = collector.spans.find(({ name }) => name === 'fetch one')
+    expect(seen).toMatchObject([{ traceparent: `00-${traceId}-${fetched?.spanId}-01`, tracestate: 'vendor=1' }])
+  })
+
+  test.each(['00', '01'])('is told what its caller decided (%s) where the gateway keeps no traces', async (flags) => {
+    await using gateway = await startGatewayWorld({ one })
+    await gateway.ask('{ a }', { headers: sent(flags) })
+    expect(gateway.asked[0]?.headers).toMatchObject({
+      traceparent: expect.stringMatching(new RegExp(`^00-${traceId}-[0-9a-f]{16}-${flags}$`)),
+      tracestate: 'vendor=1',
+    })
   })
 })
 

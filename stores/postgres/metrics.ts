@@ -1,5 +1,6 @@
 import type { Metrics } from '../../lib/metrics.ts'
 import type { StatementEvent } from './pool.ts'
+import type { Connections } from './postgres.ts'
 
 /** Times every statement by its role, and passes it on. */
 export function statementMetrics(
@@ -13,4 +14,15 @@ export function statementMetrics(
     if (event.failed) failures.inc([event.role])
     listener(event)
   }
+}
+
+/** Tells how busy the pool is. */
+export function poolMetrics(metrics: Metrics, connections: () => Connections): void {
+  metrics.observe('mnemograph_database_connections', 'Connections to the database.', () => connections().total)
+  metrics.observe('mnemograph_database_connections_idle', 'Of those, idle ones.', () => connections().idle)
+  metrics.observe(
+    'mnemograph_database_waiting',
+    'Statements and transactions that wait for a connection.',
+    () => connections().waiting,
+  )
 }
