@@ -168,7 +168,7 @@ async function assemble(options: EdgeOptions) {
     engine,
     guard,
     documents,
-    costs: new CostControl(config.costs, clock),
+    costs: new CostControl(config.costs, clock, (estimated) => telemetry.estimated(estimated)),
     rates: options.rates,
     log,
     showSubgraphErrors: options.showSubgraphErrors ?? false,

@@ -14,6 +14,7 @@ export type Outcome = 'ok' | 'error' | 'cancelled' | 'deadline_exceeded'
 /** Clients that have a series of their own; beyond it the one that was silent longest loses its. */
 const countedClients = 100
 const longestName = 128
+const costBuckets = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000]
 
 /** What the edge tells of its operations: metrics, and a line in the log for each when its level is on. */
 export class EdgeTelemetry {
@@ -21,6 +22,7 @@ export class EdgeTelemetry {
   readonly #running
   readonly #errors
   readonly #lanes
+  readonly #costs
   readonly #byClient
   readonly #clients
   readonly #log: ((line: object) => void) | undefined
@@ -36,6 +38,7 @@ export class EdgeTelemetry {
     this.#lanes = metrics.counter('mnemograph_http_operations_total', 'Operations over HTTP, by the way they went.', [
       'lane',
     ])
+    this.#costs = metrics.histogram('mnemograph_operation_cost', 'What operations may cost.', [], costBuckets)
     const byClient = metrics.counter(
       'mnemograph_client_operations_total',
       `Operations by the client that sent them; the last ${countedClients} clients are kept.`,
@@ -47,6 +50,10 @@ export class EdgeTelemetry {
       dispose: (labels, _key, reason) => reason === 'evict' && byClient.remove(labels),
     })
     this.#log = level !== 'silent' && log.isLevelEnabled(level) ? (line) => log[level](line, 'Operation') : undefined
+  }
+
+  estimated(cost: number): void {
+    this.#costs.observe(cost)
   }
 
   wentBy(lane: string): void {

@@ -1,7 +1,10 @@
 import fc from 'fast-check'
+import { buildSchema, type OperationDefinitionNode, parse } from 'graphql'
 import { describe, expect, test } from 'vitest'
 import { loadConfig } from '../../gateway/config.ts'
-import type { CostSettings } from '../../gateway/guard/cost/control.ts'
+import type { Engine } from '../../gateway/engine/types.ts'
+import { CostControl, type CostSettings } from '../../gateway/guard/cost/control.ts'
+import { systemClock } from '../../lib/sources.ts'
 import { type EdgeWorld, member, startEdge } from '../kit/edge.ts'
 import { Federation } from '../kit/federation.ts'
 import { operationModel, writeOperation } from '../kit/federation-operation.ts'
@@ -129,6 +132,38 @@ describe('the estimate', () => {
     expect(await ask('{ strict { id } }')).toMatchObject(refused)
     expect(await ask('{ strict(count: 1, other: 2) { id } }')).toMatchObject(refused)
     expect(await ask('{ strict(count: 2) { id } }')).toMatchObject({ extensions: { cost: { estimated: 2 } } })
+  })
+
+  test('follows a path into an input object, which not every composition takes', () => {
+    const supergraphSdl = `
+      directive @listSize(assumedSize: Int, slicingArguments: [String!], requireOneSlicingArgument: Boolean) on FIELD_DEFINITION
+      type Query {
+        found(by: By = { page: { first: 4 } }): [User]
+          @listSize(slicingArguments: ["by.page.first"], assumedSize: 3, requireOneSlicingArgument: false)
+      }
+      input By { page: Page }
+      input Page { first: Int }
+      type User { id: ID! }`
+    const engine = { schema: buildSchema(supergraphSdl), supergraphSdl } as Engine
+    const control = new CostControl(unlimited, systemClock)
+    const estimated = (text: string, variables = {}) => {
+      const document = parse(text)
+      const operation = document.definitions[0] as OperationDefinitionNode
+      const asked = { document, operation, variables, viewer: null, isOwner: false, isAsked: true }
+      return control.charge(asked, engine)?.estimated
+    }
+    // Beside the users: two input objects where they are given.
+    expect(estimated('{ found(by: { page: { first: 7 } }) { id } }')).toBe(9)
+    expect(estimated('query ($by: By) { found(by: $by) { id } }', { by: { page: { first: 5 } } })).toBe(7)
+    expect(estimated('query ($n: Int) { found(by: { page: { first: $n } }) { id } }', { n: 6 })).toBe(8)
+    expect(estimated('{ found { id } }')).toBe(6)
+  })
+
+  test('is counted in the metrics, so that a limit can be chosen by it', async () => {
+    await using world = await startShop({ limit: 100 })
+    for (const n of [5, 50]) await world.post({ query: `{ users(first: ${n}) { id } }` })
+    expect(world.metrics.text()).toContain('mnemograph_operation_cost_bucket{le="10"} 1')
+    expect(world.metrics.text()).toContain('mnemograph_operation_cost_sum 55')
   })
 
   test('stands beside what the answer did cost', async () => {

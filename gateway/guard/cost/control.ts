@@ -57,10 +57,13 @@ export class Overspent extends GraphQLError {
 export class CostControl {
   readonly #settings: CostSettings
   readonly #budgets: Budgets | undefined
+  readonly #observe: (estimated: number) => void
   readonly #models = new WeakMap<GraphQLSchema, CostModel>()
   readonly #expressions = new WeakMap<OperationDefinitionNode, { model: CostModel; cost: Expression }>()
 
-  constructor(settings: CostSettings, clock: Clock) {
+  /** @param observe hears of each estimate, so that limits can be chosen by what is asked for. */
+  constructor(settings: CostSettings, clock: Clock, observe: (estimated: number) => void = () => {}) {
+    this.#observe = observe
     this.#settings = settings
     this.#budgets = settings.budget === null ? undefined : new Budgets(settings.budget, clock)
   }
@@ -77,6 +80,7 @@ export class CostControl {
     if (limit === undefined && budgets === undefined && !isAsked) return undefined
     const { model, cost } = this.#priceOf(document, operation, engine)
     const estimated = evaluate(cost, variables)
+    this.#observe(estimated)
     if (limit !== undefined && estimated > limit) throw tooDear(estimated, limit)
     const balance = budgets && viewer ? spend(budgets, viewer, estimated) : undefined
     return { estimated, limit, balance, actual: (data) => actualCost(model, document, operation, data) }

@@ -73,12 +73,17 @@ function sizeBy(
 ): Expression {
   const otherwise = assumedSize ?? model.assumedListSize
   if (slicingArguments.length === 0) return otherwise
-  const slicing = slicingArguments.map((name) => ({
-    value: node.arguments?.find((argument) => argument.name.value === name)?.value,
-    byDefault: countOf(field.args.find((argument) => argument.name === name)?.defaultValue),
-  }))
+  const slicing = slicingArguments.map((path) => {
+    // A path with dots leads into an input object, as Apollo and Cosmo have it.
+    const [name, ...inside] = path.split('.')
+    return {
+      inside,
+      value: node.arguments?.find((argument) => argument.name.value === name)?.value,
+      byDefault: countOf(follow(field.args.find((argument) => argument.name === name)?.defaultValue, inside)),
+    }
+  })
   const decide = (variables: Variables): number => {
-    const given = slicing.map(({ value }) => countOf(valueIn(value, variables)))
+    const given = slicing.map(({ value, inside }) => countOf(follow(valueIn(value, variables), inside)))
     const counts = given.filter((count) => count !== undefined)
     const defaults = slicing.flatMap(({ byDefault }) => byDefault ?? [])
     if (requireOneSlicingArgument && counts.length !== 1 && (counts.length > 1 || defaults.length === 0)) {
@@ -94,6 +99,14 @@ function sizeBy(
   const values: (ValueNode | undefined)[] = slicing.map(({ value }) => value)
   const isFixed = !requireOneSlicingArgument && values.every((value) => value === undefined || isConstant(value))
   return isFixed ? decide(constantOf) : decide
+}
+
+function follow(value: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>(
+    (inner, name) =>
+      typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>)[name] : undefined,
+    value,
+  )
 }
 
 /** A number of objects, or as many as there are in a list. */
