@@ -30,6 +30,7 @@ import { explorerRoute } from './explorer/route.ts'
 import { openRates, type RateSettings } from './guard/rates.ts'
 import { anonymous, CachedSessionGate, createIdentity, type Identified } from './identity.ts'
 import { LiveEngine } from './live-engine.ts'
+import { publicFields } from './public-fields.ts'
 import { subgraphHeaders } from './subgraph-headers.ts'
 
 /** The whole product in one process. */
@@ -165,6 +166,7 @@ function edgeOptions(config: Config, log: Log, metrics: Metrics, stores: Stores,
     log,
     metrics,
     routes: [explorerRoute()],
+    publicFields,
     rates: openRates({ ...ownRates, ...config.rates }, stores.rates),
     readiness: [{ name: 'postgres', check: () => requireHealthy(stores) }],
     clock: stores.clock,

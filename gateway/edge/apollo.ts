@@ -20,7 +20,7 @@ import type { Log } from '../../lib/log.ts'
 import type { Engine } from '../engine/types.ts'
 import type { DocumentReference } from '../guard/documents.ts'
 import type { Lease } from '../live-engine.ts'
-import { type Answer, hideSuggestions, refusal, statusOf } from './errors.ts'
+import { type Answer, hideSchema, refusal, statusOf } from './errors.ts'
 import type { MediaType } from './negotiate.ts'
 import type { AdmittedOperation, Operations } from './operations.ts'
 
@@ -30,7 +30,7 @@ export interface PipelineContext {
   readonly admitted: AdmittedOperation | null
   readonly call: Call
   readonly mediaType: MediaType
-  readonly showSuggestions: boolean
+  readonly showSchema: boolean
 }
 
 export interface Pipeline {
@@ -142,9 +142,7 @@ const answerPlugin = (operations: Operations): ApolloServerPlugin<PipelineContex
         for (const [name, value] of Object.entries(answer.headers ?? {})) response.http.headers.set(name, value)
         return
       }
-      const shown = contextValue.showSuggestions
-        ? refusal(result.errors ?? [])
-        : hideSuggestions(refusal(result.errors ?? []))
+      const shown = contextValue.showSchema ? refusal(result.errors ?? []) : hideSchema(refusal(result.errors ?? []))
       response.http.status = statusOf(shown, contextValue.mediaType)
       response.body.singleResult = { errors: shown.errors }
       operations.noteRefusal(shown, contextValue.call.context.traceId)

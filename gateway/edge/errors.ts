@@ -49,16 +49,26 @@ export function maskAnswer(answer: Answer, traceId: string): Answer {
   return withErrors(answer, errors)
 }
 
-/** Takes the schema's names out of errors for those who may not read the schema. */
-export function hideSuggestions(answer: Answer): Answer {
-  const errors = answer.errors.map(withoutSuggestion)
-  if (errors.every((error, index) => error === answer.errors[index])) return answer
-  return withErrors(answer, errors)
+/**
+ * Takes the schema out of errors for those who may not read it: what does not fit it is said to, and no more, since every
+ * name that an error confirms or suggests is a piece of it.
+ */
+export function hideSchema(answer: Answer): Answer {
+  const opaque = answer.errors.map(withoutSchema).find((error) => error !== undefined)
+  return opaque === undefined ? answer : withErrors(answer, [opaque])
 }
 
-function withoutSuggestion(error: GraphQLFormattedError): GraphQLFormattedError {
-  const message = error.message.replace(/ ?Did you mean .+\?$/s, '')
-  return message === error.message ? error : { ...error, message }
+/** An error in place of one that tells of the schema; undefined for others. */
+function withoutSchema(error: GraphQLFormattedError): GraphQLFormattedError | undefined {
+  const code = codeOf(error)
+  if (code === 'GRAPHQL_VALIDATION_FAILED') {
+    return { message: 'The document does not fit the schema.', extensions: { code } }
+  }
+  // Variables are brought to their types before anything runs, so the error has no path.
+  if (code === 'BAD_USER_INPUT' && error.path === undefined && error.message.startsWith('Variable "$')) {
+    return { message: 'The variables do not fit.', extensions: { code } }
+  }
+  return undefined
 }
 
 /**

@@ -30,7 +30,7 @@ export interface GraphQLOptions {
   readonly operations: Operations
   readonly pipeline: Pipeline
   readonly connections: Connections
-  readonly showSuggestions: (viewer: Viewer | null) => boolean
+  readonly showSchema: (viewer: Viewer | null) => boolean
   readonly clock: Clock
   readonly ids: IdSource
   readonly bodyLimits: BodyLimits
@@ -122,12 +122,12 @@ export class GraphQLHandler {
   }
 
   async #answer(exchange: Exchange, asked: Asked): Promise<void> {
-    const { operations, operationTimeoutMs, clock, ids, observeLane, fastLane, showSuggestions } = this.#options
+    const { operations, operationTimeoutMs, clock, ids, observeLane, fastLane, showSchema } = this.#options
     const { admitted, identified } = asked
     const { viewer } = identified
     const clientHeaders = this.#options.clientHeaders?.(exchange.req.headers)
     const { trace, client, peer } = exchange
-    const revealing = exchange.revealing && showSuggestions(viewer) ? exchange.revealing : undefined
+    const revealing = exchange.revealing && showSchema(viewer) ? exchange.revealing : undefined
     const span = revealing?.timing ? revealing.timing.around(trace.span) : trace.span
     const lease = operations.engine.lease()
     const known = fastLane && admitted?.operation !== undefined && admitted.guarded.validFor === lease.engine.schema
@@ -147,13 +147,13 @@ export class GraphQLHandler {
 
   async #pipe(exchange: Exchange, { admitted, body, identified }: Asked, call: Call): Promise<void> {
     const { req, res, search } = exchange
-    const { pipeline, showSuggestions } = this.#options
+    const { pipeline, showSchema } = this.#options
     const mediaType = mediaTypeOf(exchange)
     const response = await pipeline.execute(toPipelineRequest({ req, search, body, admitted }, mediaType), {
       admitted,
       call,
       mediaType,
-      showSuggestions: showSuggestions(identified.viewer),
+      showSchema: showSchema(identified.viewer),
     })
     if (response.body.kind !== 'complete') throw new Error('the pipeline answered in parts')
     for (const [name, value] of response.headers) res.setHeader(name, value)

@@ -72,6 +72,8 @@ export interface EdgeOptions {
   readonly breakers?: ReadonlyMap<string, BreakerState>
   /** Lets the words of subgraphs' own errors through; for a gateway over subgraphs that are not ours. */
   readonly showSubgraphErrors?: boolean
+  /** Fields of the root that need no signing in; all, when it is absent. */
+  readonly publicFields?: ReadonlySet<string> | undefined
   /** Bounds how often operations may be asked for. */
   readonly rates?: Rates | undefined
   readonly clock?: Clock
@@ -156,7 +158,7 @@ async function drain(parts: Parts, servers: ReadonlySet<Server>, graceMs: number
 
 async function assemble(options: EdgeOptions) {
   const { engine, identity, config, log, metrics, clock = systemClock, ids = systemIds } = options
-  const guard = new Guard(config)
+  const guard = new Guard({ ...config, publicFields: options.publicFields })
   const manifest = config.trustedDocuments === undefined ? undefined : openManifest(config.trustedDocuments, log)
   const documents = new Documents({
     trusted: () => manifest?.documents,
@@ -194,7 +196,7 @@ async function assemble(options: EdgeOptions) {
     connections: streams,
     pipeline,
     fastLane: config.fastLane,
-    showSuggestions: (viewer) => guard.mayIntrospect(viewer),
+    showSchema: (viewer) => guard.mayIntrospect(viewer),
     bodyLimits: { maxBytes: config.maxBodyBytes, timeoutMs: config.bodyTimeoutMs },
     observeLane: (lane) => telemetry.wentBy(lane),
   })

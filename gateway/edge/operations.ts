@@ -17,7 +17,7 @@ import type { RateBalance, Rates } from '../guard/rates.ts'
 import type { Identified } from '../identity.ts'
 import type { Lease, LiveEngine } from '../live-engine.ts'
 import { retryHeaders, withCharge, withRate } from './cost.ts'
-import { type Answer, hideSuggestions, maskAnswer, refusal, withExtension } from './errors.ts'
+import { type Answer, hideSchema, maskAnswer, refusal, withExtension } from './errors.ts'
 import type { Parameters } from './parameters.ts'
 import type { SharedQueries } from './sharing.ts'
 import type { EdgeTelemetry } from './telemetry.ts'
@@ -68,8 +68,10 @@ export class Operations {
     const asker = { viewer, isOwner }
     const text = documents.find(document, asker)
     const guarded = guard.admit({ text, variables, schema: engine.current.schema, viewer })
+    const operation = operationNamed(guarded, operationName)
+    if (viewer === null && !isOwner && operation) guard.requirePublic(guarded, operation)
     documents.remember(document, asker)
-    return { ...parameters, ...asker, query: text, guarded, operation: operationNamed(guarded, operationName) }
+    return { ...parameters, ...asker, query: text, guarded, operation }
   }
 
   /** What keeps an operation from running on this schema; empty when nothing does. */
@@ -129,7 +131,7 @@ export class Operations {
 
   #failed(thrown: readonly unknown[], viewer: Viewer | null, traceId: string): Answer {
     const answer = refusal(presentErrors(thrown, traceId, this.#options.log))
-    return this.#options.guard.mayIntrospect(viewer) ? answer : hideSuggestions(answer)
+    return this.#options.guard.mayIntrospect(viewer) ? answer : hideSchema(answer)
   }
 
   async #run(admitted: AdmittedOperation, lease: Lease, call: Call): Promise<Answer> {
@@ -171,7 +173,7 @@ export class Operations {
     const { rates } = this.#options
     if (rates === undefined || isOwner || operation === undefined) return undefined
     const { peer } = call.context
-    return call.race(rates.count({ viewer, address: peer?.address, operation, document: guarded.document }))
+    return call.race(rates.count({ viewer, address: peer?.address, fields: guarded.rootFields.get(operation) ?? [] }))
   }
 
   #charge(admitted: AdmittedOperation, { engine }: Lease): Charge | undefined {
@@ -199,7 +201,7 @@ export class Operations {
     const shown = showSubgraphErrors ? answer : maskAnswer(answer, call.context.traceId)
     if (shown !== answer)
       log.error({ traceId: call.context.traceId, errors: answer.errors }, 'Unexpected errors in an answer')
-    return guard.mayIntrospect(viewer) ? shown : hideSuggestions(shown)
+    return guard.mayIntrospect(viewer) ? shown : hideSchema(shown)
   }
 }
 

@@ -216,7 +216,7 @@ export class WebSocketEdge {
     const { viewer } = identified
     const trace = beginTrace(traceHeadersOf(payload), tracer, ids)
     try {
-      this.#checkStreams(context)
+      this.#checkStreams(context, id)
       const parameters = bodyParameters(payload)
       if (parameters === null) throw codedError('BAD_REQUEST', 'The payload is no well-formed request.')
       const admitted = operations.admit(parameters, identified)
@@ -252,9 +252,10 @@ export class WebSocketEdge {
     }
   }
 
-  #checkStreams({ subscriptions }: Context<{ authorization?: unknown }, Extra>): void {
+  #checkStreams({ subscriptions }: Context<{ authorization?: unknown }, Extra>, id: string): void {
     const { maxStreamsPerSocket } = this.#options
-    if (Object.keys(subscriptions).length <= maxStreamsPerSocket) return
+    // Those that are refused in the same moment stand there as well, behind those that were first.
+    if (Object.keys(subscriptions).indexOf(id) < maxStreamsPerSocket) return
     throw codedError('RATE_LIMITED', `A socket may run at most ${maxStreamsPerSocket} operations at once.`)
   }
 

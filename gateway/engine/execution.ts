@@ -83,6 +83,8 @@ export class Execution {
         mergeObject(target, index === 0 ? data : (copyValue(data) as Json))
     }
     if (!response.errors?.length) return
+    // A null inside took all with it: the error that is told explains what is missing beside it.
+    if (data === null) for (const target of targets) this.gone.add(target)
     const places = this.#placesOf(fetch, targets)
     for (const error of response.errors) this.#addRootError(fetch, places, data, error)
   }

@@ -18,6 +18,7 @@ import { refuseIncrementalDelivery } from './incremental.ts'
 import { asksForNothing, introspectionFields } from './introspection.ts'
 import { type Measure, measureOperations } from './measure.ts'
 import { countOverlaps } from './overlaps.ts'
+import { rootFieldsOf } from './root-fields.ts'
 import { checkVariables } from './variables.ts'
 
 /** A document that is within the limits. It is the same object each time the same text is asked for. */
@@ -26,6 +27,8 @@ export interface GuardedDocument {
   readonly document: DocumentNode
   readonly operations: readonly OperationDefinitionNode[]
   readonly introspectionFields: readonly FieldNode[]
+  /** The fields of each operation's root, one for each time that it runs. */
+  readonly rootFields: ReadonlyMap<OperationDefinitionNode, readonly string[]>
   /** The schema that it was last found valid against; set by whoever validated it. */
   validFor: GraphQLSchema | undefined
 }
@@ -41,6 +44,8 @@ export interface Asked {
 export interface GuardOptions {
   readonly limits: GuardLimits
   readonly introspection: Introspection
+  /** Fields of the root that are for everybody; any other is for those who have signed in. Absent: all are. */
+  readonly publicFields?: ReadonlySet<string> | undefined
 }
 
 /** Bounds the memory of remembered documents: their number, and the characters of their texts together. */
@@ -78,6 +83,18 @@ export class Guard {
       : codedError('UNAUTHENTICATED', 'Sign in to read the schema.')
   }
 
+  /**
+   * Keeps strangers from all but what is for everybody, before anyone looks whether the schema has it: what they may not
+   * ask for and what is not there are the same to them.
+   * @throws UNAUTHENTICATED
+   */
+  requirePublic({ rootFields }: GuardedDocument, operation: OperationDefinitionNode): void {
+    const { publicFields } = this.#options
+    const isPublic = (field: string) => field.startsWith('__') || (publicFields?.has(field) ?? true)
+    if (rootFields.get(operation)?.every(isPublic)) return
+    throw codedError('UNAUTHENTICATED', 'Sign in first.')
+  }
+
   /** Whether the viewer may learn names of the schema, so that errors may suggest them. */
   mayIntrospect(viewer: Viewer | null): boolean {
     const { introspection } = this.#options
@@ -101,6 +118,7 @@ export class Guard {
       document,
       operations: [...measures.keys()],
       introspectionFields: introspectionFields(document),
+      rootFields: new Map([...measures.keys()].map((operation) => [operation, rootFieldsOf(operation, document)])),
       validFor: undefined,
     }
   }

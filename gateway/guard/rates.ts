@@ -1,11 +1,4 @@
-import {
-  type DocumentNode,
-  type FragmentDefinitionNode,
-  GraphQLError,
-  Kind,
-  type OperationDefinitionNode,
-  type SelectionSetNode,
-} from 'graphql'
+import { GraphQLError } from 'graphql'
 import type { Viewer } from '../../lib/context.ts'
 import type { Limits, Rule, Taken } from '../../stores/limits/port.ts'
 
@@ -22,8 +15,8 @@ export interface RateSettings {
 export interface RatedOperation {
   readonly viewer: Viewer | null
   readonly address: string | undefined
-  readonly operation: OperationDefinitionNode
-  readonly document: DocumentNode
+  /** Its fields of the root, each as often as it runs. */
+  readonly fields: readonly string[]
 }
 
 /** What is left of the limit that is nearest. */
@@ -66,7 +59,6 @@ export class Rates {
   readonly #byUser: Rule | undefined
   readonly #byAddress: Rule | undefined
   readonly #byField: ReadonlyMap<string, Rule>
-  readonly #fields = new WeakMap<OperationDefinitionNode, readonly string[]>()
 
   constructor({ perUser, perAddress, perField }: RateSettings, limits: Limits) {
     this.#limits = limits
@@ -92,8 +84,7 @@ export class Rates {
     return balances.reduce((nearest, balance) => (balance.remaining < nearest.remaining ? balance : nearest))
   }
 
-  #countsOf(rated: RatedOperation): Count[] {
-    const { viewer, address } = rated
+  #countsOf({ viewer, address, fields }: RatedOperation): Count[] {
     const counts: Count[] = []
     const user = viewer && `${viewer.tenantId} ${viewer.userId}`
     if (this.#byUser && user !== null) counts.push({ rule: this.#byUser, key: user, what: 'operations of a user' })
@@ -102,45 +93,12 @@ export class Rates {
     }
     const who = user ?? address
     if (this.#byField.size === 0 || who === undefined) return counts
-    for (const field of this.#fieldsOf(rated)) {
+    for (const field of fields) {
       const rule = this.#byField.get(field)
       if (rule) counts.push({ rule, key: who, what: `of "${field}"` })
     }
     return counts
   }
-
-  #fieldsOf({ operation, document }: RatedOperation): readonly string[] {
-    let known = this.#fields.get(operation)
-    if (known === undefined) {
-      known = [...rootFields(operation.selectionSet, fragmentsOf(document)).values()]
-      this.#fields.set(operation, known)
-    }
-    return known
-  }
-}
-
-/** The fields of the root by their response keys, through all fragments: each key is one that runs. */
-function rootFields(
-  { selections }: SelectionSetNode,
-  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
-  found = new Map<string, string>(),
-  spread = new Set<string>(),
-): Map<string, string> {
-  for (const node of selections) {
-    if (node.kind === Kind.FIELD) found.set((node.alias ?? node.name).value, node.name.value)
-    else if (node.kind === Kind.INLINE_FRAGMENT) rootFields(node.selectionSet, fragments, found, spread)
-    else if (!spread.has(node.name.value)) {
-      spread.add(node.name.value)
-      const fragment = fragments.get(node.name.value)
-      if (fragment) rootFields(fragment.selectionSet, fragments, found, spread)
-    }
-  }
-  return found
-}
-
-function fragmentsOf({ definitions }: DocumentNode): Map<string, FragmentDefinitionNode> {
-  const fragments = definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION)
-  return new Map(fragments.map((fragment) => [fragment.name.value, fragment]))
 }
 
 function balanceOf({ rule }: Count, { remaining, resetsInMs }: Taken): RateBalance {

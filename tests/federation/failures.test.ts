@@ -47,6 +47,28 @@ function instead(answer: (given: SubgraphResponse) => SubgraphResponse | Promise
   }
 }
 
+test('a field that may not be null takes its neighbours with it, and only its own error is told', async () => {
+  const federation = new Federation({
+    a: {
+      sdl: 'type Query { first: Int! second: Int! third: Int }',
+      resolvers: {
+        Query: {
+          first: () => {
+            throw codedError('BAD_USER_INPUT', 'not so')
+          },
+          second: () => 2,
+          third: () => 3,
+        },
+      },
+    },
+  })
+  expect(await federation.run('{ third second first }')).toEqual({
+    data: null,
+    errors: [{ message: 'not so', path: ['first'], extensions: { code: 'BAD_USER_INPUT', serviceName: 'a' } }],
+  })
+  expect(await federation.run('{ third second }')).toEqual({ data: { third: 3, second: 2 } })
+})
+
 test('an error of an entity stands at its place in the answer, with its code and its subgraph', async () => {
   expect(await graph().run('{ all: posts { id by: author { name tags } } }')).toEqual({
     data: {

@@ -125,7 +125,7 @@ describe('the estimate', () => {
 
   test('asks for exactly one slicing argument where the schema does', async () => {
     await using world = await startShop()
-    const ask = (query: string) => transports.POST(world, { query, extensions: { cost: true } })
+    const ask = (query: string) => transports.POST(world, { query, extensions: { cost: true } }, world.bearer)
     const refused = {
       errors: [{ message: expect.stringContaining('exactly one'), extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }],
     }
