@@ -3,6 +3,8 @@ import {
   type DirectiveNode,
   type DocumentNode,
   Kind,
+  parse,
+  type SelectionSetNode,
   type TypeDefinitionNode,
   visit,
 } from 'graphql'
@@ -136,4 +138,18 @@ export function text(use: DirectiveNode, argument: string): string | undefined {
 export function flag(use: DirectiveNode, argument: string): boolean | undefined {
   const value = use.arguments?.find(({ name }) => name.value === argument)?.value
   return value?.kind === Kind.BOOLEAN ? value.value : undefined
+}
+
+/** The field sets that a directive of the join specification has as an argument, one for each use of it. */
+export function fieldSets(
+  node: { readonly directives?: readonly ConstDirectiveNode[] | undefined },
+  name: string,
+  argument: string,
+): SelectionSetNode[] {
+  return (node.directives ?? []).flatMap((use) => {
+    const fields = use.name.value === name ? text(use, argument) : undefined
+    if (fields === undefined) return []
+    const [definition] = parse(`{ ${fields} }`, { noLocation: true }).definitions
+    return definition?.kind === Kind.OPERATION_DEFINITION ? [definition.selectionSet] : []
+  })
 }

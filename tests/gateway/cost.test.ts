@@ -13,7 +13,7 @@ import { transportNames, transports } from '../kit/transports.ts'
 const unlimited: CostSettings = { limit: 0, budget: null, assumedListSize: 10 }
 
 const link = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9",
-  import: ["@key", "@shareable", "@cost", "@listSize"])
+  import: ["@key", "@shareable", "@external", "@requires", "@cost", "@listSize"])
 `
 
 async function startShop(costs: Partial<CostSettings> = {}, edge: Parameters<typeof startEdge>[0] = {}) {
@@ -317,12 +317,16 @@ function generous(meter: Meter) {
           page(x: Int): Page @listSize(assumedSize: 2, slicingArguments: ["x"], sizedFields: ["nodes", "edges"], requireOneSlicingArgument: false)
           found: [Found!]! @listSize(assumedSize: 2)
           named: [Named] @listSize(assumedSize: 3)
+          clubs: [Club!] @listSize(assumedSize: 2)
         }
+        type Club @key(fields: "seat { code }") { seat: Seat! }
+        type Seat @shareable { code: ID! }
+        type Address @shareable { street: String @cost(weight: 2) }
         type Page @shareable { nodes: [User!] edges: [Edge!] total: Int @cost(weight: 4) }
         type Edge @shareable @cost(weight: 2) { node: User }
         interface Named { name: String }
         type User implements Named @key(fields: "id") @cost(weight: 3) {
-          id: ID!  name: String @cost(weight: 2)
+          id: ID!  name: String @cost(weight: 2)  address: Address
           friends(x: Int): [User!] @listSize(assumedSize: 2, slicingArguments: ["x"], requireOneSlicingArgument: false)
         }
         type Robot implements Named { name: String parts: [Part!] @listSize(assumedSize: 3) }
@@ -332,6 +336,7 @@ function generous(meter: Meter) {
         Query: {
           users: (_: unknown, { x }: Args) => meter.bring(3, many(x, 2)),
           user: () => meter.bring(3, { id: '1' }),
+          clubs: () => meter.bring(1, [{}, {}]),
           page: (_: unknown, { x }: Args) => meter.bring(1, { x }),
           found: () => [meter.bring(1, { __typename: 'Robot' }), meter.bring(3, { __typename: 'User', id: '1' })],
           named: () => [
@@ -340,27 +345,39 @@ function generous(meter: Meter) {
             meter.bring(1, { __typename: 'Robot' }),
           ],
         },
+        Club: { seat: () => meter.bring(1, { code: 's' }) },
+        Address: { street: () => meter.bring(2, 'Main Street') },
         Page: {
           nodes: ({ x }: Args) => meter.bring(3, many(x, 2)),
           edges: ({ x }: Args) => meter.bring(2, many(x, 2)),
           total: () => meter.bring(4, 1),
         },
         Edge: { node: () => meter.bring(3, { id: '1' }) },
-        User: { name: () => meter.bring(2, 'Ada'), friends: (_: unknown, { x }: Args) => meter.bring(3, many(x, 2)) },
+        User: {
+          name: () => meter.bring(2, 'Ada'),
+          address: () => meter.bring(1, {}),
+          friends: (_: unknown, { x }: Args) => meter.bring(3, many(x, 2)),
+        },
         Robot: { name: () => 'R2', parts: () => meter.bring(0, [{}, {}, {}]) },
         Part: { bolts: () => meter.bring(1, 3) },
       },
     },
     posts: {
       sdl: `${link}
+        type Club @key(fields: "seat { code }") { seat: Seat! founder: User }
+        type Seat @shareable { code: ID! }
+        type Address @shareable { street: String @cost(weight: 2) }
         type User @key(fields: "id") {
           id: ID!
+          address: Address @external
+          label: String @requires(fields: "address { street }")
           posts(x: Int): [Post!]! @listSize(assumedSize: 1, slicingArguments: ["x"], requireOneSlicingArgument: false)
         }
         type Post { author: User  tags: [Tag] @listSize(assumedSize: 2) }
         type Tag { text: String }`,
       resolvers: {
-        User: { posts: (_: unknown, { x }: Args) => meter.bring(1, many(x, 1)) },
+        Club: { founder: () => meter.bring(3, { id: '1' }) },
+        User: { label: () => 'l', posts: (_: unknown, { x }: Args) => meter.bring(1, many(x, 1)) },
         Post: { author: () => meter.bring(3, { id: '1' }), tags: () => meter.bring(1, [{}, {}]) },
         Tag: { text: () => 't' },
       },

@@ -1,5 +1,5 @@
-import { type DocumentNode, type FieldDefinitionNode, Kind, parse, type SelectionSetNode, type TypeNode } from 'graphql'
-import { text } from '../supergraph-facts.ts'
+import { type DocumentNode, type FieldDefinitionNode, Kind, type SelectionSetNode, type TypeNode } from 'graphql'
+import { fieldSets } from '../supergraph-facts.ts'
 import type { Requirement } from './rules.ts'
 
 type Fields = ReadonlyMap<string, ReadonlyMap<string, FieldDefinitionNode>>
@@ -16,7 +16,7 @@ export function addRequired(document: DocumentNode, rules: Map<string, Requireme
     const field = fields.get(type)?.get(name)
     if (field && !settled.has(coordinate)) {
       settled.add(coordinate)
-      const required = requiredSets(field).flatMap((set) => gather(type, set))
+      const required = fieldSets(field, 'join__field', 'requires').flatMap((set) => gather(type, set))
       if (required.length > 0) rules.set(coordinate, [...(rules.get(coordinate) ?? []), ...required])
     }
     return rules.get(coordinate) ?? []
@@ -47,15 +47,6 @@ function readFields(document: DocumentNode): Fields {
         : [],
     ),
   )
-}
-
-function requiredSets(field: FieldDefinitionNode): SelectionSetNode[] {
-  return (field.directives ?? []).flatMap((use) => {
-    const required = use.name.value === 'join__field' ? text(use, 'requires') : undefined
-    if (required === undefined) return []
-    const [definition] = parse(`{ ${required} }`, { noLocation: true }).definitions
-    return definition?.kind === Kind.OPERATION_DEFINITION ? [definition.selectionSet] : []
-  })
 }
 
 function namedType(type: TypeNode): string {

@@ -57,6 +57,9 @@ class Estimator {
   /** What is selected below a field, which is the same wherever the field stands. */
   readonly #known = new Map<SelectionSetNode, Map<string, Expression>>()
 
+  /** Coordinates whose keys or required fields are being counted. */
+  readonly #open = new Set<string>()
+
   constructor(model: CostModel, document: DocumentNode) {
     this.#model = model
     this.#inputs = new InputCosts(model)
@@ -76,7 +79,8 @@ class Estimator {
     this.#known.set(set, known)
     const key = `${isWeighed} ${type.name}`
     const cost = known.get(key) ?? this.#dearest(type, set, isWeighed, sized)
-    known.set(key, cost)
+    // Inside of what holds itself, only a part of it has been counted.
+    if (this.#open.size === 0) known.set(key, cost)
     return cost
   }
 
@@ -84,9 +88,23 @@ class Estimator {
     const objects = isAbstractType(type) ? this.#model.schema.getPossibleTypes(type) : [type as GraphQLObjectType]
     return most(
       objects.map((object) =>
-        sum([isWeighed ? this.#model.typeWeight(object) : 0, this.#ofObject(object, set, sized)]),
+        sum([
+          isWeighed ? this.#model.typeWeight(object) : 0,
+          this.#ofObject(object, set, sized),
+          this.#beside(object, object.name),
+        ]),
       ),
     )
+  }
+
+  /** Keys and required fields may lead back to where they are from; each is counted once on the way. */
+  #beside(object: GraphQLObjectType, coordinate: string): Expression {
+    const sets = this.#model.fetchedBeside(coordinate)
+    if (sets.length === 0 || this.#open.has(coordinate)) return 0
+    this.#open.add(coordinate)
+    const cost = sum(sets.map((set) => this.#ofObject(object, set, unsized)))
+    this.#open.delete(coordinate)
+    return cost
   }
 
   #ofObject(object: GraphQLObjectType, set: SelectionSetNode, sized: Sized): Expression {
@@ -120,7 +138,7 @@ class Estimator {
         ? this.selections(type, node.selectionSet, weight === undefined, sizes.below)
         : (weight ?? this.#model.typeWeight(type))
     const each = isCompositeType(type) ? sum([weight ?? 0, below]) : below
-    return sum([product(sizes.own, each), this.#ofArguments(coordinate, field, node)])
+    return sum([product(sizes.own, each), this.#ofArguments(coordinate, field, node), this.#beside(object, coordinate)])
   }
 
   #ofArguments(coordinate: string, { args }: GraphQLField<unknown, unknown>, node: FieldNode): Expression {

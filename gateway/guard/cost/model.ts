@@ -11,9 +11,10 @@ import {
   isTypeDefinitionNode,
   Kind,
   parse,
+  type SelectionSetNode,
 } from 'graphql'
 import { linkedDirective, readLinks } from '../../engine/links.ts'
-import { directive } from '../../engine/supergraph-facts.ts'
+import { directive, fieldSets } from '../../engine/supergraph-facts.ts'
 import type { Engine } from '../../engine/types.ts'
 
 /** `@listSize` of a field (IBM's GraphQL Cost Directives, section 2.2). */
@@ -34,11 +35,17 @@ export interface CostModel {
   /** Of a type: its `@cost`, else 1 for objects and inputs, and nothing for leaves; of several types, the cheapest's. */
   typeWeight(type: GraphQLNamedType): number
   listSize(coordinate: string): ListSize | undefined
+  /**
+   * What may be fetched beside what is selected: of `Type` the keys by which another subgraph finds it, of `Type.field`
+   * the fields that it is computed from (`@requires`).
+   */
+  fetchedBeside(coordinate: string): readonly SelectionSetNode[]
 }
 
 export function readCostModel({ schema, supergraphSdl }: Engine, assumedListSize: number): CostModel {
   const weights = new Map<string, number>()
   const sizes = new Map<string, ListSize>()
+  const beside = new Map<string, readonly SelectionSetNode[]>()
   const document = parse(supergraphSdl, { noLocation: true })
   const links = readLinks(document)
   const names = {
@@ -54,6 +61,7 @@ export function readCostModel({ schema, supergraphSdl }: Engine, assumedListSize
     if (!isTypeDefinitionNode(node)) continue
     const type = node.name.value
     addWeight(type, node)
+    beside.set(type, fieldSets(node, 'join__type', 'key'))
     if (!('fields' in node)) continue
     for (const field of node.fields ?? []) {
       const coordinate = `${type}.${field.name.value}`
@@ -61,6 +69,7 @@ export function readCostModel({ schema, supergraphSdl }: Engine, assumedListSize
       const use = directive(field, names.listSize)
       if (use) sizes.set(coordinate, readListSize(use))
       if (field.kind !== Kind.FIELD_DEFINITION) continue
+      beside.set(coordinate, fieldSets(field, 'join__field', 'requires'))
       for (const input of field.arguments ?? []) addWeight(`${coordinate}(${input.name.value}:)`, input)
     }
   }
@@ -76,6 +85,7 @@ export function readCostModel({ schema, supergraphSdl }: Engine, assumedListSize
     weightOf: (coordinate) => weights.get(coordinate),
     typeWeight,
     listSize: (coordinate) => sizes.get(coordinate),
+    fetchedBeside: (coordinate) => beside.get(coordinate) ?? [],
   }
 }
 
