@@ -70,6 +70,7 @@ async function ask({ url }: Contender, body: string): Promise<string> {
 async function compareAnswers(contenders: readonly Contender[], body: string): Promise<string> {
   const answers = await Promise.all(contenders.map((contender) => ask(contender, body)))
   const own = answers.at(-1) ?? ''
+  if (own.includes('"errors":')) throw new Error(`The gateway that is measured answers errors: ${own.slice(0, 300)}`)
   for (const [index, answer] of answers.entries()) {
     if (isDeepStrictEqual(JSON.parse(answer), JSON.parse(own))) continue
     console.log(`${contenders[index]?.name} answers otherwise: ${answer.slice(0, 200)}`)

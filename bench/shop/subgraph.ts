@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { testContext } from '../../tests/kit/federation.ts'
 import { executorOf } from './executor.ts'
 import { shop } from './shop.ts'
 
@@ -18,7 +19,7 @@ const recorded = new Map<string, Buffer>()
 
 async function answer(body: string): Promise<Buffer> {
   const { query, variables = {} } = JSON.parse(body) as { query: string; variables?: Record<string, unknown> }
-  const result = await executor.execute({ operation: query, variables, context: undefined as never })
+  const result = await executor.execute({ operation: query, variables, context: testContext() })
   const bytes = Buffer.from(JSON.stringify(result))
   if (mode === 'recorded') recorded.set(body, bytes)
   return bytes
