@@ -71,7 +71,7 @@ function mercuriusServices(subgraphs: World['subgraphs']): string {
   const services = subgraphs.map(({ name, sdl, url }) => ({
     name,
     url,
-    schema: sdl.replace('type Query', 'extend type Query'),
+    schema: sdl.replace(/(?<!extend )type Query/, 'extend type Query'),
   }))
   return JSON.stringify(services)
 }

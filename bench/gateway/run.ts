@@ -66,16 +66,18 @@ async function ask({ url }: Contender, body: string): Promise<string> {
   return (await fetch(url, { method: 'POST', headers, body })).text()
 }
 
-/** Says which gateways answer otherwise than the last of them, which is ours. */
-async function compareAnswers(contenders: readonly Contender[], body: string): Promise<string> {
+/** Those that answer as ours does, which is the last; of the others it shows what they answer. */
+async function withRightAnswers(contenders: readonly Contender[], body: string) {
   const answers = await Promise.all(contenders.map((contender) => ask(contender, body)))
   const own = answers.at(-1) ?? ''
   if (own.includes('"errors":')) throw new Error(`The gateway that is measured answers errors: ${own.slice(0, 300)}`)
-  for (const [index, answer] of answers.entries()) {
-    if (isDeepStrictEqual(JSON.parse(answer), JSON.parse(own))) continue
-    console.log(`${contenders[index]?.name} answers otherwise: ${answer.slice(0, 200)}`)
-  }
-  return own
+  const right = contenders.filter(({ name }, index) => {
+    const answer = answers[index] ?? ''
+    const isRight = isDeepStrictEqual(JSON.parse(answer), JSON.parse(own))
+    if (!isRight) console.log(`${name} is left out, since it answers otherwise: ${answer.slice(0, 150)}`)
+    return isRight
+  })
+  return { own, right }
 }
 
 function rowsOf(figures: ReadonlyMap<string, Figures>): Record<string, string>[] {
@@ -92,13 +94,13 @@ function rowsOf(figures: ReadonlyMap<string, Figures>): Record<string, string>[]
 
 async function compete(title: string, operation: ShopOperation, contenders: readonly Contender[]): Promise<void> {
   const body = JSON.stringify(operation)
-  const own = await compareAnswers(contenders, body)
-  const [any] = contenders
+  const { own, right } = await withRightAnswers(contenders, body)
+  const [any] = right
   if (any === undefined) return
   const reference = await startCached(shopApi(), any.url, body).catch((error: Error) => {
     console.log(`${cached} does not run here: ${error.message}`)
   })
-  const all = reference ? [...contenders, { name: cached, url: reference.url, counted: [reference] }] : contenders
+  const all = reference ? [...right, { name: cached, url: reference.url, counted: [reference] }] : right
   const figures = await measure(all, { body, ...effort })
   await reference?.stop()
   printTable(`${title}: ${(own.length / 1024).toFixed(1)} KiB`, rowsOf(figures))
