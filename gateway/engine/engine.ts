@@ -21,6 +21,8 @@ export interface EngineOptions {
   readonly observer?: EngineObserver
   /** How many operations keep their plans; 1,000 unless told. */
   readonly planCacheSize?: number
+  /** How many characters their texts and generated code may have together; 32 million unless told. */
+  readonly planCacheCharacters?: number
   /** A number from 0 up to 1, drawn for progressive overrides by percentage. */
   random?(): number
   /** Whether a progressive override's own label is on; none is unless told. */
@@ -49,7 +51,15 @@ export function createEngine(options: EngineOptions): LoadingEngine {
   )
   const observer = options.observer ?? nobodyObserves
   const gate = new Gate(supergraph, options.policies ?? noPolicies)
-  const plans = new PlanCache({ supergraph, planner, chooser, gate, observer, size: options.planCacheSize ?? 1000 })
+  const plans = new PlanCache({
+    supergraph,
+    planner,
+    chooser,
+    gate,
+    observer,
+    size: options.planCacheSize ?? 1000,
+    characters: options.planCacheCharacters ?? 32_000_000,
+  })
   const channels = new Map(
     supergraph.subgraphs.map((subgraph) => [
       subgraph.name,

@@ -35,6 +35,9 @@ export interface CachedOperation extends PreparedOperation {
   readonly plans: LRUCache<string, Promise<OperationPlan>>
   /** What its fields ask of the viewer. */
   readonly requirements: readonly Requirement[]
+  readonly key: string
+  /** Of its text and of all code that was generated for it. */
+  characters: number
 }
 
 /** Each `@skip` or `@include` variable doubles the ways through an operation; beyond this many the oldest goes. */
@@ -48,6 +51,8 @@ export interface PlanCacheOptions {
   readonly observer: EngineObserver
   /** How many operations keep their plans. */
   readonly size: number
+  /** How long their texts and generated code may be together: some operations are a thousand times larger than others. */
+  readonly characters: number
 }
 
 /** Plans and their compiled code, by the operation's text and name, its switches, overrides, and what is refused of it. */
@@ -59,13 +64,13 @@ export class PlanCache {
   readonly #operations: LRUCache<string, CachedOperation>
   readonly #observer: EngineObserver
 
-  constructor({ supergraph, planner, chooser, gate, observer, size }: PlanCacheOptions) {
+  constructor({ supergraph, planner, chooser, gate, observer, size, characters }: PlanCacheOptions) {
     this.#supergraph = supergraph
     this.#steps = new StepPlanner(supergraph, planner)
     this.#chooser = chooser
     this.#gate = gate
     this.#observer = observer
-    this.#operations = new LRUCache({ max: size, dispose: () => observer.plansKept(-1) })
+    this.#operations = new LRUCache({ max: size, maxSize: characters, dispose: () => observer.plansKept(-1) })
   }
 
   get schema(): GraphQLSchema {
@@ -78,8 +83,9 @@ export class PlanCache {
     if (!operation) {
       const prepared = prepareOperation(this.#supergraph, document, operationName)
       const requirements = this.#gate.requirementsOf(document)
-      operation = { ...prepared, requirements, plans: new LRUCache({ max: plansPerOperation }) }
-      this.#operations.set(key, operation)
+      const plans = new LRUCache<string, Promise<OperationPlan>>({ max: plansPerOperation })
+      operation = { ...prepared, requirements, plans, key, characters: key.length + 1 }
+      this.#operations.set(key, operation, { size: operation.characters })
       this.#observer.plansKept(1)
     }
     return operation
@@ -110,12 +116,22 @@ export class PlanCache {
     else {
       plan = this.#timed(settleOperation(operation, variables, refusals), choice)
       operation.plans.set(key, plan)
-      // A failure is not kept, since it may have been the moment's; but what ends the planner would end it again.
-      plan.catch((reason) => {
-        if (!(reason instanceof PlannerCrash)) operation.plans.delete(key)
-      })
+      plan.then(
+        ({ source }) => this.#grow(operation, source.length),
+        // A failure is not kept, since it may have been the moment's; but what ends the planner would end it again.
+        (reason) => {
+          if (!(reason instanceof PlannerCrash)) operation.plans.delete(key)
+        },
+      )
     }
     return plan
+  }
+
+  /** Lets the oldest operations go where the new code takes their room. */
+  #grow(operation: CachedOperation, characters: number): void {
+    operation.characters += characters
+    const { key, characters: size } = operation
+    if (this.#operations.peek(key) === operation) this.#operations.set(key, operation, { size })
   }
 
   close(): void {
