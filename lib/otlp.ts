@@ -11,10 +11,11 @@ import {
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import {
+  AlwaysOnSampler,
   BatchSpanProcessor,
   type IdGenerator,
-  ParentBasedSampler,
   RandomIdGenerator,
+  SamplingDecision,
   type SpanExporter,
   TraceIdRatioBasedSampler,
   TracerProvider,
@@ -37,13 +38,15 @@ export interface OtlpOptions {
 }
 
 const exportTimeoutMs = 5000
+const notRecorded = SamplingDecision.NOT_RECORD
 
 /** A tracer that sends spans to an OpenTelemetry collector, over HTTP, in batches. */
 export function openTracer(options: OtlpOptions): Tracer {
   const ids = new GivenTraceIds()
+  const ratio = new TraceIdRatioBasedSampler(options.ratio)
   const provider = new TracerProvider({
     idGenerator: ids,
-    sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(options.ratio) }),
+    sampler: new AlwaysOnSampler(),
     resource: resourceFromAttributes({ 'service.name': options.service }),
     // Its queue is bounded: what does not fit is dropped, and nobody waits.
     spanProcessors: [new BatchSpanProcessor({ exporter: toldExporter(options), exportTimeoutMillis: exportTimeoutMs })],
@@ -51,6 +54,9 @@ export function openTracer(options: OtlpOptions): Tracer {
   const maker = provider.getTracer('mnemograph')
   return {
     begin(name, traceId, parent) {
+      // Judged here, so that a request which is left out costs no span.
+      const isSampled = parent?.sampled ?? ratio.shouldSample(ROOT_CONTEXT, traceId).decision !== notRecorded
+      if (!isSampled) return unsampled
       ids.next = traceId
       const kind = TheirKind.SERVER
       return wrap(maker, maker.startSpan(name, { kind }, contextOf(traceId, parent)))
@@ -90,7 +96,6 @@ const kinds: Record<SpanKind, TheirKind> = {
 }
 
 function wrap(maker: SpanMaker, span: TheirSpan): Span {
-  if (!span.isRecording()) return unsampled
   return {
     id: span.spanContext().spanId,
     sampled: true,

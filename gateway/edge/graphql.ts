@@ -21,7 +21,7 @@ import { bodyParameters, searchParameters } from './parameters.ts'
 import { peerOf } from './peer.ts'
 import { type AskedToReveal, revealingOf } from './reveal.ts'
 import { cancelOnClose, streamAnswers } from './streams.ts'
-import { beginTrace, describeOperation, type RequestTrace } from './trace.ts'
+import { beginTrace, describeOperation, endTrace, type RequestTrace } from './trace.ts'
 
 /** Who asks on a listener: from an `authorization` value, or from the owner of a trusted socket. */
 export type Authenticate = (authorization: string | undefined) => Promise<Identified>
@@ -106,8 +106,7 @@ export class GraphQLHandler {
     } catch (error) {
       if (!res.destroyed && !res.headersSent) this.#refuse(exchange, error)
     } finally {
-      trace.span?.set({ 'http.response.status_code': res.statusCode })
-      trace.span?.end()
+      endTrace(trace, res.statusCode)
     }
   }
 

@@ -39,3 +39,9 @@ export function describeOperation(span: Span | undefined, admitted: AdmittedOper
   if (operation?.name !== undefined) span.set({ 'graphql.operation.name': operation.name.value.slice(0, longestName) })
   if (client !== undefined) span.set({ 'graphql.client.name': client.name, 'graphql.client.version': client.version })
 }
+
+export function endTrace({ span }: RequestTrace, status: number): void {
+  if (!span?.recording) return
+  span.set({ 'http.response.status_code': status })
+  span.end()
+}
