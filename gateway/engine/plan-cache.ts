@@ -85,8 +85,7 @@ export class PlanCache {
       const requirements = this.#gate.requirementsOf(document)
       const plans = new LRUCache<string, Promise<OperationPlan>>({ max: plansPerOperation })
       operation = { ...prepared, requirements, plans, key, characters: key.length + 1 }
-      this.#operations.set(key, operation, { size: operation.characters })
-      this.#observer.plansKept(1)
+      this.#keep(operation, operation.characters)
     }
     return operation
   }
@@ -131,7 +130,16 @@ export class PlanCache {
   #grow(operation: CachedOperation, characters: number): void {
     operation.characters += characters
     const { key, characters: size } = operation
-    if (this.#operations.peek(key) === operation) this.#operations.set(key, operation, { size })
+    if (this.#operations.peek(key) !== operation) return
+    // The cache keeps the size of a value that it has, so it is put there anew.
+    this.#operations.delete(key)
+    this.#keep(operation, size)
+  }
+
+  #keep(operation: CachedOperation, size: number): void {
+    this.#operations.set(operation.key, operation, { size })
+    // One that is larger than all may be is not kept at all.
+    if (this.#operations.has(operation.key)) this.#observer.plansKept(1)
   }
 
   close(): void {
