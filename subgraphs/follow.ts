@@ -1,4 +1,5 @@
 import type { RequestContext } from '../lib/context.ts'
+import { codeOf } from '../lib/errors.ts'
 import { type Live, type Notice, noticeOf, type Placed } from '../lib/live.ts'
 import type { LogEvent } from '../stores/log/log.ts'
 import type { ServiceRole } from '../stores/postgres/security.ts'
@@ -43,11 +44,22 @@ export async function follow<T>(
         continue
       }
       const position = encode(step.event.position)
-      const value = await told(step.event, position, step.principals)
+      const value = await told(step.event, position, step.principals).catch((error: unknown) =>
+        failed<T>(error, signal),
+      )
       if (value !== null) yield { value, extensions: { live: { cursor: position, resync: false, lagging: false } } }
     }
   }
   return endable(events(), encode(steps.start), () => ending.abort())
+}
+
+/**
+ * An event that cannot be told has its failure as its value, which its field then answers with, so that the next ones
+ * come all the same. What is cut short, or would do better later, ends the stream: it is taken up again at this event.
+ */
+function failed<T>(error: unknown, signal: AbortSignal): T {
+  if (signal.aborted || codeOf(Object(error)) === 'STORE_UNAVAILABLE') throw error
+  return (error instanceof Error ? error : new Error(String(error))) as T
 }
 
 /** A generator that waits cannot be ended from outside: the source of what it waits for is ended first. */

@@ -331,13 +331,15 @@ export class WebSocketEdge {
 
   async #write(socket: WebSocket, prefix: string, { text, cursor }: Answer): Promise<boolean> {
     const sent = send(socket, `${prefix}${text}}`)
-    if (socket.bufferedAmount > highWater) {
-      const timer = setTimeout(() => {
-        if (cursor !== undefined) void send(socket, `${prefix}${laggingAt(cursor)}}`)
-        end(socket, 'slow')
-      }, this.#options.stallMs)
-      await sent.finally(() => clearTimeout(timer))
-    }
+    if (socket.bufferedAmount <= highWater) return socket.readyState === socket.OPEN
+    const stalled = Promise.withResolvers<void>()
+    const timer = setTimeout(() => {
+      if (cursor !== undefined) void send(socket, `${prefix}${laggingAt(cursor)}}`)
+      end(socket, 'slow')
+      stalled.resolve()
+    }, this.#options.stallMs)
+    await Promise.race([sent, stalled.promise])
+    clearTimeout(timer)
     return socket.readyState === socket.OPEN
   }
 

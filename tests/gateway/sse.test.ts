@@ -124,6 +124,29 @@ describe('a stream ends', () => {
     await expect.poll(aborted(w)).toBe(true)
   })
 
+  test.each(['text/event-stream', 'multipart/mixed;subscriptionSpec=1.0'])(
+    'with its cursor and a code when it was not read for too long (%s)',
+    async (accept) => {
+      const w = await start({
+        config: { streamStallMs: 50 },
+        root: {
+          forever: async function* () {
+            for (;;) yield { forever: 1 }
+          },
+        },
+      })
+      const big = 'x'.repeat(1 << 20)
+      w.engine.eventExtensions = (index) => ({ live: { cursor: `c${index}`, resync: false, lagging: false }, big })
+      const response = await w.post({ query: 'subscription { forever }' }, { accept })
+      await expect.poll(aborted(w), { interval: 5 }).toBe(true)
+      const text = await response.text()
+      const cursors = [...text.matchAll(/"cursor":"(c\d+)","resync":false,"lagging":(true|false)/g)]
+      const [seen, told] = cursors.slice(-2)
+      expect([told?.[1], told?.[2]]).toEqual([seen?.[1], 'true'])
+      expect(text.slice(-300)).toContain('"code":"STREAM_CLOSED","closeCode":1013')
+    },
+  )
+
   test('when it is not read, and what fed it waits meanwhile', async () => {
     let given = 0
     const w = await start({

@@ -256,6 +256,31 @@ describe('a socket', () => {
     world = undefined
   })
 
+  test('that was not read for too long is told from where it can go on, and closed with 1013', async () => {
+    const big = 'x'.repeat(1 << 20)
+    const w = await start({
+      config: { streamStallMs: 50 },
+      root: {
+        forever: async function* () {
+          for (;;) yield { forever: 1 }
+        },
+      },
+    })
+    w.engine.eventExtensions = (index) => ({ live: { cursor: `c${index}`, resync: false, lagging: false }, big })
+    const socket = await raw(w, {})
+    const live: { cursor: string; lagging: boolean }[] = []
+    socket.on('message', (data) => live.push(JSON.parse(String(data)).payload.extensions.live))
+    socket.pause()
+    socket.send('{"id":"1","type":"subscribe","payload":{"query":"subscription { forever }"}}')
+    const closed = closing(socket)
+    // Ended for the engine, the socket lingers for a moment; whoever reads again then sees why.
+    await expect.poll(() => w.engine.requests[0]?.context.signal.aborted, { interval: 5 }).toBe(true)
+    socket.resume()
+    expect(await closed).toEqual({ code: 1013, reason: 'Reader too slow' })
+    const [seen, told] = live.slice(-2)
+    expect(told).toEqual({ cursor: seen?.cursor, resync: false, lagging: true })
+  })
+
   test('that is not read is closed, and what fed it is ended', async () => {
     const big = 'x'.repeat(1 << 20)
     const w = await start({

@@ -6,7 +6,7 @@ import type {
   SubgraphRequest,
   SubgraphResponse,
 } from '../../gateway/engine/types.ts'
-import type { Viewer } from '../../lib/context.ts'
+import type { RequestContext, Viewer } from '../../lib/context.ts'
 import { codedError } from '../../lib/errors.ts'
 import { Federation, testContext } from '../kit/federation.ts'
 
@@ -110,9 +110,11 @@ function world() {
     },
     { wrap: (name, channel) => (name === 'posts' ? log : channel) },
   )
-  const follow = async (variables: Record<string, unknown> = {}, viewer: Viewer | null = null) =>
-    reader(await federation.subscribe(subscription, variables, { ...testContext(), viewer }))
-  return { log, follow, joined: () => joined }
+  const subscribe = async (variables: Record<string, unknown>, context: Partial<RequestContext>) =>
+    reader(await federation.subscribe(subscription, variables, { ...testContext(), ...context }))
+  const follow = (variables: Record<string, unknown> = {}, viewer: Viewer | null = null) =>
+    subscribe(variables, { viewer })
+  return { log, follow, subscribe, joined: () => joined }
 }
 
 function reader(stream: ResponseStream) {
@@ -137,6 +139,12 @@ function reader(stream: ResponseStream) {
     leave: () => events.return?.(),
   }
 }
+
+test('nothing is shared between clients whose headers go on to a subgraph and differ', async () => {
+  const { log, subscribe } = world()
+  for (const tenant of ['a', 'b', 'a']) await subscribe({}, { clientHeaders: { 'x-tenant': tenant } })
+  expect(log.requests.map(({ context }) => context.clientHeaders?.['x-tenant'])).toEqual(['a', 'b'])
+})
 
 const viewer: Viewer = { userId: 'u', tenantId: 't', sessionId: 's', role: 'MEMBER', scopes: [] }
 

@@ -1,6 +1,10 @@
+import { buildSchema, type GraphQLField } from 'graphql'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createExecutor } from '../../lib/execution.ts'
 import { uuidOf } from '../../lib/ids.ts'
+import { systemIds } from '../../lib/sources.ts'
 import { appendEvents } from '../../stores/log/log.ts'
+import { follow } from '../../subgraphs/follow.ts'
 import { contextOf } from '../kit/contexts.ts'
 import { type Data, type MemoryWorld, openMemoryWorld, verbs } from './world.ts'
 
@@ -159,6 +163,39 @@ describe('a cursor that cannot be replayed from', () => {
     const resumed = await following(world.owner, changes, { after: event.data.memoryChanges.cursor })
     expect((await resumed.take(1))[0].memoryId).toBe(next)
     resumed.end()
+  })
+})
+
+describe('an event that cannot be told', () => {
+  test('has the error in its place, and the next ones come', async () => {
+    const request = {
+      viewer: world.owner,
+      clock: world.clock,
+      ids: systemIds,
+      traceId: 'test',
+      deadline: Number.POSITIVE_INFINITY,
+      signal: AbortSignal.timeout(20_000),
+    }
+    const schema = buildSchema('type Query { a: Int } type Subscription { told: String! }')
+    const field = schema.getSubscriptionType()?.getFields().told as GraphQLField<unknown, unknown>
+    let count = 0
+    field.subscribe = () =>
+      follow(world.stores, request, 'memory', null, async ({ id }) => {
+        count += 1
+        if (count === 1) throw new Error('this one cannot be told')
+        return id
+      })
+    field.resolve = (event) => (event as { value: string }).value
+    const executor = createExecutor({ schema, contextFor: () => ({}) })
+    const events = await executor.subscribe({ operation: 'subscription { told }', variables: {}, context: request })
+    if (!(Symbol.asyncIterator in events)) throw new Error(JSON.stringify(events))
+    const [first, second] = [await mine.remember('First.'), await mine.remember('Second.')]
+    const failure = (await events.next()).value
+    expect(failure.errors?.[0]?.message).toBe('this one cannot be told')
+    expect(failure.extensions).toMatchObject({ live: { cursor: expect.any(String) } })
+    expect((await events.next()).value.data).toEqual({ told: uuidOf('Memory', second) })
+    expect(first).not.toBe(second)
+    await events.return?.()
   })
 })
 

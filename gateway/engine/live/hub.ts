@@ -20,13 +20,6 @@ export class Hub {
   readonly #groups = new Map<string, Set<Channel>>()
   readonly #opening = new Map<string, Promise<Channel>>()
 
-  /** How many upstreams are open. */
-  get size(): number {
-    let size = 0
-    for (const group of this.#groups.values()) size += group.size
-    return size
-  }
-
   /** @param source makes the source of a channel that has to be opened. */
   async subscribe(subject: Subject, source: (ending: AbortController) => Source): Promise<ResponseStream> {
     const { key, after } = subject
