@@ -147,6 +147,23 @@ describe('a time limit of its own', () => {
     }
   })
 
+  test('leaves nothing behind on a signal that outlives many requests, as a subscription has', async () => {
+    const { signal } = new AbortController()
+    let ties = 0
+    const { addEventListener, removeEventListener } = signal
+    signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
+      ties++
+      return addEventListener.apply(signal, args)
+    }
+    signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
+      ties--
+      return removeEventListener.apply(signal, args)
+    }
+    const shop = await serving((_request, response) => ok(response), { timeoutMs: 60_000 })
+    for (let i = 0; i < 3; i++) await shop.execute(asking(testContext(signal)))
+    expect(ties).toBe(0)
+  })
+
   test('leaves one alone that answers in time, and a stream that is open', async () => {
     const next = Promise.withResolvers<void>()
     const shop = await serving(

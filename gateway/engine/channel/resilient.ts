@@ -93,22 +93,26 @@ class ResilientChannel implements Channel {
 
   /** A stream may last, so it takes no turn from requests, and its time limit ends when it is open. */
   subscribe(request: SubgraphRequest): Promise<AsyncIterable<SubgraphResponse>> {
-    return this.#inTime(request, (limited) =>
-      this.#retrying(limited, (attempt) => this.#guarded(attempt, (asked) => this.#inner.subscribe(asked))),
-    )
+    const open: Attempt<Awaited<ReturnType<Channel['subscribe']>>> = (limited) =>
+      this.#retrying(limited, (attempt) => this.#guarded(attempt, (asked) => this.#inner.subscribe(asked)))
+    return this.#inTime(request, open, 'lasts')
   }
 
   close(): Promise<void> {
     return this.#inner.close()
   }
 
-  async #inTime<T>(request: SubgraphRequest, work: Attempt<T>): Promise<T> {
+  async #inTime<T>(request: SubgraphRequest, work: Attempt<T>, outcome?: 'lasts'): Promise<T> {
     if (this.#policy.timeoutMs === 0) return work(request)
     const limited = limitTime(request, this.#policy.timeoutMs)
+    let isOpen = false
     try {
-      return await work(limited.request)
+      const result = await work(limited.request)
+      isOpen = outcome === 'lasts'
+      return result
     } finally {
-      limited.lift()
+      if (isOpen) limited.lift()
+      else limited.release()
     }
   }
 

@@ -5,8 +5,10 @@ import { RequestInContext } from './in-context.ts'
 /** A request with less time than the operation has, and the means to let go of the clock. */
 export interface LimitedRequest {
   readonly request: SubgraphRequest
-  /** Ends the limit; the operation's own end still reaches the request. */
+  /** Ends the limit; the operation's own end still reaches the request, as a stream needs. */
   lift(): void
+  /** Ends the limit and all ties to the operation, whose signal may outlive many requests. */
+  release(): void
 }
 
 /** Gives a request a time limit of its own, in milliseconds. Its signal then aborts with DEADLINE_EXCEEDED. */
@@ -21,6 +23,10 @@ export function limitTime(request: SubgraphRequest, milliseconds: number): Limit
   return {
     request: new RequestInContext(request, { ...context, signal: controller.signal, deadline }),
     lift: () => clearTimeout(timer),
+    release() {
+      clearTimeout(timer)
+      context.signal.removeEventListener('abort', follow)
+    },
   }
 }
 
