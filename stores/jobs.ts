@@ -27,6 +27,11 @@ export function housekeeping(postgres: Postgres, logRetentionDays: number): read
       everyMs: hour,
       run: statement('DELETE FROM app.rate_limits WHERE expire < extract(epoch FROM now()) * 1000'),
     },
+    {
+      name: 'expired context',
+      everyMs: hour,
+      run: statement('DELETE FROM memory.session_context WHERE expires_at < now()'),
+    },
     { name: 'old events', everyMs: hour, run: () => trimLog(postgres, logRetentionDays) },
   ]
 }

@@ -12,6 +12,7 @@ export const limits = {
   jsonDepth: 8,
   toolCalls: 128,
   toolArgumentsBytes: 65_536,
+  contextEntries: 1_000,
 } as const
 
 export type Path = readonly string[]

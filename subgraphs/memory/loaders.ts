@@ -11,7 +11,15 @@ import type { RequestContext } from '../../lib/context.ts'
 import type { Database } from '../../stores/postgres/postgres.ts'
 import type { Stores } from '../../stores/stores.ts'
 import { loaderReads, type Read } from '../loader-reads.ts'
-import type { MemoryRecord, MessageRecord, RevisionRecord, SessionFilter, SessionRecord } from './records.ts'
+import type {
+  ContextRecord,
+  MemoryRecord,
+  MessageRecord,
+  RevisionRecord,
+  SessionFilter,
+  SessionRecord,
+} from './records.ts'
+import { contextCounts, contextOf } from './store/context.ts'
 import * as memories from './store/memories.ts'
 import type { ListSource } from './store/pages.ts'
 import * as sessions from './store/sessions.ts'
@@ -87,6 +95,12 @@ export function createLoaders(stores: Stores, request: RequestContext) {
         (db, ids, page) => memories.revisionPages(db, ids, page, asOf),
         (row: RevisionRecord) => [row.version],
       ),
+    contextOf: (sessionId: string, keys: readonly string[] | null) =>
+      family<ContextRecord[]>(['context', keys], (db, ids) => contextOf(db, ids, keys, request.clock.now()), []).load(
+        sessionId,
+      ),
+    contextCount: (sessionId: string) =>
+      family('context count', (db, ids) => contextCounts(db, ids, request.clock.now()), 0).load(sessionId),
     async messagesOf(session: SessionRecord, args: PageArguments): Promise<CountedConnection<MessageRecord>> {
       const connection = await pageUnder('messages', session.id, args, sessions.messagePages, (row) => [row.position])
       return { ...connection, totalCount: async () => session.messageCount }

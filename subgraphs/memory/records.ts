@@ -57,6 +57,23 @@ export interface SessionRecord {
   readonly endedAt: Date | null
 }
 
+export type ContextType = 'CONVERSATION' | 'PREFERENCE' | 'STATE'
+
+/** One value that a session's agents keep at hand. */
+export interface ContextRecord {
+  readonly sessionId: string
+  readonly key: string
+  readonly value: unknown
+  readonly type: ContextType
+  readonly accessLevel: Visibility
+  readonly priority: number
+  readonly version: number
+  readonly persistent: boolean
+  readonly expiresAt: Date | null
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
+
 export interface ToolCall {
   readonly id: string
   readonly name: string

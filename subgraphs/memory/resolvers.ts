@@ -4,9 +4,11 @@ import { toGlobalId, uuidOf } from '../../lib/ids.ts'
 import type { Followed } from '../follow.ts'
 import { requireViewer } from '../security.ts'
 import type { MemoryContext } from './context.ts'
+import { contextResolvers } from './context-resolvers.ts'
 import { type MemoryChange, type MessageAdded, memoryChanges, messageAdded } from './live.ts'
 import { idFields, type Reference, referenced, toFilter, userOf } from './mappers.ts'
 import type { MemoryFilter, MemoryRecord, MemoryTier, MessageRecord, SessionFilter, SessionRecord } from './records.ts'
+import { deleteContext, setContext } from './service/context.ts'
 import { appendMessages } from './service/messages.ts'
 import { findMemory, listMemories, type MemoryOrder, ownStats, tierDistribution } from './service/reads.ts'
 import { recall } from './service/recall.ts'
@@ -64,6 +66,8 @@ export const resolvers = {
     openChatSession: mutation(openChatSession),
     endChatSession: mutation(endChatSession),
     appendMessages: mutation(appendMessages),
+    setContext: mutation(setContext),
+    deleteContext: mutation(deleteContext),
   },
   Subscription: {
     memoryChanges: {
@@ -120,6 +124,7 @@ export const resolvers = {
       loaders.messagesOf(session, args),
     memories: ({ id }: SessionRecord, args: PageArguments, { loaders }: MemoryContext) =>
       loaders.memoriesOfSession(id, args),
+    ...contextResolvers.ChatSession,
   },
   Message: {
     ...idFields('Message'),
@@ -159,6 +164,8 @@ export const resolvers = {
   },
   OpenChatSessionSuccess: { session: namedSession },
   EndChatSessionSuccess: { session: namedSession },
+  SetContextSuccess: { session: namedSession, ...contextResolvers.SetContextSuccess },
+  DeleteContextSuccess: { session: namedSession },
   AppendMessagesSuccess: {
     session: namedSession,
     messages: ({ messageIds }: { messageIds: string[] }, _: unknown, { loaders }: MemoryContext) =>

@@ -24,6 +24,12 @@ export const inputs: Readonly<Record<string, (planter: Planter) => Data | Promis
     sessionId: plants.id('ChatSession'),
     messages: [{ role: 'TOOL', content: 'Done.', toolCallId: 'c', toolCalls: [] }],
   }),
+  setContext: ({ plants }) => ({ sessionId: plants.id('ChatSession'), key: 'mood', value: 'calm' }),
+  deleteContext: async ({ person, plants }) => {
+    const sessionId = plants.id('ChatSession')
+    await must(person, 'setContext', { sessionId, key: 'spare', value: 1 }, 'entry { key }')
+    return { sessionId, key: 'spare' }
+  },
   setAgentStatus: ({ plants }) => ({ id: plants.id('Agent'), status: 'BUSY' }),
   grantTool: ({ plants }) => ({ agentId: plants.id('Agent'), toolId: plants.id('Tool') }),
   joinSession: ({ plants }) => ({ agentId: plants.id('Agent'), sessionId: plants.id('ChatSession') }),

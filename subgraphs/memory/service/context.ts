@@ -1,0 +1,129 @@
+import { codedError } from '../../../lib/errors.ts'
+import { uuidOf } from '../../../lib/ids.ts'
+import { conflict, invalidInput, limitExceeded, notFound, type Problem, ProblemError } from '../../../lib/problems.ts'
+import type { Transaction } from '../../../stores/postgres/postgres.ts'
+import { type Answer, mutate } from '../../mutate.ts'
+import type { MemoryContext } from '../context.ts'
+import { checkAhead, checkJson, checkText, firstProblem, limits } from '../limits.ts'
+import type { ContextRecord, ContextType, SessionRecord, Visibility } from '../records.ts'
+import { countEntries, findEntry, putEntry, removeEntry } from '../store/context.ts'
+
+export interface SetContextInput {
+  readonly sessionId: string
+  readonly key: string
+  readonly value: unknown
+  readonly type?: ContextType | null
+  readonly accessLevel?: Visibility | null
+  readonly priority?: number | null
+  readonly persistent?: boolean | null
+  readonly expiresAt?: Date | null
+  readonly expectedVersion?: number | null
+  readonly clientMutationId?: string | null
+}
+
+export interface DeleteContextInput {
+  readonly sessionId: string
+  readonly key: string
+  readonly clientMutationId?: string | null
+}
+
+/** Keeps a value at hand in a session of the viewer's, under a key. */
+export async function setContext(context: MemoryContext, input: SetContextInput) {
+  const now = context.stores.clock.now()
+  const problem = checkEntry(input, now)
+  if (problem) return problem
+  const { stores, request, viewer } = context
+  return mutate(stores, request, { name: 'setContext', input, room: 'memory' }, async ({ tx, append }) => {
+    const session = await lockSession(context, tx, input.sessionId)
+    if (!session.active) throw new ProblemError(conflict('The session has ended.', 'input', 'sessionId'))
+    const { key } = input
+    const found = await findEntry(tx, session.id, key)
+    const version = versionOf(found, now)
+    requireVersion(version, input.expectedVersion)
+    if (!found && (await countEntries(tx, session.id)) >= limits.contextEntries) {
+      const message = `A session has at most ${limits.contextEntries} entries.`
+      throw new ProblemError(limitExceeded(message, 'input', 'key'))
+    }
+    await putEntry(
+      tx,
+      {
+        id: stores.ids.next(),
+        tenantId: viewer.tenantId,
+        ownerId: viewer.userId,
+        sessionId: session.id,
+        key,
+        value: input.value,
+        type: input.type ?? 'CONVERSATION',
+        accessLevel: input.accessLevel ?? 'PRIVATE',
+        priority: input.priority ?? 1,
+        version: version + 1,
+        persistent: input.persistent ?? false,
+        expiresAt: input.expiresAt ?? null,
+      },
+      now,
+    )
+    await append([eventOf(context, session.id, 'CONTEXT_SET', version + 1)])
+    return { __typename: 'SetContextSuccess', sessionId: session.id, key } satisfies Answer
+  })
+}
+
+/** Takes a value away from a session of the viewer's. */
+export async function deleteContext(context: MemoryContext, input: DeleteContextInput) {
+  const { stores, request } = context
+  return mutate(stores, request, { name: 'deleteContext', input, room: 'memory' }, async ({ tx, append }) => {
+    const session = await lockSession(context, tx, input.sessionId)
+    const { key } = input
+    const found = await findEntry(tx, session.id, key)
+    if (!found || !(await removeEntry(tx, session.id, key))) {
+      throw new ProblemError(notFound('entry', 'input', 'key'))
+    }
+    await append([eventOf(context, session.id, 'CONTEXT_DELETED', found.version + 1)])
+    return { __typename: 'DeleteContextSuccess', sessionId: session.id, key } satisfies Answer
+  })
+}
+
+/** A session's context, of some keys when they are given. @throws BAD_USER_INPUT for more than 100 keys */
+export function entriesOf({ loaders }: MemoryContext, { id }: SessionRecord, keys: readonly string[] | null) {
+  if (keys !== null && keys.length > 100) throw codedError('BAD_USER_INPUT', '`keys` may name at most 100 entries.')
+  return loaders.contextOf(id, keys)
+}
+
+function checkEntry({ key, value, priority, expiresAt }: SetContextInput, now: Date): Problem | null {
+  return firstProblem(
+    () => checkText(key, limits.name, ['input', 'key'], 1),
+    () =>
+      value === null ? invalidInput('A value is needed; `deleteContext` takes one away.', 'input', 'value') : null,
+    () => checkJson(value, limits.jsonBytes, ['input', 'value']),
+    () => (Math.abs(priority ?? 1) > 1000 ? invalidInput('-1,000 to 1,000.', 'input', 'priority') : null),
+    () => checkAhead(expiresAt, now, ['input', 'expiresAt']),
+  )
+}
+
+/** One that has expired is not there for anyone, so its key begins anew. */
+function versionOf(found: ContextRecord | null, now: Date): number {
+  return found && (found.expiresAt === null || found.expiresAt > now) ? found.version : 0
+}
+
+function requireVersion(version: number, expected: number | null | undefined): void {
+  if (expected == null || expected === version) return
+  const message = version === 0 ? 'There is no such entry yet.' : `The entry is at version ${version}, not ${expected}.`
+  throw new ProblemError(conflict(message, 'input', 'expectedVersion'))
+}
+
+/** The viewer's session of that id, locked until the transaction ends. Another's is as good as none. */
+async function lockSession({ viewer }: MemoryContext, tx: Transaction, globalId: string) {
+  const id = uuidOf('ChatSession', globalId)
+  if (id === null) throw new ProblemError(notFound('chat session', 'input', 'sessionId'))
+  await tx.lock(`session:${id}`)
+  const session = await tx.prisma.chatSession.findFirst({
+    where: { id, ownerId: viewer.userId },
+    select: { id: true, active: true },
+  })
+  if (session === null) throw new ProblemError(notFound('chat session', 'input', 'sessionId'))
+  return session
+}
+
+function eventOf({ viewer }: MemoryContext, id: string, kind: string, version: number) {
+  const audience = [viewer.userId]
+  return { kind, type: 'ChatSession', id, version, before: audience, after: audience }
+}
