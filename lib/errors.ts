@@ -24,6 +24,7 @@ export const errorCodes = {
   BAD_REQUEST: { status: 400, meaning: 'The request is not one of GraphQL over HTTP.' },
   GRAPHQL_PARSE_FAILED: { status: 400, meaning: 'The document is not GraphQL.' },
   GRAPHQL_VALIDATION_FAILED: { status: 400, meaning: 'The document does not fit the schema.' },
+  INCREMENTAL_DELIVERY_NOT_SUPPORTED: { status: 400, meaning: 'The document uses `@defer` or `@stream`.' },
   OPERATION_RESOLUTION_FAILURE: { status: 400, meaning: 'The document holds no operation of the name given.' },
   PERSISTED_QUERY_NOT_FOUND: { status: 200, meaning: 'The hash is not known; send the document with it once.' },
   PERSISTED_QUERY_NOT_SUPPORTED: { status: 200, meaning: 'Persisted queries are switched off.' },

@@ -10,10 +10,8 @@ export function refuseIncrementalDelivery(document: DocumentNode): void {
     Directive(node) {
       const name = node.name.value
       if (name !== 'defer' && name !== 'stream') return
-      throw new GraphQLError(
-        `@${name} is not supported: every answer comes in one piece. Send the operation without it.`,
-        { nodes: node, extensions: { code: 'GRAPHQL_VALIDATION_FAILED', directive: name } },
-      )
+      const message = `@${name} is not supported: every answer comes in one piece. Send the operation without it.`
+      throw new GraphQLError(message, { nodes: node, extensions: { code: 'INCREMENTAL_DELIVERY_NOT_SUPPORTED' } })
     },
   })
 }

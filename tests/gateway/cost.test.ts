@@ -159,6 +159,21 @@ describe('the estimate', () => {
     expect(estimated('{ found { id } }')).toBe(6)
   })
 
+  test('reads nothing while it is off', () => {
+    const untouchable = new Proxy({} as Engine, {
+      get() {
+        throw new Error('the engine was looked at')
+      },
+    })
+    const document = parse('{ id }')
+    const operation = document.definitions[0] as OperationDefinitionNode
+    const asked = { document, operation, variables: {}, viewer: member, isOwner: false, isAsked: false }
+    expect(new CostControl(unlimited, systemClock).charge(asked, untouchable)).toBeUndefined()
+    expect(() => new CostControl({ ...unlimited, limit: 1 }, systemClock).charge(asked, untouchable)).toThrow(
+      'looked at',
+    )
+  })
+
   test('is counted in the metrics, so that a limit can be chosen by it', async () => {
     await using world = await startShop({ limit: 100 })
     for (const n of [5, 50]) await world.post({ query: `{ users(first: ${n}) { id } }` })

@@ -113,7 +113,7 @@ describe('the guard', () => {
   test.each(['{ ... @defer { a } }', '{ ...F @defer(if: false) } fragment F on Query { a }', '{ a @stream }'])(
     'says that an answer comes in one piece: %s',
     (text) => {
-      expect(codeOf(text)).toBe('GRAPHQL_VALIDATION_FAILED')
+      expect(codeOf(text)).toBe('INCREMENTAL_DELIVERY_NOT_SUPPORTED')
       expect(() => guard.admit(asked(text))).toThrow('every answer comes in one piece')
     },
   )

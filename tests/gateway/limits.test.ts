@@ -20,7 +20,7 @@ const cases: readonly [string, object, object, object][] = [
     { query: incremental },
     {
       message: expect.stringContaining('one piece'),
-      extensions: { code: 'GRAPHQL_VALIDATION_FAILED', directive: 'defer' },
+      extensions: { code: 'INCREMENTAL_DELIVERY_NOT_SUPPORTED' },
     },
     { query: incremental.replace('@defer ', '') },
   ],
