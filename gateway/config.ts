@@ -4,6 +4,7 @@ import { parseEnv } from 'node:util'
 import { z } from 'zod'
 import { readEncryptionKeys } from '../lib/field-encryption.ts'
 import { logLevels } from '../lib/log.ts'
+import { type RelyingParty, relyingPartyOf } from '../lib/relying-party.ts'
 import { readSigningKey, readVerifyingKey } from '../lib/tokens.ts'
 import type { TracingConfig } from '../lib/tracing.ts'
 import type { CostSettings } from './guard/cost/control.ts'
@@ -78,6 +79,19 @@ const settings = z.object({
     .refine((text) => succeeds(() => readEncryptionKeys(text)), {
       error: 'must be keys of 32 bytes in base64, separated by commas, the newest first',
     })
+    .optional(),
+  /** Origins whose pages may use passkeys; by default that of this machine. */
+  PASSKEY_ORIGINS: z
+    .string()
+    .transform((text) => text.split(',').map((origin) => origin.trim()))
+    .refine((list) => list.every(isOrigin), {
+      error: 'must be a comma-separated list of origins such as https://app.example.com',
+    })
+    .optional(),
+  /** The domain that passkeys belong to, above all of their origins; by default the first one's host. */
+  PASSKEY_DOMAIN: z
+    .string()
+    .regex(/^[a-z0-9.-]+$/, 'must be a domain such as example.com')
     .optional(),
   DATABASE_URL: url('postgres', 'postgresql'),
   REDIS_URL: url('redis', 'rediss'),
@@ -182,6 +196,8 @@ export interface Config {
   readonly signingKey: string | undefined
   /** PEM; undefined where the signing key is there itself. */
   readonly gatewayPublicKey: string | undefined
+  /** Who passkeys are made for. */
+  readonly relyingParty: RelyingParty
   /** Keys for single fields, as they were given; undefined for the data directory's own. */
   readonly encryptionKeys: string | undefined
   readonly databaseUrl: string | undefined
@@ -277,6 +293,7 @@ function shape(s: Settings, subgraphUrls: Record<string, string>, subgraphs: Sub
     signingKey: s.SIGNING_KEY,
     gatewayPublicKey: s.GATEWAY_PUBLIC_KEY,
     encryptionKeys: s.ENCRYPTION_KEYS,
+    relyingParty: relyingPartyOf(s.PASSKEY_ORIGINS ?? [`http://localhost:${s.PORT}`], s.PASSKEY_DOMAIN),
     databaseUrl: s.DATABASE_URL,
     redisUrl: s.REDIS_URL,
     qdrantUrl: s.QDRANT_URL,

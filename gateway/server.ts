@@ -82,6 +82,7 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
       tokens,
       fields: loadFieldCipher(config.data, config.encryptionKeys),
       signer: createSigner(key),
+      relyingParty: config.relyingParty,
       logger: log,
       ...progress,
       onStatement: statementMetrics(metrics, options.onStatement),

@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { createCursorCodec } from '../lib/cursor.ts'
 import type { FieldCipher } from '../lib/field-encryption.ts'
 import type { Log } from '../lib/log.ts'
+import { type RelyingParty, relyingPartyOf } from '../lib/relying-party.ts'
 import type { Signer } from '../lib/signer.ts'
 import { type Clock, type IdSource, systemClock, systemIds } from '../lib/sources.ts'
 import type { AccessTokens } from '../lib/tokens.ts'
@@ -45,6 +46,8 @@ export interface OpenStoresOptions {
   readonly tokens: AccessTokens
   readonly fields: FieldCipher
   readonly signer: Signer
+  /** Default: pages of this machine, on the usual port. */
+  readonly relyingParty?: RelyingParty
   readonly logger: Log
   readonly clock?: Clock
   readonly ids?: IdSource
@@ -102,6 +105,7 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
       cursors,
       tokens,
       fields,
+      relyingParty: options.relyingParty ?? relyingPartyOf(['http://localhost:4000']),
       signer,
       sentinel,
       clock,

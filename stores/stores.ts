@@ -1,6 +1,7 @@
 import type { CursorCodec } from '../lib/cursor.ts'
 import type { FieldCipher } from '../lib/field-encryption.ts'
 import type { Log } from '../lib/log.ts'
+import type { RelyingParty } from '../lib/relying-party.ts'
 import type { Signer } from '../lib/signer.ts'
 import type { Clock, IdSource } from '../lib/sources.ts'
 import type { AccessTokens } from '../lib/tokens.ts'
@@ -46,6 +47,8 @@ export interface Stores {
   readonly signer: Signer
   /** Tells the audit of what happened beside the work. */
   readonly sentinel: Sentinel
+  /** Who passkeys are made for. */
+  readonly relyingParty: RelyingParty
   readonly clock: Clock
   readonly ids: IdSource
   readonly logger: Log

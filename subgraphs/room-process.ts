@@ -5,6 +5,7 @@ import type { FieldCipher } from '../lib/field-encryption.ts'
 import type { Log } from '../lib/log.ts'
 import { Metrics } from '../lib/metrics.ts'
 import { registerProcessMetrics } from '../lib/process-metrics.ts'
+import type { RelyingParty } from '../lib/relying-party.ts'
 import { createSigner } from '../lib/signer.ts'
 import { systemClock } from '../lib/sources.ts'
 import { createAccessTokens, type SigningKey, type VerifyingKey } from '../lib/tokens.ts'
@@ -29,6 +30,7 @@ export interface RoomProcessOptions {
   readonly key: VerifyingKey & Partial<SigningKey>
   /** For a room that keeps secrets. */
   readonly fields: FieldCipher
+  readonly relyingParty: RelyingParty
   readonly log: Log
   /** Where traces go; undefined for nowhere. */
   readonly tracing?: TracingConfig | undefined
@@ -62,6 +64,7 @@ export async function openRoomProcess(options: RoomProcessOptions): Promise<Room
     redisUrl: options.redisUrl,
     tokens,
     fields,
+    relyingParty: options.relyingParty,
     logger: log,
     ...progress,
     onStatement: statementMetrics(metrics),

@@ -49,6 +49,7 @@ async function run(name: string, flags: SettingFlags): Promise<void> {
     redisUrl: config.redisUrl,
     key: keyOf(room, config),
     fields: room.issuesTokens ? loadFieldCipher(config.data, config.encryptionKeys) : noFieldCipher,
+    relyingParty: config.relyingParty,
     log: createLog(config.logLevel),
     tracing: config.tracing,
     onMigration: (step) => (step.state === 'started' ? console.error(`Migrating: ${step.name}`) : undefined),

@@ -4,6 +4,7 @@ import type { Database } from '../../stores/postgres/postgres.ts'
 import type { Stores } from '../../stores/stores.ts'
 import { loaderReads } from '../loader-reads.ts'
 import { type DeviceRecord, findDevices } from './store/devices.ts'
+import { findPasskeys, type PasskeyRecord } from './store/passkeys.ts'
 import { findSessions, type SessionRecord } from './store/sessions.ts'
 import { type CardRecord, findCards } from './store/users.ts'
 
@@ -12,6 +13,7 @@ export interface Loaders {
   readonly users: DataLoader<string, CardRecord | null>
   readonly sessions: DataLoader<string, SessionRecord | null>
   readonly devices: DataLoader<string, DeviceRecord | null>
+  readonly passkeys: DataLoader<string, PasskeyRecord | null>
 }
 
 export function createLoaders(stores: Stores, request: RequestContext): Loaders {
@@ -22,5 +24,10 @@ export function createLoaders(stores: Stores, request: RequestContext): Loaders 
       const found = new Map(rows.map((row) => [row.id, row]))
       return ids.map((id) => found.get(id) ?? null)
     })
-  return { users: byId(findCards), sessions: byId(findSessions), devices: byId(findDevices) }
+  return {
+    users: byId(findCards),
+    sessions: byId(findSessions),
+    devices: byId(findDevices),
+    passkeys: byId(findPasskeys),
+  }
 }

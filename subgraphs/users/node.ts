@@ -24,6 +24,10 @@ const own: Readonly<Record<string, Find>> = {
     const found = await loaders.devices.load(uuid)
     return found && toDevice(found)
   },
+  Passkey: async ({ loaders }, uuid) => {
+    const found = await loaders.passkeys.load(uuid)
+    return found && { __typename: 'Passkey', ...found }
+  },
 }
 
 /**

@@ -10,6 +10,7 @@ import { auditResolvers } from './audit-resolvers.ts'
 import { isViewer, read, type UsersContext } from './context.ts'
 import { toSetting, toUser, toUserSession, type User, type UserSession } from './mappers.ts'
 import { findNode, findNodes, findOwn } from './node.ts'
+import { passkeyResolvers } from './passkey-resolvers.ts'
 import { deviceById, secondFactorResolvers } from './second-factor-resolvers.ts'
 import { changePassword, type SignUpInput, signUp } from './service/accounts.ts'
 import { reinstateUser, setUserRole, suspendUser, userOf, users } from './service/people.ts'
@@ -74,6 +75,7 @@ export const resolvers = {
     ) => withUser('ChangePasswordSuccess', await changePassword(context, input)),
     ...accessResolvers.Mutation,
     ...secondFactorResolvers.Mutation,
+    ...passkeyResolvers.Mutation,
     updateProfile: (_: unknown, { input }: Input<UpdateProfileInput>, context: UsersContext) =>
       updateProfile(context, input),
     setSetting: (_: unknown, { input }: Input<SetSettingInput>, context: UsersContext) => setSetting(context, input),
@@ -97,6 +99,7 @@ export const resolvers = {
   ...accessResolvers.types,
   ...auditResolvers.types,
   ...secondFactorResolvers.types,
+  ...passkeyResolvers.types,
   User: {
     __resolveReference: ({ id }: { id: string }, context: UsersContext) => userById(context, id),
     email: (user: User) => own(user.email),
@@ -105,6 +108,7 @@ export const resolvers = {
     permissions: (user: User) => permissionsOf(own(user.role)),
     profile: (user: User, _: unknown, context: UsersContext) => (isViewer(context, user) ? profile(context) : null),
     ...secondFactorResolvers.User,
+    ...passkeyResolvers.User,
     sessions: (user: User, args: PageArguments, context: UsersContext) =>
       isViewer(context, user) ? sessions(context, args) : null,
   },

@@ -37,11 +37,13 @@ describe('the settings', () => {
       MNEMOGRAPH_DATABASE_URL: 'mysql://x',
       MNEMOGRAPH_MAX_DEPTH: 'deep',
       MNEMOGRAPH_PROXIES: '-1',
+      MNEMOGRAPH_PASSKEY_ORIGINS: 'example.com',
       MNEMOGRAPH_SUBGRAPH_MEMORY_URL: 'nowhere',
       MNEMOGRAPH_CORS_ORIGINS: 'https://a.example/path',
     })
     expect(mistakes).toEqual([
       'MNEMOGRAPH_PORT must be at most 65535',
+      expect.stringMatching(/^MNEMOGRAPH_PASSKEY_ORIGINS must be a comma-separated list of origins/),
       'MNEMOGRAPH_DATABASE_URL must be a URL that begins with postgres:// or postgresql://',
       expect.stringMatching(/^MNEMOGRAPH_LOG_LEVEL must be one of fatal, /),
       expect.stringMatching(/^MNEMOGRAPH_ACCESS_LOG_LEVEL must be one of fatal, /),

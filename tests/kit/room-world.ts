@@ -6,6 +6,7 @@ import { createCursorCodec } from '../../lib/cursor.ts'
 import { createExecutor } from '../../lib/execution.ts'
 import { createFieldCipher } from '../../lib/field-encryption.ts'
 import { silentLog } from '../../lib/log.ts'
+import { relyingPartyOf } from '../../lib/relying-party.ts'
 import { createSigner } from '../../lib/signer.ts'
 import { type Clock, systemIds } from '../../lib/sources.ts'
 import { defaultTenantId } from '../../lib/tenants.ts'
@@ -84,6 +85,7 @@ export async function openRoomWorld(room: Room<any>, given?: TestPostgres): Prom
     cursors: createCursorCodec(Buffer.alloc(32, 1)),
     fields: createFieldCipher([Buffer.alloc(32, 7)]),
     signer: createSigner(key),
+    relyingParty: relyingPartyOf(['http://localhost:4000']),
     sentinel: openSentinel(postgres, silentLog()),
     tokens: createAccessTokens(key, clock),
     clock,

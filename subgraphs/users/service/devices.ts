@@ -17,9 +17,9 @@ import {
   listDevices,
   markRevoked,
 } from '../store/devices.ts'
-import { hasTotp } from '../store/second-factors.ts'
 import { endSessions, findSessions } from '../store/sessions.ts'
 import { hashToken, newToken } from '../tokens.ts'
+import { hasSecondFactor } from './second-factors.ts'
 import { announceEnd, isStrong } from './sessions.ts'
 
 export interface RegisterDeviceInput {
@@ -82,7 +82,7 @@ export async function deviceOf(tx: Transaction, ownerId: string, token: string |
 }
 
 async function requireStrong(tx: Transaction, userId: string, sessionId: string): Promise<void> {
-  if (!(await hasTotp(tx, userId))) return
+  if (!(await hasSecondFactor(tx, userId))) return
   const [session] = await findSessions(tx, [sessionId])
   if (session && isStrong(session.methods)) return
   throw new ProblemError(forbidden('Sign in with a second factor to trust a device.', 'input', 'securityLevel'))

@@ -1,10 +1,12 @@
 import { conflict, ProblemError } from '../../../lib/problems.ts'
-import type { Transaction } from '../../../stores/postgres/postgres.ts'
+import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
 import { requireViewer } from '../../security.ts'
 import { attempt, read, type UsersContext } from '../context.ts'
+import { hasRequiredPasskey, listPasskeys } from '../store/passkeys.ts'
 import {
   confirm,
   countBackupCodes,
+  deleteBackupCodes,
   deleteTotp,
   findTotp,
   hasTotp,
@@ -52,10 +54,11 @@ export async function confirmTotp(context: UsersContext, { code }: { code: strin
   return answer
 }
 
-/** Takes one-time passwords and backup codes away; takes one of them to do so. */
+/** Takes one-time passwords away, and backup codes where nothing else needs them; takes one of them to do so. */
 export async function disableTotp(context: UsersContext, { code }: { code: string }) {
   return proved(context, code, async (tx, { ownerId }) => {
     await deleteTotp(tx, ownerId)
+    if (!(await hasRequiredPasskey(tx, ownerId))) await deleteBackupCodes(tx, ownerId)
     return { __typename: 'DisableTotpSuccess', user: ownerId }
   })
 }
@@ -94,8 +97,7 @@ export async function takeSecondFactor(
 ): Promise<SignInMethod | null> {
   const at = request.clock.now()
   const totp = await findTotp(tx, stores.fields, userId)
-  if (!totp?.confirmedAt) return null
-  if (await takesCode(tx, totp, code, at)) return 'TOTP'
+  if (totp?.confirmedAt && (await takesCode(tx, totp, code, at))) return 'TOTP'
   const hash = hashBackupCode(code)
   return hash !== null && (await spendBackupCode(tx, userId, hash, at)) ? 'BACKUP_CODE' : null
 }
@@ -105,19 +107,32 @@ async function takesCode(tx: Transaction, totp: TotpRecord, code: string, at: Da
   return step !== null && spendTimeStep(tx, totp.id, step)
 }
 
-async function newCodes(tx: Transaction, { request }: UsersContext, owned: Owned, at: Date): Promise<string[]> {
+/** New backup codes, which are told this once. */
+export async function newCodes(tx: Transaction, { request }: UsersContext, owned: Owned, at: Date): Promise<string[]> {
   const codes = newBackupCodes()
   const rows = codes.map((code) => ({ id: request.ids.next(), hash: hashBackupCode(code) as Buffer }))
   await replaceBackupCodes(tx, owned, rows, at)
   return codes
 }
 
+/** Whether a user's password alone is not enough. */
+export async function hasSecondFactor(db: Database, userId: string): Promise<boolean> {
+  return (await secondFactors(db, userId)).length > 0
+}
+
+/** What will do beside a user's password; none when it is enough. */
+export async function secondFactors(db: Database, userId: string): Promise<readonly SignInMethod[]> {
+  const [totp, required] = [await hasTotp(db, userId), await hasRequiredPasskey(db, userId)]
+  if (!totp && !required) return []
+  const keys = required || (await listPasskeys(db, userId)).length > 0
+  return [...(totp ? (['TOTP'] as const) : []), ...(keys ? (['PASSKEY'] as const) : []), 'BACKUP_CODE']
+}
+
 /** What the viewer proves himself with beside his password. */
 export async function secondFactor(context: UsersContext) {
   const { userId } = requireViewer(context.request)
-  const enabled = await read(context, (db) => hasTotp(db, userId))
   return {
-    methods: enabled ? ['TOTP', 'BACKUP_CODE'] : [],
+    methods: () => read(context, (db) => secondFactors(db, userId)),
     backupCodesLeft: () => read(context, (db) => countBackupCodes(db, userId)),
   }
 }

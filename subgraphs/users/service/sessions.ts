@@ -45,9 +45,9 @@ export const invalidCredentials: Problem = {
 }
 
 /** What proved who signed in. */
-export type SignInMethod = 'PASSWORD' | 'ONE_TIME_SECRET' | 'TOTP' | 'BACKUP_CODE' | 'TRUSTED_DEVICE'
+export type SignInMethod = 'PASSWORD' | 'ONE_TIME_SECRET' | 'TOTP' | 'BACKUP_CODE' | 'TRUSTED_DEVICE' | 'PASSKEY'
 
-const strong: ReadonlySet<string> = new Set<SignInMethod>(['TOTP', 'BACKUP_CODE', 'TRUSTED_DEVICE'])
+const strong: ReadonlySet<string> = new Set<SignInMethod>(['TOTP', 'BACKUP_CODE', 'TRUSTED_DEVICE', 'PASSKEY'])
 
 /** Whether more than a password proved who signed in. */
 export function isStrong(methods: readonly string[]): boolean {

@@ -1,13 +1,14 @@
 import type { Problem } from '../../../lib/problems.ts'
 import type { Transaction } from '../../../stores/postgres/postgres.ts'
 import { securityOf } from '../../security.ts'
+import { giveChallenge } from '../challenges.ts'
 import { securityAs, type UsersContext } from '../context.ts'
 import { hashSecret, isOutdated, verifySecret } from '../passwords.ts'
 import { seeDevice } from '../store/devices.ts'
-import { hasTotp } from '../store/second-factors.ts'
 import { findByLogin, holdsPassword, spendOneTimeSecret, strengthenPassword, type UserRecord } from '../store/users.ts'
 import { deviceOf, endOf, isTrusted } from './devices.ts'
-import { takeSecondFactor } from './second-factors.ts'
+import { passwordMark } from './passkeys.ts'
+import { secondFactors, takeSecondFactor } from './second-factors.ts'
 import {
   type AuthSession,
   authSession,
@@ -73,22 +74,27 @@ async function prove(
   if (device !== null) await seeDevice(tx, device.id, at)
   const onDevice = device === null ? {} : { deviceId: device.id, endsAt: endOf(device, at) }
   const first: SignInMethod = user.passwordHash === null ? 'ONE_TIME_SECRET' : 'PASSWORD'
-  if (!(await hasTotp(tx, user.id))) return { methods: [first], ...onDevice }
+  const methods = await secondFactors(tx, user.id)
+  if (methods.length === 0) return { methods: [first], ...onDevice }
   if (input.totp != null) {
     const second = await takeSecondFactor(tx, context, user.id, input.totp)
     return second === null ? invalidCredentials : { methods: [first, second], ...onDevice }
   }
   if (device !== null && isTrusted(device, at)) return { methods: [first, 'TRUSTED_DEVICE'], ...onDevice }
-  return secondFactorRequired
+  return secondFactorRequired(context, user, methods)
 }
 
-const secondFactorRequired = {
-  __typename: 'SecondFactorRequired',
-  code: 'SECOND_FACTOR_REQUIRED',
-  message: 'The password is right; now prove a second factor.',
-  path: ['input', 'totp'],
-  methods: ['TOTP', 'BACKUP_CODE'],
-} as const satisfies Problem & { methods: readonly SignInMethod[] }
+function secondFactorRequired(context: UsersContext, user: UserRecord, methods: readonly SignInMethod[]) {
+  const to = { userId: user.id, tenantId: user.tenantId, password: passwordMark(user) }
+  return {
+    __typename: 'SecondFactorRequired',
+    code: 'SECOND_FACTOR_REQUIRED',
+    message: 'The password is right; now prove a second factor.',
+    path: ['input', 'totp'],
+    methods,
+    ticket: giveChallenge(context, 'second-factor', to).text,
+  } as const satisfies Problem & { methods: readonly SignInMethod[]; ticket: string }
+}
 
 /** Hashes a password anew when its hash is cheaper than those made now: only here is the password at hand. */
 async function keepStrong({ stores, request }: UsersContext, user: UserRecord, password: string): Promise<void> {

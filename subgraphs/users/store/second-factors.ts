@@ -49,6 +49,9 @@ export async function hasTotp(db: Database, ownerId: string): Promise<boolean> {
 
 export async function deleteTotp(tx: Transaction, ownerId: string): Promise<void> {
   await tx.prisma.totp.deleteMany({ where: { ownerId } })
+}
+
+export async function deleteBackupCodes(tx: Transaction, ownerId: string): Promise<void> {
   await tx.prisma.backupCode.deleteMany({ where: { ownerId } })
 }
 

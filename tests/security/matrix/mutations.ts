@@ -1,5 +1,5 @@
 import type { Data, Person } from '../../kit/product.ts'
-import { must, type Plants, registerDevice, signInAgain } from './plant.ts'
+import { must, type Plants, registerDevice, registerPasskey, signInAgain } from './plant.ts'
 
 /** Somebody with what he has planted. */
 export interface Planter {
@@ -48,6 +48,7 @@ export const inputs: Readonly<Record<string, (planter: Planter) => Data | Promis
   setUserRole: ({ plants }) => ({ userId: plants.friend, role: 'ANALYST' }),
   suspendUser: ({ plants }) => ({ userId: plants.friend }),
   reinstateUser: ({ plants }) => ({ userId: plants.friend }),
+  revokePasskey: async ({ person }) => ({ id: await registerPasskey(person) }),
   revokeDevice: async ({ person }) => ({ id: await registerSpare(person) }),
   revokeSession: async ({ person }) => ({ id: await signInAgain(person) }),
 }

@@ -1,3 +1,4 @@
+import { makePasskey } from '../../kit/authenticator.ts'
 import type { Data, Person } from '../../kit/product.ts'
 
 /** What somebody has in the graph: words that only his own things hold, and the ids of all of them by type. */
@@ -33,6 +34,16 @@ export async function signInAgain(person: Person): Promise<string> {
 /** Registers a device; answers its id. */
 export async function registerDevice(person: Person, name: string): Promise<string> {
   return (await must(person, 'registerDevice', { name }, 'device { id }')).device.id
+}
+
+/** Registers a passkey; answers its id. */
+export async function registerPasskey(person: Person): Promise<string> {
+  const begin =
+    'mutation { beginPasskeyRegistration { ... on BeginPasskeyRegistrationSuccess { challengeId options } } }'
+  const { challengeId, options } = (await person.ask(begin)).beginPasskeyRegistration
+  // The product under test listens on a port that it was not told.
+  const credential = makePasskey(options, 'http://localhost:0')
+  return (await must(person, 'finishPasskeyRegistration', { challengeId, credential }, 'passkey { id }')).passkey.id
 }
 
 export interface Planting {
@@ -111,6 +122,7 @@ export async function plant({ person, word, friend, settled }: Planting): Promis
     add('BlackboardEvent', posted.event.id)
     add('UserSession', await signInAgain(person))
     add('Device', await registerDevice(person, word))
+    add('Passkey', await registerPasskey(person))
   }
   const granted = await must(person, 'grantVectorAccess', { userId: friend }, 'access { id }')
   add('VectorAccess', granted.access.id)

@@ -1,0 +1,2 @@
+DROP FUNCTION users.find_passkey(text);
+DROP TABLE users.passkeys;
