@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { CacheHints } from '../lib/cache-hints.ts'
 import type { Log } from '../lib/log.ts'
-import type { Cache } from '../stores/cache/port.ts'
 import { type Projectors, runProjectors } from '../stores/projector.ts'
 import type { Stores } from '../stores/stores.ts'
 import { roomExecution } from '../subgraphs/execute.ts'
 import { loadRooms } from '../subgraphs/rooms.ts'
-import { createCaching } from './cache/caching.ts'
+import { createCaching, type Keeping } from './cache/caching.ts'
 import { UntilWritten } from './cache/freshness.ts'
 import { followWrites } from './cache/writes.ts'
 import type { Channels } from './channels.ts'
@@ -34,13 +33,13 @@ export interface GraphOptions {
   readonly channels: Channels
   readonly observer: EngineObserver
   /** Where answers are kept until anything is written; undefined when none are. */
-  readonly cache: Cache | undefined
+  readonly keeping: Keeping | undefined
 }
 
 const supergraphFile = new URL('../schema/supergraph.graphql', import.meta.url)
 
 /** Opens the graph over its rooms. The supergraph is the one that `npm run schema` composed of them. */
-export async function openGraph({ opening, log, urls, channels, observer, cache }: GraphOptions): Promise<Graph> {
+export async function openGraph({ opening, log, urls, channels, observer, keeping }: GraphOptions): Promise<Graph> {
   const rooms = await loadRooms()
   for (const name of Object.keys(urls)) {
     if (!rooms.some((room) => room.name === name)) log.warn({ name, url: urls[name] }, 'A URL is set for no room')
@@ -53,7 +52,7 @@ export async function openGraph({ opening, log, urls, channels, observer, cache 
   }
   const supergraphSdl = readFileSync(supergraphFile, 'utf8')
   const freshness = new UntilWritten()
-  const caching = cache && createCaching(supergraphSdl, freshness, cache)
+  const caching = keeping && createCaching(supergraphSdl, freshness, keeping)
   const planned = createEngine({
     supergraphSdl,
     observer,

@@ -4,10 +4,8 @@ import { Metrics } from '../lib/metrics.ts'
 import { registerProcessMetrics } from '../lib/process-metrics.ts'
 import type { SigningKey } from '../lib/tokens.ts'
 import { tracerFor } from '../lib/tracing.ts'
-import type { Cache } from '../stores/cache/port.ts'
-import { openCache } from '../stores/open-cache.ts'
 import { openProcessLimits } from '../stores/open-limits.ts'
-import { createCaching, supergraphHints } from './cache/caching.ts'
+import { createCaching, type Keeping, openKeeping, supergraphHints } from './cache/caching.ts'
 import { byTimeAlone } from './cache/freshness.ts'
 import { Channels } from './channels.ts'
 import type { Config } from './config.ts'
@@ -58,8 +56,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     headersFor: (url) => subgraphHeaders(url, key),
   })
   const observer = engineMetrics(metrics)
-  const cache = config.cacheBytes === 0 ? undefined : openCache(config.cacheBytes)
-  const open = () => openEngine(options, channels, observer, cache)
+  const keeping = openKeeping(config.cacheBytes, metrics)
+  const open = () => openEngine(options, channels, observer, keeping)
   const engine = new LiveEngine(await open())
   const reloads = metrics.counter('mnemograph_supergraph_reloads_total', 'Reloads of the supergraph.', ['outcome'])
   let reloading: Promise<void> = Promise.resolve()
@@ -85,7 +83,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       await reloading
       await edge.close(config.shutdownGraceMs)
       await engine.close()
-      await cache?.close()
+      await keeping?.cache.close()
       await tracer?.close()
     },
   }
@@ -96,10 +94,10 @@ async function openEngine(
   { supergraphFile, config }: GatewayOptions,
   channels: Channels,
   observer: EngineObserver,
-  cache: Cache | undefined,
+  keeping: Keeping | undefined,
 ): Promise<Engine> {
   const supergraphSdl = readFileSync(supergraphFile, 'utf8')
-  const caching = createCaching(supergraphSdl, byTimeAlone, cache)
+  const caching = createCaching(supergraphSdl, byTimeAlone, keeping)
   const hints = supergraphHints(supergraphSdl)
   const engine = createEngine({
     supergraphSdl,

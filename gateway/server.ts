@@ -14,7 +14,6 @@ import { tracerFor } from '../lib/tracing.ts'
 import { auditJobs } from '../stores/audit/jobs.ts'
 import { housekeeping, runJobs } from '../stores/jobs.ts'
 import { openStores } from '../stores/open.ts'
-import { openCache } from '../stores/open-cache.ts'
 import { poolMetrics, statementMetrics } from '../stores/postgres/metrics.ts'
 import type { MigrationStep } from '../stores/postgres/migrate.ts'
 import type { StatementEvent } from '../stores/postgres/pool.ts'
@@ -94,10 +93,11 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
       ),
     )
     // The database starts in a thread of its own; meanwhile this one reads the rest of the program.
-    const [{ openGraph }, { createEdge }, { Channels }] = await Promise.all([
+    const [{ openGraph }, { createEdge }, { Channels }, { openKeeping }] = await Promise.all([
       import('./graph.ts'),
       import('./edge/http.ts'),
       import('./channels.ts'),
+      import('./cache/caching.ts'),
     ])
     const channels = new Channels({
       subgraphs: config.subgraphs,
@@ -110,7 +110,7 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
       urls: config.subgraphUrls,
       channels,
       observer: engineMetrics(metrics),
-      cache: config.cacheBytes === 0 ? undefined : openCache(config.cacheBytes),
+      keeping: openKeeping(config.cacheBytes, metrics),
     })
     opened.defer(() => graph.close())
     metrics.observe(

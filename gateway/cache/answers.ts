@@ -30,7 +30,7 @@ async function fromCache(engine: Engine, kept: KeptTexts, request: OperationRequ
   const reader = byRights(kept.readerOf(context), request)
   const what = JSON.stringify(['answer', operationName, query, variables])
   const now = () => context.clock.now().getTime()
-  const known = await kept.find(reader, what, now())
+  const known = await kept.find(reader, 'answer', what, now())
   if (known) return { text: known.text, errors: [], cachePolicy: known.policy }
   const response = await told(engine, request)
   const { text, cachePolicy: policy } = response

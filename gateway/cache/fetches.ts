@@ -59,7 +59,7 @@ export function withKeptFetches(channel: Channel, kept: KeptTexts): Channel {
 async function keptRoot(channel: Channel, kept: KeptTexts, request: SubgraphRequest): Promise<SubgraphResponse> {
   const reader = kept.readerOf(request.context)
   const what = JSON.stringify(['root', request.subgraph, request.operation, request.variables])
-  const known = await kept.find(reader, what, nowOf(request))
+  const known = await kept.find(reader, 'fetch', what, nowOf(request))
   if (known) return { data: JSON.parse(known.text), cachePolicy: known.policy }
   const response = await channel.execute(request)
   const policy = keepable(response)
@@ -139,7 +139,9 @@ class EntityFetch {
     const common = JSON.stringify(['entity', subgraph, operation, field.key, others])
     const representations = this.#variables[field.variable]
     const keys = Array.isArray(representations) ? representations.map((one) => common + JSON.stringify(one)) : []
-    const entities = await Promise.all(keys.map((key) => this.#kept.find(this.#reader, key, nowOf(this.#request))))
+    const entities = await Promise.all(
+      keys.map((key) => this.#kept.find(this.#reader, 'entity', key, nowOf(this.#request))),
+    )
     const missing = entities.flatMap((entity, index) => (entity === undefined ? [index] : []))
     return { field, keys, entities, missing }
   }

@@ -10,6 +10,12 @@ export interface Kept {
   readonly policy: CachePolicy
 }
 
+/** What is kept: whole answers, root fields of a subgraph, entities. */
+export type KeptKind = 'answer' | 'fetch' | 'entity'
+
+/** Hears of each look into the cache. */
+export type KeptWatch = (kind: KeptKind, isFound: boolean) => void
+
 interface Entry {
   readonly text: string
   readonly scope: CachePolicy['scope']
@@ -34,12 +40,14 @@ export class KeptTexts {
   readonly #cache: Cache
   readonly #freshness: Freshness
   readonly #graph: string
+  readonly #watch: KeptWatch
 
   /** @param graph what tells this graph's texts from another's in the same cache. */
-  constructor(cache: Cache, freshness: Freshness, graph: string) {
+  constructor(cache: Cache, freshness: Freshness, graph: string, watch: KeptWatch = () => {}) {
     this.#cache = cache
     this.#freshness = freshness
     this.#graph = graph
+    this.#watch = watch
   }
 
   readerOf({ viewer, clientHeaders }: RequestContext): Reader {
@@ -52,7 +60,13 @@ export class KeptTexts {
     }
   }
 
-  async find(reader: Reader, what: string, now: number): Promise<Kept | undefined> {
+  async find(reader: Reader, kind: KeptKind, what: string, now: number): Promise<Kept | undefined> {
+    const kept = await this.#look(reader, what, now)
+    this.#watch(kind, kept !== undefined)
+    return kept
+  }
+
+  async #look(reader: Reader, what: string, now: number): Promise<Kept | undefined> {
     const publicly = await this.#get(reader.tenantId, keyOf(reader.common, what))
     const entry =
       publicly ??

@@ -128,6 +128,9 @@ describe('a kept answer', () => {
       expect(bob[1]?.text).toBe(bob[0]?.text)
       expect(ann[0]?.text === bob[0]?.text).toBe(shared)
       expect(gateway.asked).toHaveLength(shared ? 1 : 2)
+      expect(await gateway.metrics()).toContain(
+        `mnemograph_kept_lookups_total{kind="answer",outcome="hit"} ${shared ? 3 : 2}`,
+      )
       expect(bob[1]?.headers.get('cache-control')).toMatch(new RegExp(`^max-age=(59|60), ${scope}$`))
     }
   })

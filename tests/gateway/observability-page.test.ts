@@ -25,8 +25,8 @@ describe('the table of metrics in docs/observability.md', () => {
 
   beforeAll(async () => {
     const client = { 'apollographql-client-name': 'test' }
-    const tracing = { MNEMOGRAPH_OTLP_URL: 'http://127.0.0.1:9' }
-    await using gateway = await startGatewayWorld({ one: { sdl: 'type Query { a: Int }' } }, { env: tracing })
+    const env = { MNEMOGRAPH_OTLP_URL: 'http://127.0.0.1:9', MNEMOGRAPH_CACHE_BYTES: '1000000' }
+    await using gateway = await startGatewayWorld({ one: { sdl: 'type Query { a: Int }' } }, { env })
     await gateway.ask('{ a nothing }', { headers: client })
     await gateway.ask('{ a }', { headers: client })
     read(await gateway.metrics())
