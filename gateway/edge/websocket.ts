@@ -1,40 +1,25 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type ExecutionArgs, GraphQLError } from 'graphql'
-import {
-  CloseCode,
-  type Context,
-  handleProtocols,
-  MessageType,
-  makeServer,
-  type Server,
-  type SubscribeMessage,
-} from 'graphql-ws'
+import { CloseCode, handleProtocols, makeServer, type Server, type SubscribeMessage } from 'graphql-ws'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { beginCall, type Call, type Client } from '../../lib/call.ts'
-import type { Viewer } from '../../lib/context.ts'
+import { beginCall } from '../../lib/call.ts'
 import { codedError } from '../../lib/errors.ts'
-import { noticeOf } from '../../lib/live.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Clock, IdSource } from '../../lib/sources.ts'
 import type { Tracer } from '../../lib/trace.ts'
-import type { Identified } from '../identity.ts'
-import type { Lease } from '../live-engine.ts'
-import { clientOf } from './client.ts'
 import type { Connections } from './connections.ts'
 import type { Crowd } from './crowd.ts'
-import type { Answer } from './errors.ts'
 import type { Authenticate, GraphQLOptions } from './graphql.ts'
-import type { AdmittedOperation, Operations } from './operations.ts'
+import type { Operations } from './operations.ts'
 import { isSubscription } from './operations.ts'
 import { bodyParameters } from './parameters.ts'
 import { peerOf } from './peer.ts'
-import { pump } from './pump.ts'
 import { close, end, refuseUpgrade, send, withQuery } from './socket.ts'
+import { type Extra, SocketAuthority, type SocketContext } from './socket-authority.ts'
+import { SocketTasks, type Task } from './socket-tasks.ts'
 import { beginTrace, describeOperation } from './trace.ts'
 
-/** Bytes that may wait in a socket before its streams wait for the reader. */
-const highWater = 256 * 1024
 const heartbeatMs = 12_000
 
 export interface WebSocketOptions {
@@ -53,38 +38,15 @@ export interface WebSocketOptions {
   readonly clientHeaders: GraphQLOptions['clientHeaders']
 }
 
-/** What is known of one socket. */
-interface Extra {
-  readonly socket: WebSocket
-  readonly request: IncomingMessage
-  readonly authenticate: Authenticate
-  identified?: Identified
-  authorization?: string | undefined
-  client?: Client | undefined
-  unwatch?: () => void
-  /** Lets go of the user's place. */
-  leave?: () => void
-}
-
-/** What one operation takes through graphql-ws. */
-interface Task {
-  readonly id: string
-  readonly admitted: AdmittedOperation
-  readonly lease: Lease
-  readonly call: Call
-  readonly extra: Extra
-}
-
 /** GraphQL over WebSocket (`graphql-transport-ws`): queries, mutations and subscriptions. */
 export class WebSocketEdge {
   readonly #options: WebSocketOptions
   readonly #server: WebSocketServer
   readonly #protocol: Server<Extra>
   readonly #answering = new Set<WebSocket>()
-  /** How many queries and mutations run on a socket; none when it is not here. */
-  readonly #running = new Map<WebSocket, number>()
+  readonly #authority: SocketAuthority
+  readonly #tasks: SocketTasks
   readonly #heartbeat: NodeJS.Timeout
-  #draining = false
 
   constructor(options: WebSocketOptions) {
     this.#options = options
@@ -94,9 +56,11 @@ export class WebSocketEdge {
       perMessageDeflate: false,
       handleProtocols,
     })
-    const relay = (args: ExecutionArgs) => this.#relay(args.contextValue as Task)
+    this.#authority = new SocketAuthority(options.connections, options.crowd)
+    this.#tasks = new SocketTasks(options.operations, options.stallMs)
+    const relay = (args: ExecutionArgs) => this.#tasks.relay(args.contextValue as Task)
     this.#protocol = makeServer<{ authorization?: unknown }, Extra>({
-      onConnect: (context) => this.#connect(context),
+      onConnect: (context) => this.#authority.connect(context),
       onSubscribe: (context, id, payload) => this.#subscribe(context, id, payload),
       execute: relay as never,
       subscribe: relay as never,
@@ -120,8 +84,7 @@ export class WebSocketEdge {
 
   /** Closes every socket, each as soon as the queries and mutations that run on it are answered. */
   drain(): void {
-    this.#draining = true
-    for (const socket of this.#server.clients) this.#endIfIdle(socket)
+    this.#tasks.drain(this.#server.clients)
   }
 
   /** Cuts off whoever has not gone by now. */
@@ -144,7 +107,7 @@ export class WebSocketEdge {
         protocol: socket.protocol,
         send: (data) => send(socket, data),
         close: (code, reason) => close(socket, code ?? 1000, reason ?? ''),
-        onPing: (payload) => this.#renew(extra, payload),
+        onPing: (payload) => this.#authority.renew(extra, payload),
         onMessage: (listener) => socket.on('message', (data) => void listener(withQuery(String(data))).catch(failed)),
       },
       extra,
@@ -156,59 +119,15 @@ export class WebSocketEdge {
     })
   }
 
-  async #connect(context: Context<{ authorization?: unknown }, Extra>): Promise<boolean> {
-    const { extra, connectionParams } = context
-    const given = connectionParams?.authorization
-    extra.client = clientOf(connectionParams ?? {}) ?? clientOf(extra.request.headers)
-    extra.authorization = typeof given === 'string' ? given : extra.request.headers.authorization
-    const identified = await this.#identify(extra)
-    if (identified === null) return false
-    if (extra.socket.readyState !== extra.socket.OPEN) return false
-    const leave = this.#options.crowd.enterAs(identified.viewer?.userId)
-    if (leave === null) {
-      close(extra.socket, CloseCode.TooManyInitialisationRequests, 'Too many connections')
-      return false
-    }
-    extra.leave = leave
-    this.#watch(extra, identified)
-    return true
-  }
-
-  #watch(extra: Extra, identified: Identified): void {
-    extra.unwatch?.()
-    extra.identified = identified
-    extra.unwatch = this.#options.connections.watch(identified, (reason) => end(extra.socket, reason))
-  }
-
-  /**
-   * Answers a ping. One whose payload holds an `authorization` puts that token in the place of the one before, so that
-   * the socket outlives it; the pong's payload then says so. Its streams go on, unless the new token gives other rights.
-   */
-  async #renew(extra: Extra, payload: Record<string, unknown> | undefined): Promise<void> {
-    const given = payload?.authorization
-    const { socket, identified: earlier } = extra
-    if (typeof given !== 'string' || earlier === undefined) {
-      return send(socket, JSON.stringify({ type: MessageType.Pong, ...(given === undefined ? { payload } : {}) }))
-    }
-    const identified = await this.#identify({ ...extra, authorization: given })
-    if (socket.readyState !== socket.OPEN) return
-    if (identified === null) return close(socket, CloseCode.Forbidden, 'Forbidden')
-    if (!hasSameRights(earlier.viewer, identified.viewer)) return end(socket, 'changed')
-    extra.authorization = given
-    this.#watch(extra, identified)
-    const expiresAt = identified.expiresAt?.toISOString() ?? null
-    await send(socket, JSON.stringify({ type: MessageType.Pong, payload: { renewed: true, expiresAt } }))
-  }
-
   async #subscribe(
-    context: Context<{ authorization?: unknown }, Extra>,
+    context: SocketContext,
     id: string,
     payload: SubscribeMessage['payload'],
   ): Promise<readonly GraphQLError[] | ExecutionArgs> {
     const { operations, clock, ids, operationTimeoutMs, proxies, tracer } = this.#options
     const { extra } = context
     // Asked again for each operation: a session may have ended without word of it.
-    const identified = await this.#identify(extra)
+    const identified = await this.#authority.identify(extra)
     if (identified === null) {
       end(extra.socket, 'revoked')
       return [codedError('UNAUTHENTICATED', 'The session has ended.')]
@@ -239,7 +158,7 @@ export class WebSocketEdge {
       if (isSubscription(admitted)) trace.span?.end()
       const span = isSubscription(admitted) ? undefined : trace.span
       const call = beginCall({ ...asking, ...trace, span }, clock, ids)
-      const task: Task = { id, admitted, lease, call, extra }
+      const task: Task = { id, admitted, lease, call, socket: extra.socket }
       return {
         schema: lease.engine.schema,
         document: admitted.guarded.document,
@@ -252,7 +171,7 @@ export class WebSocketEdge {
     }
   }
 
-  #checkStreams({ subscriptions }: Context<{ authorization?: unknown }, Extra>, id: string): void {
+  #checkStreams({ subscriptions }: SocketContext, id: string): void {
     const { maxStreamsPerSocket } = this.#options
     // Those that are refused in the same moment stand there as well, behind those that were first.
     if (Object.keys(subscriptions).indexOf(id) < maxStreamsPerSocket) return
@@ -263,103 +182,12 @@ export class WebSocketEdge {
     return errors.map((error) => new FormattedError(error))
   }
 
-  /** Null when the token is no good. */
-  async #identify(extra: Extra): Promise<Identified | null> {
-    try {
-      return await extra.authenticate(extra.authorization)
-    } catch (error) {
-      if (error instanceof GraphQLError) return null
-      throw error
-    }
-  }
-
-  /**
-   * Writes the operation's answers to the socket itself, since their text is ready: graphql-ws sees a stream of
-   * nothing, keeps the operation's id, and says `complete` when it ends.
-   */
-  #relay(task: Task): AsyncIterableIterator<never> {
-    const over: IteratorResult<never> = { done: true, value: undefined }
-    let begun = false
-    const finish = async () => {
-      task.call.cancel(new Error('the client completed the operation'))
-      if (!begun) finishTask(task)
-      return over
-    }
-    const relay: AsyncIterableIterator<never> = {
-      next: async () => {
-        begun = true
-        await this.#run(task)
-        return over
-      },
-      return: finish,
-      throw: finish,
-      [Symbol.asyncIterator]: () => relay,
-    }
-    return relay
-  }
-
-  async #run(task: Task): Promise<void> {
-    const { admitted, lease, call, extra } = task
-    const onReplaced = () => end(extra.socket, 'reloaded')
-    const streaming = isSubscription(admitted)
-    if (streaming) lease.replaced.addEventListener('abort', onReplaced)
-    else this.#count(extra.socket, 1)
-    const prefix = `{"id":${JSON.stringify(task.id)},"type":"next","payload":`
-    try {
-      const outcome = await pump(this.#options.operations, admitted, lease, call, {
-        write: (answer) => this.#write(extra.socket, prefix, answer),
-      })
-      if (outcome === 'lagging') end(extra.socket, 'slow')
-    } finally {
-      lease.replaced.removeEventListener('abort', onReplaced)
-      if (!streaming) this.#count(extra.socket, -1)
-      finishTask(task)
-    }
-  }
-
-  #count(socket: WebSocket, change: 1 | -1): void {
-    const running = (this.#running.get(socket) ?? 0) + change
-    if (running > 0) this.#running.set(socket, running)
-    else this.#running.delete(socket)
-    // After this turn, so that the operation's `complete` goes out before the close.
-    if (this.#draining) setImmediate(() => this.#endIfIdle(socket))
-  }
-
-  #endIfIdle(socket: WebSocket): void {
-    if (!this.#running.has(socket)) end(socket, 'stopping')
-  }
-
-  async #write(socket: WebSocket, prefix: string, { text, cursor }: Answer): Promise<boolean> {
-    const sent = send(socket, `${prefix}${text}}`)
-    if (socket.bufferedAmount <= highWater) return socket.readyState === socket.OPEN
-    const stalled = Promise.withResolvers<void>()
-    const timer = setTimeout(() => {
-      if (cursor !== undefined) void send(socket, `${prefix}${laggingAt(cursor)}}`)
-      end(socket, 'slow')
-      stalled.resolve()
-    }, this.#options.stallMs)
-    await Promise.race([sent, stalled.promise])
-    clearTimeout(timer)
-    return socket.readyState === socket.OPEN
-  }
-
   #beat(): void {
     for (const socket of this.#server.clients) {
       if (!this.#answering.delete(socket)) socket.terminate()
       else socket.ping()
     }
   }
-}
-
-function hasSameRights(one: Viewer | null, other: Viewer | null): boolean {
-  const rights = (viewer: Viewer | null) =>
-    JSON.stringify(viewer && [viewer.tenantId, viewer.userId, viewer.role, viewer.scopes.toSorted()])
-  return rights(one) === rights(other)
-}
-
-/** Tells a reader that it was too slow, and from where it can go on. */
-function laggingAt(cursor: string): string {
-  return JSON.stringify(noticeOf({ cursor, resync: false, lagging: true }))
 }
 
 /** A socket's operations carry their trace in `extensions`, since they have no headers of their own. */
@@ -369,12 +197,6 @@ function traceHeadersOf({ extensions }: SubscribeMessage['payload']): IncomingHt
     ...(typeof traceparent === 'string' ? { traceparent } : {}),
     ...(typeof tracestate === 'string' ? { tracestate } : {}),
   }
-}
-
-function finishTask({ call, lease }: Task): void {
-  call.context.span?.end()
-  call.end()
-  lease.release()
 }
 
 /** An error whose wire form is settled already. */

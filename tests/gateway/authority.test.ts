@@ -60,7 +60,7 @@ describe('a token renewed in band', () => {
   async function atTheEnd() {
     const key = loadSigningKey(':memory:')
     const early = await createAccessTokens(key, systemClock).issue(member)
-    const clock = { now: () => new Date(early.expiresAt.getTime() - 400) }
+    const clock = { now: () => new Date(early.expiresAt.getTime() - 2500) }
     const tokens = createAccessTokens(key, clock)
     const gate = new CachedSessionGate(async () => true, { ttlMs: 60_000 })
     const w = await start({ edge: { identity: createIdentity(tokens, gate, clock), clock } })

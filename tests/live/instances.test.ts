@@ -77,7 +77,7 @@ describe.skipIf(postgresMissing).each([
       await vi.waitFor(async () => {
         const metrics = await (await fetch(`${gateways[1]?.url}/metrics`)).text()
         expect(metrics).toMatch(/mnemograph_sockets_open [1-9]/)
-      })
+      }, 10_000)
       await bea.ask('mutation { signOut { ... on SignOutSuccess { endedAt } } }')
       expect(await ended).toMatchObject({ code: 4403 })
     })
@@ -94,7 +94,7 @@ describe.skipIf(postgresMissing).each([
       await vi.waitFor(async () => {
         const metrics = await (await fetch(`${gateways[1]?.url}/metrics`)).text()
         expect(metrics).toMatch(/mnemograph_event_streams_open [1-9]/)
-      })
+      }, 10_000)
       await database.sql(
         'UPDATE users.sessions SET ended_at = now() WHERE owner_id = (SELECT id FROM users.users WHERE username = $1)',
         ['cleo'],
