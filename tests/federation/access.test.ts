@@ -89,11 +89,11 @@ describe('what a supergraph keeps from viewers', () => {
       data: { me: { id: '1', name: 'Ada', pets: null }, secret: null },
       errors: [
         {
-          message: 'The field User.pets is open only to who has signed in.',
+          message: 'The field "pets" is open only to who has signed in.',
           path: ['me', 'pets'],
           extensions: unknown,
         },
-        { message: 'The field Query.secret is open only to who has signed in.', path: ['secret'], extensions: unknown },
+        { message: 'The field "secret" is open only to who has signed in.', path: ['secret'], extensions: unknown },
       ],
     })
     expect(federation.requests.map(({ subgraph }) => subgraph)).toEqual(['shop'])
@@ -182,6 +182,8 @@ describe('what a supergraph keeps from viewers', () => {
       ['strict', 0],
     ])
     expect(federation.requests.map(({ operation }) => operation).join()).not.toMatch(/gold|locks/)
+    // Nor is a stranger told which types there are.
+    expect(errors?.map(({ message }) => message).join()).not.toContain('Vault')
     const lenient = await federation.run('{ things { ... on Vault { gold } ... on Stone { weight } } }', {}, nobody)
     expect(lenient.data).toEqual({ things: [{ weight: 3 }, null] })
     const open = await federation.run(query, {}, as())

@@ -83,17 +83,15 @@ export class Refusals {
 
   /** @param declared the type that the field is selected on: an interface may ask for more than its objects do. */
   field(declared: string, object: string, field: GraphQLField<unknown, unknown>): Refusal | undefined {
-    return this.#refusal(
-      requirementsOfField(this.#supergraph, declared, object, field),
-      `The field ${object}.${field.name}`,
-    )
+    return this.#refusal(requirementsOfField(this.#supergraph, declared, object, field), `The field "${field.name}"`)
   }
 
   /** For the objects of a type that stand where they could be of another. */
   type(name: string): Refusal | undefined {
-    return this.#refusal(this.#supergraph.access.get(name) ?? [], `The type ${name}`)
+    return this.#refusal(this.#supergraph.access.get(name) ?? [], 'This object')
   }
 
+  /** Names nothing that the client has not named itself: which types there are may not be for him to know. */
   #refusal(requirements: readonly Requirement[], what: string): Refusal | undefined {
     if (!requirements.some(({ key }) => this.#judgement.refused.has(key))) return undefined
     const code = this.#judgement.isSignedIn ? 'FORBIDDEN' : 'UNAUTHENTICATED'
