@@ -1,155 +1,122 @@
-import { parse } from 'graphql'
-import { createEngine } from '../../gateway/engine/engine.ts'
-import type { Engine, OperationRequest } from '../../gateway/engine/types.ts'
-import { Federation, type FederationOptions, testContext } from '../../tests/kit/federation.ts'
-import { median, printTable } from '../table.ts'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { nobodyObserves } from '../../gateway/engine/observer.ts'
+import { drawChart } from '../chart.ts'
+import { list, shop } from '../shop/shop.ts'
+import { median, printTable, quantile } from '../table.ts'
+import { asking, cost, play } from './played.ts'
+import { star } from './star.ts'
 
-// What the engine costs beside the least that any gateway must do: read the subgraphs' answers as JSON. Answers are
-// recorded once and played back, so that no subgraph's work is counted.
+// What the engine costs beside the least that any gateway must do: read the subgraphs' answers as JSON. How that grows
+// with entities and with subgraphs, drawn in docs/; and what many different operations cost.
 //
-//   node --max-semi-space-size=64 bench/gateway/run.ts [repetitions of the smallest]
+//   node --max-semi-space-size=64 bench/engine/run.ts [--operations=10000]
 
-const repetitions = Number(process.argv[2] ?? 20_000)
-const sentence = 'lorem ipsum dolor sit amet '
+const docs = join(import.meta.dirname, '../../docs')
+const operations = Number(
+  process.argv.find((flag) => flag.startsWith('--operations='))?.slice('--operations='.length) ?? 10_000,
+)
 
-const query = `{
-  products {
-    id name description price tags inStock warehouse { id name shelf }
-    reviews { id body stars author { id name email address { street city zip } } }
+interface Measured {
+  readonly size: number
+  readonly reading: number
+  readonly whole: number
+  readonly bytes: number
+}
+
+async function entities(): Promise<void> {
+  const measured: Measured[] = []
+  for (const size of [1, 10, 100, 1000]) measured.push(await measure(size, shop(size), list.query, 20_000 / size))
+  report('Entities in a list, four subgraphs', 'entities', measured, 'gateway-entities.svg', true)
+}
+
+async function subgraphs(): Promise<void> {
+  const measured: Measured[] = []
+  for (const size of [2, 4, 6, 8, 10, 12]) {
+    const { parts, query } = star(size, 100)
+    measured.push(await measure(size, parts, query, 400))
   }
-}`
-
-/** A shop of four subgraphs with this many products, each with five reviews by one of thirty users. */
-function shop(products: number, wrap: NonNullable<FederationOptions['wrap']>): Federation {
-  const ids = Array.from({ length: products }, (_, index) => `p${index}`)
-  return new Federation(
-    {
-      products: {
-        sdl: `
-        type Query { products: [Product!]! }
-        type Product @key(fields: "id") { id: ID! name: String! description: String price: Int tags: [String!]! }`,
-        resolvers: {
-          Query: {
-            products: () =>
-              ids.map((id, price) => ({
-                id,
-                name: `Product ${id}`,
-                description: sentence.repeat(3),
-                price,
-                tags: ['a', 'b', 'c'],
-              })),
-          },
-        },
-      },
-      reviews: {
-        sdl: `
-        type Product @key(fields: "id") { id: ID! reviews: [Review!]! }
-        type Review { id: ID! body: String! stars: Int author: User! }
-        type User @key(fields: "id") { id: ID! }`,
-        resolvers: {
-          Product: {
-            reviews: ({ id }: { id: string }) =>
-              [0, 1, 2, 3, 4].map((stars) => ({
-                id: `${id}r${stars}`,
-                body: sentence.repeat(2),
-                stars,
-                author: { id: `u${(stars * 7 + Number(id.slice(1))) % 30}` },
-              })),
-          },
-        },
-      },
-      users: {
-        sdl: `
-        type User @key(fields: "id") { id: ID! name: String! email: String address: Address }
-        type Address { street: String city: String zip: String }`,
-        resolvers: {
-          User: {
-            name: ({ id }: { id: string }) => `User ${id}`,
-            email: ({ id }: { id: string }) => `${id}@example.com`,
-            address: () => ({ street: 'Main street 1', city: 'Bern', zip: '3000' }),
-          },
-        },
-      },
-      stock: {
-        sdl: `
-        type Product @key(fields: "id") { id: ID! inStock: Boolean! warehouse: Warehouse }
-        type Warehouse { id: ID! name: String! shelf: Int }`,
-        resolvers: {
-          Product: {
-            inStock: () => true,
-            warehouse: ({ id }: { id: string }) => ({ id: `w${id}`, name: 'West', shelf: 3 }),
-          },
-        },
-      },
-    },
-    { wrap },
-  )
+  report('Subgraphs that each add to 100 entities', 'subgraphs', measured, 'gateway-subgraphs.svg', false)
 }
 
-/** The answers that the subgraphs give, as text, by subgraph and operation. */
-async function record(products: number): Promise<{ supergraphSdl: string; answers: Map<string, string> }> {
-  const answers = new Map<string, string>()
-  const federation = shop(products, (name, channel) => ({
-    ...channel,
-    async execute(sent) {
-      const response = await channel.execute(sent)
-      answers.set(`${name} ${sent.operation}`, JSON.stringify(response))
-      return response
-    },
-  }))
-  await federation.engine.execute(request())
-  return { supergraphSdl: federation.supergraphSdl, answers }
-}
-
-const document = parse(query)
-
-function request(): OperationRequest {
-  return { query, document, operationName: undefined, variables: {}, context: testContext() }
-}
-
-/** CPU milliseconds of one run: the median of rounds, after one that warms up. */
-async function cost(run: () => unknown, times: number): Promise<number> {
-  const rounds: number[] = []
-  for (let round = 0; round < 6; round++) {
-    const before = process.cpuUsage()
-    for (let i = 0; i < times; i++) await run()
-    const { user, system } = process.cpuUsage(before)
-    rounds.push((user + system) / 1000 / times)
-  }
-  return median(rounds.slice(1))
-}
-
-/** Plays the answers back in process, as text that is parsed for each request, as from a network. */
-function played(supergraphSdl: string, answers: ReadonlyMap<string, string>): Engine {
-  return createEngine({
-    supergraphSdl,
-    channelFor: ({ name }) => ({
-      async execute(sent) {
-        if (sent.variablesText === '') throw new Error('a request without variables')
-        return JSON.parse(answers.get(`${name} ${sent.operation}`) as string)
-      },
-      subscribe: () => Promise.reject(new Error('not recorded')),
-      close: async () => {},
-    }),
-  })
-}
-
-const rows: Record<string, string | number>[] = []
-for (const products of [1, 10, 100, 1000]) {
-  const { supergraphSdl, answers } = await record(products)
-  const texts = [...answers.values()]
-  const engine = played(supergraphSdl, answers)
-  const { text } = await engine.execute(request())
-  const times = Math.max(10, Math.round(repetitions / products))
-  const floor = await cost(() => texts.map((each) => JSON.parse(each)), times)
+async function measure(size: number, parts: ReturnType<typeof shop>, query: string, runs: number): Promise<Measured> {
+  const { engine, texts } = play(parts)
+  const request = asking(query)
+  const { text, errors } = await engine.execute(request())
+  if (errors.length > 0) throw new Error(errors[0]?.message)
+  const times = Math.max(10, Math.round(runs / 4))
+  const reading = await cost(() => texts().map((each) => JSON.parse(each)), times)
   const whole = await cost(() => engine.execute(request()), times)
-  rows.push({
-    products,
-    'answer, KiB': (text.length / 1024).toFixed(1),
-    'reading JSON, CPU-ms': floor.toFixed(3),
-    'engine with it, CPU-ms': whole.toFixed(3),
-    ratio: (whole / floor).toFixed(2),
-    'engine alone per product, µs': (((whole - floor) / products) * 1000).toFixed(1),
-  })
+  await engine.close()
+  return { size, reading, whole, bytes: text.length }
 }
-printTable('Engine over four subgraphs, answers played back', rows)
+
+function report(
+  title: string,
+  what: string,
+  measured: readonly Measured[],
+  file: string,
+  isLogarithmic: boolean,
+): void {
+  const rows = measured.map(({ size, reading, whole, bytes }) => ({
+    [what]: size,
+    'answer, KiB': (bytes / 1024).toFixed(1),
+    'reading JSON, CPU-ms': reading.toFixed(3),
+    'engine with it, CPU-ms': whole.toFixed(3),
+    ratio: (whole / reading).toFixed(2),
+    'of it for each, µs': ((whole / size) * 1000).toFixed(1),
+  }))
+  printTable(title, rows)
+  const line = (name: string, color: string, value: (of: Measured) => number) => ({
+    name,
+    color,
+    points: measured.map((of) => [of.size, value(of)] as const),
+  })
+  const lines = [
+    line('the engine, with reading', '#2f81f7', ({ whole }) => whole),
+    line('reading the subgraphs’ JSON', '#d29922', ({ reading }) => reading),
+  ]
+  writeFileSync(join(docs, file), drawChart({ title, x: what, y: 'CPU-ms a request', isLogarithmic, lines }))
+}
+
+/** Different operations one after another: what planning each costs, what a known one costs, and what is kept. */
+async function plans(): Promise<void> {
+  setFlagsFromString('--expose-gc')
+  const gc = runInNewContext('gc') as () => void
+  const planned: number[] = []
+  let kept = 0
+  const observer = {
+    ...nobodyObserves,
+    planned: (seconds: number) => planned.push(seconds * 1000),
+    plansKept: (change: number) => {
+      kept += change
+    },
+  }
+  const { engine } = play(shop(1), observer)
+  const operation = (n: number) => list.query.replace('List', `List${n}`).replace('stars', `stars as${n}: stars`)
+  await engine.execute(asking(operation(operations))())
+  const rows: Record<string, string | number>[] = []
+  const counts = [1, 10, 100, 1000, operations].filter((count, index, all) => all.indexOf(count) === index)
+  let done = 0
+  for (const count of counts) {
+    for (; done < count; done++) await engine.execute(asking(operation(done))())
+    gc()
+    const known = asking(operation(done - 1))
+    rows.push({
+      operations: count,
+      'plans kept': kept,
+      'heap, MiB': (process.memoryUsage().heapUsed / 2 ** 20).toFixed(0),
+      'planning a new one, ms: median': median(planned.slice(-1000)).toFixed(2),
+      p95: quantile(planned.slice(-1000), 0.95).toFixed(2),
+      'running a known one, CPU-ms': (await cost(() => engine.execute(known()), 200)).toFixed(3),
+    })
+  }
+  await engine.close()
+  printTable('Different operations', rows)
+}
+
+await entities()
+await subgraphs()
+await plans()
