@@ -1,5 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { ApolloServer, BaseContext, ContextThunk, HTTPGraphQLResponse } from '@apollo/server'
+import {
+  type ApolloServer,
+  type BaseContext,
+  type ContextThunk,
+  HeaderMap,
+  type HTTPGraphQLResponse,
+} from '@apollo/server'
 import { loadConfig } from '../../gateway/config.ts'
 import { toPipelineRequest } from '../../gateway/edge/apollo.ts'
 import { readJson } from '../../gateway/edge/body.ts'
@@ -35,10 +41,12 @@ export async function serveOnEdge(server: ApolloServer<BaseContext>, context: Co
     try {
       const body = isJson(req) ? await readJson(req, limits) : undefined
       const search = new URL(req.url ?? '', 'http://edge').search
-      const httpGraphQLRequest = toPipelineRequest(req, search, body, 'application/json')
-      // The product negotiates before Apollo Server sees a request; here Apollo Server does.
-      httpGraphQLRequest.headers.delete('accept')
-      if (req.headers.accept !== undefined) httpGraphQLRequest.headers.set('accept', req.headers.accept)
+      const asked = toPipelineRequest({ req, search, body, admitted: null }, 'application/json')
+      // The suite's own version of Apollo Server has its own map. The product negotiates before it; here it does itself.
+      const headers = new HeaderMap(asked.headers)
+      headers.delete('accept')
+      if (req.headers.accept !== undefined) headers.set('accept', req.headers.accept)
+      const httpGraphQLRequest = { ...asked, headers }
       write(res, await server.executeHTTPGraphQLRequest({ httpGraphQLRequest, context }))
     } catch (error) {
       if (!(error instanceof RequestError)) throw error
