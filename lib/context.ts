@@ -51,6 +51,11 @@ export interface RequestContext {
    * shared with others who ask the same under the same authority, and with the same number of writes behind them.
    */
   readonly writesBefore?: number
+  /**
+   * Under which tag what is read for this query is kept, where answers are kept; taken when it began. What was read for
+   * others under another tag may be older than this one allows, so that nothing is shared with them.
+   */
+  readonly readUnder?: string
   readonly clock: Clock
   readonly ids: IdSource
 }

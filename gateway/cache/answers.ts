@@ -25,7 +25,8 @@ export function withKeptAnswers<E extends Engine>(engine: E, freshness: Freshnes
   return { ...engine, execute }
 }
 
-async function fromCache(engine: Engine, kept: KeptTexts, request: OperationRequest): Promise<EngineResponse> {
+async function fromCache(engine: Engine, kept: KeptTexts, asked: OperationRequest): Promise<EngineResponse> {
+  const request = { ...asked, context: { ...asked.context, readUnder: kept.tag } }
   const { context, query, operationName = '', variables } = request
   const reader = byRights(kept.readerOf(context), request)
   const what = JSON.stringify(['answer', operationName, query, variables])

@@ -50,12 +50,17 @@ export class KeptTexts {
     this.#watch = watch
   }
 
-  readerOf({ viewer, clientHeaders }: RequestContext): Reader {
+  /** Under which tag a query that begins now reads. */
+  get tag(): string {
+    return this.#freshness.tag
+  }
+
+  readerOf({ viewer, clientHeaders, readUnder = this.tag }: RequestContext): Reader {
     const { authorization, cookie, ...others } = clientHeaders ?? {}
     const isKnown = viewer !== null || authorization !== undefined || cookie !== undefined
     return {
       tenantId: viewer?.tenantId ?? '',
-      common: `${this.#graph}|${this.#freshness.tag}|${clientHeaders === undefined ? '' : JSON.stringify(others)}`,
+      common: `${this.#graph}|${readUnder}|${clientHeaders === undefined ? '' : JSON.stringify(others)}`,
       viewer: isKnown ? JSON.stringify([viewer, authorization, cookie]) : undefined,
     }
   }

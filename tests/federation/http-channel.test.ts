@@ -150,6 +150,7 @@ test.each<[string, Partial<SubgraphRequest>]>([
   ['another viewer', sharing({ viewer })],
   ['other headers of the client', sharing({ clientHeaders: { 'x-a': '1' } })],
   ['a write in between', sharing({ writesBefore: 2 })],
+  ['a write that the cache was told of', sharing({ readUnder: '2' })],
   ['other variables', { ...sharing(), variables: { id: 2 } }],
   ['another operation', { ...sharing(), operation: '{ other }' }],
   ['a mutation', { ...sharing(), kind: 'mutation' }],

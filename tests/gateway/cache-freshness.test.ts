@@ -1,9 +1,11 @@
 import { buildSchema, parse } from 'graphql'
 import { expect, test } from 'vitest'
 import { withKeptAnswers } from '../../gateway/cache/answers.ts'
+import { withKeptFetches } from '../../gateway/cache/fetches.ts'
 import { type Freshness, UntilWritten } from '../../gateway/cache/freshness.ts'
 import { KeptTexts } from '../../gateway/cache/kept.ts'
-import type { Engine, OperationRequest } from '../../gateway/engine/types.ts'
+import type { Channel, Engine, OperationRequest } from '../../gateway/engine/types.ts'
+import { PolicySum } from '../../lib/cache-control.ts'
 import { openCache } from '../../stores/open-cache.ts'
 import { testContext } from '../kit/federation.ts'
 
@@ -59,4 +61,35 @@ test('an answer that was being read while something was written is not given aft
   hold.resolve()
   expect(await slow).toBe('{"data":{"n":0}}')
   expect(await counter.ask('{ n }')).toBe('{"data":{"n":1}}')
+})
+
+test('what is read for a query is kept under the tag of its beginning, however late it is read', async () => {
+  const freshness = new UntilWritten()
+  const kept = new KeptTexts(openCache(1_000_000), freshness, '')
+  const reads: string[] = []
+  const slow: Channel = {
+    execute: async ({ context }) => {
+      reads.push(context.readUnder ?? '')
+      return { data: { n: reads.length }, cachePolicy: { maxAge: 60, scope: 'PUBLIC' } }
+    },
+    subscribe: () => Promise.reject(new Error('not asked')),
+    close: async () => {},
+  }
+  const channel = withKeptFetches(slow, kept)
+  const ask = (readUnder: string) =>
+    channel.execute({
+      subgraph: 'a',
+      kind: 'query',
+      operation: '{ n }',
+      operationName: undefined,
+      variables: {},
+      context: { ...testContext(), cachePolicy: new PolicySum(), readUnder },
+    })
+  const began = kept.tag
+  freshness.changed()
+  // It may have joined a read from before the write, so whoever asks after the write must not find it.
+  await ask(began)
+  expect((await ask(kept.tag)).data).toEqual({ n: 2 })
+  expect((await ask(kept.tag)).data).toEqual({ n: 2 })
+  expect(reads).toEqual(['0', '1'])
 })

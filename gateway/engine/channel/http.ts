@@ -83,7 +83,7 @@ class HttpChannel implements Channel {
     const { context, kind } = request
     const send = (signal: AbortSignal) => this.#pool.post(this.#options.headersFor?.(request, body), body, signal)
     if (kind !== 'query' || context.writesBefore === undefined) return send(context.signal)
-    const key = `${context.writesBefore} ${authorityOf(context)} ${body}`
+    const key = `${context.writesBefore} ${context.readUnder ?? ''} ${authorityOf(context)} ${body}`
     return this.#flights.join(key, context.signal, send)
   }
 
