@@ -17,6 +17,7 @@ import { openStores } from '../stores/open.ts'
 import { poolMetrics, statementMetrics } from '../stores/postgres/metrics.ts'
 import type { MigrationStep } from '../stores/postgres/migrate.ts'
 import type { StatementEvent } from '../stores/postgres/pool.ts'
+import { privacyJobs } from '../stores/privacy/jobs.ts'
 import type { Projectors } from '../stores/projector.ts'
 import type { Stores } from '../stores/stores.ts'
 import { isSessionLive, sessionsEnded, viewerOfLogin } from '../subgraphs/users/identity.ts'
@@ -120,7 +121,11 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
     )
     const stores = await opening
     poolMetrics(metrics, () => stores.postgres.connections())
-    const work = [...housekeeping(stores.postgres, config.logRetentionDays), ...auditJobs(stores)]
+    const work = [
+      ...housekeeping(stores.postgres, config.logRetentionDays),
+      ...auditJobs(stores),
+      ...privacyJobs(stores),
+    ]
     const jobs = runJobs(work, stores.leases, log)
     opened.defer(() => jobs.close())
     const edge = await createEdge({

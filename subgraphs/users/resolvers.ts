@@ -11,6 +11,7 @@ import { isViewer, read, type UsersContext } from './context.ts'
 import { toSetting, toUser, toUserSession, type User, type UserSession } from './mappers.ts'
 import { findNode, findNodes, findOwn } from './node.ts'
 import { passkeyResolvers } from './passkey-resolvers.ts'
+import { privacyResolvers } from './privacy-resolvers.ts'
 import { deviceById, secondFactorResolvers } from './second-factor-resolvers.ts'
 import { changePassword, type SignUpInput, signUp } from './service/accounts.ts'
 import { reinstateUser, setUserRole, suspendUser, userOf, users } from './service/people.ts'
@@ -50,6 +51,7 @@ export const resolvers = {
       users(context, args),
     settings: (_: unknown, __: unknown, context: UsersContext) => settings(context),
     ...auditResolvers.Query,
+    ...privacyResolvers.Query,
   },
   Mutation: {
     signUp: async (_: unknown, { input }: Input<SignUpInput>, context: UsersContext) =>
@@ -76,6 +78,7 @@ export const resolvers = {
     ...accessResolvers.Mutation,
     ...secondFactorResolvers.Mutation,
     ...passkeyResolvers.Mutation,
+    ...privacyResolvers.Mutation,
     updateProfile: (_: unknown, { input }: Input<UpdateProfileInput>, context: UsersContext) =>
       updateProfile(context, input),
     setSetting: (_: unknown, { input }: Input<SetSettingInput>, context: UsersContext) => setSetting(context, input),
@@ -100,6 +103,7 @@ export const resolvers = {
   ...auditResolvers.types,
   ...secondFactorResolvers.types,
   ...passkeyResolvers.types,
+  ...privacyResolvers.types,
   User: {
     __resolveReference: ({ id }: { id: string }, context: UsersContext) => userById(context, id),
     email: (user: User) => own(user.email),

@@ -48,11 +48,13 @@ const forAdmins: Readonly<Record<string, string>> = {
   securityViolations: 'shows what was refused',
   dataAccessLog: 'shows who read what is sensitive',
   auditVerification: 'counts the entries of the whole system',
+  privacyRequest: 'shows what was asked for and counts; the lines are the user’s alone',
   explainAccess: 'says which rules let whom, and nothing of what a thing holds',
 }
 
 /** Fields that tell everybody the same, each with the reason. */
 const open: Readonly<Record<string, string>> = {
+  'Query.retentionPolicies': 'is what the tenant has set, and a user has none of his own',
   'Query.concept': 'refuses to answer without an id or a name',
 }
 

@@ -37,6 +37,11 @@ export const inputs: Readonly<Record<string, (planter: Planter) => Data | Promis
   revokeVectorAccess: async ({ person, plants }) => ({
     id: (await must(person, 'grantVectorAccess', { userId: plants.friend }, 'access { id }')).access.id,
   }),
+  revealSecret: ({ plants }) => ({ id: plants.id('Secret') }),
+  deleteSecret: async ({ person }) => ({
+    id: (await must(person, 'storeSecret', { name: 'passing', value: 'x' }, 'secret { id }')).secret.id,
+  }),
+  requestPrivacyAction: ({ person }) => ({ action: 'EXPORT', userId: person.id }),
   postToBlackboard: ({ plants }) => ({
     sessionId: plants.id('ChatSession'),
     sourceId: plants.id('Agent'),
@@ -59,6 +64,7 @@ export const byAdmins: ReadonlySet<string> = new Set(['setUserRole', 'suspendUse
 /** Where another's id may be named by users of his tenant, each with the reason. */
 export const mayName: Readonly<Record<string, string>> = {
   'grantVectorAccess.userId': 'users of a tenant know each other’s cards',
+  'requestPrivacyAction.userId': 'users of a tenant know each other’s cards; it is forbidden all the same',
 }
 
 async function memory(person: Person): Promise<string> {

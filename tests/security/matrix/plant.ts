@@ -124,6 +124,10 @@ export async function plant({ person, word, friend, settled }: Planting): Promis
     add('Device', await registerDevice(person, word))
     add('Passkey', await registerPasskey(person))
   }
+  const kept = await must(person, 'storeSecret', { name: 'door', value: word }, 'secret { id }')
+  add('Secret', kept.secret.id)
+  const asked = await must(person, 'requestPrivacyAction', { action: 'EXPORT' }, 'request { id }')
+  add('PrivacyRequest', asked.request.id)
   const granted = await must(person, 'grantVectorAccess', { userId: friend }, 'access { id }')
   add('VectorAccess', granted.access.id)
   await settled()

@@ -1,0 +1,16 @@
+DROP FUNCTION memory.uncount_public();
+DROP POLICY privacy_counts ON memory.shelves;
+DROP FUNCTION app.apply_retention(timestamptz);
+DROP POLICY retention ON memory.revisions;
+DROP POLICY retention ON memory.chat_sessions;
+DROP POLICY retention ON users.sessions;
+DROP POLICY retention ON agents.blackboard_events;
+DROP TABLE app.retention_policies;
+DROP VIEW app.owned_tables_in_order;
+DROP POLICY privacy ON events.log;
+DROP POLICY privacy ON audit.user_keys;
+DROP POLICY privacy_received ON app.qdrant_access_control;
+DROP POLICY privacy_received ON memory.grants;
+DROP POLICY privacy ON app.team_members;
+DROP POLICY privacy ON users.users;
+DROP TABLE users.erasures, users.privacy_requests, users.encrypted_fields;

@@ -1,0 +1,103 @@
+import type { FieldCipher } from '../../lib/field-encryption.ts'
+import type { Stores } from '../stores.ts'
+import type { Counts } from './erase.ts'
+import { ownedTables, type Subject, step } from './subject.ts'
+
+/** Lines in one part of an export: a part is read whole. */
+export const linesInPart = 1_000
+
+/** Never leaves: it signs in, or is how the system finds and proves things. */
+const unspoken = /(hash|token|^sealed$|^secret|^terms$|^embedding$)/
+
+/** The place to which a secret's encryption is bound. */
+export const secretPlace = (id: string) => ({ table: 'users.encrypted_fields', column: 'sealed', row: id })
+
+export const exportPart = (requestId: string, part: number) =>
+  `exports/${requestId}/${String(part).padStart(6, '0')}.jsonl`
+
+type Needed = Pick<Stores, 'postgres' | 'objects' | 'fields'>
+
+/**
+ * Writes all of a user's data as JSON Lines, in parts: each line names the table (or other store) and holds a row.
+ * @returns how many lines of each, and how many parts
+ */
+export async function exportAll(
+  stores: Needed,
+  subject: Subject,
+  requestId: string,
+): Promise<{ readonly counts: Counts; readonly parts: number }> {
+  const counts: Counts = { postgres: {}, objects: {} }
+  const writer = new PartWriter(stores, subject, requestId)
+  const tables = await step(stores.postgres, subject, ownedTables)
+  for (const table of ['users.users', ...tables.reverse()]) {
+    const rows = await exportTable(stores, subject, table, writer)
+    if (rows > 0) counts.postgres = { ...counts.postgres, [table]: rows }
+  }
+  for (const name of await stores.objects.list(subject.userId)) {
+    if (name.startsWith('exports/')) continue
+    await writer.write({ object: name, base64: await readObject(stores, subject, name) })
+    counts.objects = { objects: (counts.objects?.objects ?? 0) + 1 }
+  }
+  return { counts, parts: await writer.end() }
+}
+
+/** One statement for a table: its rows are the subject's alone, and a cursor would need a connection for itself. */
+async function exportTable({ postgres, fields }: Needed, subject: Subject, table: string, writer: PartWriter) {
+  const { rows, key } = await step(postgres, subject, async (tx) => ({
+    rows: await tx.query<{ row: Record<string, unknown> }>(`SELECT to_jsonb(each) AS row FROM ${table} AS each`),
+    key: (await tx.query<{ key: Buffer | null }>('SELECT audit.own_key() AS key'))[0]?.key ?? null,
+  }))
+  for (const { row } of rows) await writer.write({ table, row: spoken(fields, table, row, key) })
+  return rows.length
+}
+
+function spoken(fields: FieldCipher, table: string, row: Record<string, unknown>, key: Buffer | null) {
+  const said = Object.entries(row).filter(([name]) => !unspoken.test(name))
+  if (table === 'users.encrypted_fields' && key !== null) {
+    // bytea comes as text inside JSON: `\x…`.
+    const sealed = Buffer.from(String(row.sealed).slice(2), 'hex')
+    said.push(['value', fields.open(sealed, secretPlace(String(row.id)), key).toString()])
+  }
+  return Object.fromEntries(said)
+}
+
+async function readObject({ objects }: Needed, { userId }: Subject, name: string): Promise<string> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of (await objects.get(userId, name)) ?? []) chunks.push(chunk)
+  return Buffer.concat(chunks).toString('base64')
+}
+
+class PartWriter {
+  readonly #stores: Needed
+  readonly #subject: Subject
+  readonly #requestId: string
+  #lines: string[] = []
+  #parts = 0
+
+  constructor(stores: Needed, subject: Subject, requestId: string) {
+    this.#stores = stores
+    this.#subject = subject
+    this.#requestId = requestId
+  }
+
+  async write(line: unknown): Promise<void> {
+    this.#lines.push(JSON.stringify(line))
+    if (this.#lines.length >= linesInPart) await this.#flush()
+  }
+
+  async end(): Promise<number> {
+    if (this.#lines.length > 0) await this.#flush()
+    return this.#parts
+  }
+
+  async #flush(): Promise<void> {
+    this.#parts += 1
+    const body = Buffer.from(`${this.#lines.join('\n')}\n`)
+    this.#lines = []
+    await this.#stores.objects.put(this.#subject.userId, exportPart(this.#requestId, this.#parts), once(body))
+  }
+}
+
+async function* once(body: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield body
+}

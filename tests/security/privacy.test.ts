@@ -1,0 +1,214 @@
+import { createPublicKey, verify } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { loadSigningKey } from '../../lib/tokens.ts'
+import { seal } from '../../stores/audit/sealer.ts'
+import { verifyAudit } from '../../stores/audit/verify.ts'
+import { openOwnerConnection } from '../../stores/open.ts'
+import { openTestPostgres, type TestPostgres } from '../kit/postgres.ts'
+import { type Data, type Person, type Product, startProduct } from '../kit/product.ts'
+import { scanDatabase } from './canary.ts'
+import { viewerOfPerson } from './matrix/people.ts'
+import { must, plant } from './matrix/plant.ts'
+
+const asking = `mutation ($input: RequestPrivacyActionInput!) { requestPrivacyAction(input: $input) { __typename
+  ... on RequestPrivacyActionSuccess { request { id action state parts completedAt receipt { counts text signature } } }
+  ... on Problem { code path } } }`
+
+interface World {
+  readonly product: Product
+  readonly folder: string
+  /** Where a word still stands; the embedded database is looked into when the product is closed. */
+  scan(canary: string): Promise<Record<string, number>>
+}
+
+async function onServer(): Promise<World & { database: TestPostgres }> {
+  const database = await openTestPostgres('PostgreSQL 18')
+  const { user, password, host, port, database: name } = database.admin
+  const folder = mkdtempSync(join(tmpdir(), 'privacy-'))
+  const url = `postgres://${user}:${password}@${host}:${port}/${name}`
+  const product = await startProduct({ data: folder, env: { MNEMOGRAPH_DATABASE_URL: url } })
+  return { product, folder, database, scan: (canary) => scanDatabase(database.admin, canary) }
+}
+
+async function embedded(): Promise<World> {
+  const folder = mkdtempSync(join(tmpdir(), 'privacy-'))
+  const product = await startProduct({ data: folder })
+  return {
+    product,
+    folder,
+    async scan(canary) {
+      await product.close()
+      const { connection, close } = await openOwnerConnection({ data: folder, databaseUrl: undefined })
+      try {
+        return await scanDatabase(connection, canary)
+      } finally {
+        await close()
+      }
+    },
+  }
+}
+
+/** A user with the canary in everything that can hold it. */
+async function plantCanary(product: Product, person: Person, canary: string, friend: string): Promise<void> {
+  const plants = await plant({ person, word: canary, friend, settled: product.settled })
+  await must(
+    person,
+    'reviseMemory',
+    { id: plants.id('Memory'), content: `${canary} revised`, metadata: { canary } },
+    'memory { id }',
+  )
+  await must(person, 'remember', { content: `${canary} for all`, visibility: 'PUBLIC' }, 'memory { id }')
+  await must(
+    person,
+    'openChatSession',
+    { title: `${canary} once`, clientMutationId: `${canary}-key` },
+    'session { id }',
+  )
+  await must(person, 'storeSecret', { name: `${canary} name`, value: `${canary} value` }, 'secret { id }')
+  const { userId } = await viewerOfPerson(product, person)
+  await product.server.stores.objects.put(userId, 'notes.txt', body(`${canary} in an object`))
+  const { session } = await must(person, 'openChatSession', { title: 'Prompted' }, 'session { id }')
+  const messages = [{ role: 'SYSTEM', content: `You serve ${canary}.` }]
+  await must(person, 'appendMessages', { sessionId: session.id, messages }, 'added')
+  await product.settled()
+  await seal(product.server.stores)
+}
+
+async function* body(text: string) {
+  yield Buffer.from(text)
+}
+
+const backends: readonly [string, boolean, () => Promise<World>][] = [
+  ['PGlite', false, embedded],
+  [
+    'PostgreSQL 18 (set MNEMOGRAPH_TEST_POSTGRES_URL)',
+    !process.env.MNEMOGRAPH_TEST_POSTGRES_URL && process.env.MNEMOGRAPH_REQUIRE_STORES !== '1',
+    onServer,
+  ],
+]
+
+describe.each(backends)('on %s', (_name, skip, open) => {
+  describe.skipIf(skip)('a user’s data', { timeout: 120_000 }, () => {
+    let world: World
+    let gone: Person
+    let nameless: Person
+    let stays: Person
+    const ask = (who: Person, input: object) =>
+      who.ask(asking, { input }).then((data: Data) => data.requestPrivacyAction)
+
+    beforeAll(async () => {
+      world = await open()
+      const { product } = world
+      gone = await product.join('gonegirl')
+      nameless = await product.join('namelessman')
+      stays = await product.join('stayer')
+      await plantCanary(product, gone, 'Gonzorium', stays.id)
+      await plantCanary(product, nameless, 'Namelium', stays.id)
+      await plantCanary(product, stays, 'Stayorium', gone.id)
+    }, 120_000)
+    afterAll(async () => {
+      await world?.product.close()
+      if (world && 'database' in world) await (world.database as TestPostgres).close()
+      if (world) rmSync(world.folder, { recursive: true, force: true })
+    })
+
+    test('is exported whole, as lines that only its owner reads', async () => {
+      const { request } = await ask(gone, { action: 'EXPORT' })
+      expect(request).toMatchObject({ action: 'EXPORT', state: 'COMPLETED' })
+      const read = 'query ($id: ID!, $part: Int!) { privacyRequest(id: $id) { parts lines(part: $part) } }'
+      const lines: Data[] = []
+      for (let part = 1; part <= request.parts; part++) {
+        lines.push(...(await gone.ask(read, { id: request.id, part })).privacyRequest.lines)
+      }
+      const tables = new Set(lines.map(({ table, object }) => table ?? `object ${object}`))
+      for (const table of [
+        'users.users',
+        'memory.revisions',
+        'memory.messages',
+        'memory.embeddings',
+        'knowledge.concepts',
+        'agents.agents',
+        'agents.blackboard_events',
+        'users.encrypted_fields',
+        'object notes.txt',
+      ]) {
+        expect(tables).toContain(table)
+      }
+      const text = JSON.stringify(lines)
+      expect(text).toContain('Gonzorium value')
+      expect(text).toContain('"arguments"')
+      expect(text).not.toContain('Stayorium')
+      expect(text).not.toMatch(/argon2|password_hash|token_hash/)
+      expect(await stays.ask(read, { id: request.id, part: 1 })).toEqual({ privacyRequest: null })
+      const exported = lines.filter(({ table }) => table === 'memory.revisions').length
+      expect(request.receipt.counts.postgres['memory.revisions']).toBe(exported)
+    })
+
+    test('is not erased by mistake, by others, or of the last admin', async () => {
+      expect(await ask(gone, { action: 'ERASE' })).toMatchObject({
+        code: 'INVALID_INPUT',
+        path: ['input', 'confirmation'],
+      })
+      expect(await ask(gone, { action: 'ERASE', confirmation: 'stayer' })).toMatchObject({ code: 'INVALID_INPUT' })
+      const other = { userId: gone.id, confirmation: 'gonegirl' }
+      expect(await ask(stays, { action: 'ERASE', ...other })).toMatchObject({ code: 'FORBIDDEN' })
+      expect(await ask(stays, { action: 'EXPORT', ...other })).toMatchObject({ code: 'FORBIDDEN' })
+    })
+
+    test.each([
+      ['erased', 'ERASE', 'Gonzorium', 'gonegirl', () => gone],
+      ['made anonymous', 'ANONYMIZE', 'Namelium', 'namelessman', () => nameless],
+    ])('is %s in every store, with a receipt that is signed', async (_, action, canary, username, who) => {
+      if ('database' in world) {
+        const before = await world.scan(canary)
+        expect(Object.keys(before).length).toBeGreaterThan(8)
+      }
+      const { request } = await ask(who(), { action, confirmation: username })
+      expect(request).toMatchObject({ action, state: 'COMPLETED' })
+      const { counts, text, signature } = request.receipt
+      expect(counts.postgres['memory.revisions']).toBeGreaterThan(2)
+      expect(counts.postgres['audit.user_keys']).toBe(1)
+      expect(counts.vectors.memories).toBeGreaterThan(2)
+      expect(counts.objects.objects).toBeGreaterThan(0)
+      const key = createPublicKey(loadSigningKey(world.folder).privateKey)
+      expect(verify(null, Buffer.from(text), key, Buffer.from(signature, 'base64'))).toBe(true)
+      expect(verify(null, Buffer.from(`${text} `), key, Buffer.from(signature, 'base64'))).toBe(false)
+      // He is signed out, and cannot come back.
+      const { errors } = await who().send('{ viewer { id } }')
+      expect(errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }])
+      const { signIn } = await stays.ask(
+        `mutation { signIn(input: { login: "${username}", password: "${username}-secret" }) { __typename } }`,
+      )
+      expect(signIn.__typename).toBe('InvalidCredentials')
+    })
+
+    test('of everybody else is as it was, and the audit still holds together', async () => {
+      const { recall, viewer } = await stays.ask(
+        '{ viewer { username } recall(query: "Stayorium ferry") { hits { memory { content } } } }',
+      )
+      expect(viewer.username).toBe('stayer')
+      expect(recall.hits.length).toBeGreaterThan(0)
+      expect(
+        JSON.stringify(await stays.ask('{ memories(first: 100) { nodes { content owner { username } } } }')),
+      ).not.toMatch(/Gonzorium|Namelium/)
+      await seal(world.product.server.stores)
+      const { postgres, signer } = world.product.server.stores
+      expect((await verifyAudit(postgres, signer)).problems).toEqual([])
+      const objects = await world.product.server.stores.objects.list(
+        (await viewerOfPerson(world.product, stays)).userId,
+      )
+      expect(objects).toContain('notes.txt')
+    })
+
+    test('leaves no trace of whoever is gone, and every trace of whoever stays', async () => {
+      const { scan } = world
+      // The embedded database is closed by the first look into it, and then looked into again.
+      const words = ['Gonzorium', 'gonegirl', 'Namelium', 'namelessman']
+      for (const word of words) expect(await scan(word), word).toEqual({})
+      expect(Object.keys(await scan('Stayorium')).length).toBeGreaterThan(8)
+    })
+  })
+})
