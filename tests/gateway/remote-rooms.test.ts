@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { loadConfig } from '../../gateway/config.ts'
 import { openServer, type Server } from '../../gateway/server.ts'
 import type { Viewer } from '../../lib/context.ts'
@@ -63,17 +63,17 @@ describe.skipIf(skip)(title, { timeout: patience }, () => {
     rmSync(folder, { recursive: true })
   })
 
-  async function signUp(username: string): Promise<Person> {
-    const nobody = person(`${gateway.url}/graphql`, '', '')
+  async function signUp(username: string, at = gateway.url): Promise<Person> {
+    const nobody = person(`${at}/graphql`, '', '')
     const input = { username, email: `${username}@example.test`, password: 'correct horse battery' }
-    const response = await fetch(`${gateway.url}/graphql`, {
+    const response = await fetch(`${at}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ query: operations.signUp, variables: { input } }),
     })
     const { data } = (await response.json()) as Awaited<ReturnType<typeof nobody.send>>
     const { accessToken, user } = data.signUp.session
-    return person(`${gateway.url}/graphql`, accessToken, user.id)
+    return person(`${at}/graphql`, accessToken, user.id)
   }
 
   test('none of them runs in the gateway, which follows no log', () => {
@@ -166,37 +166,71 @@ describe.skipIf(skip)(title, { timeout: patience }, () => {
     )
   })
 
-  test('have a statement cancelled when the client goes away', async () => {
-    const admin = new pg.Client(database.admin)
-    await admin.connect()
-    const blocked = async () => {
-      const { rows } = await admin.query<{ count: number }>(
-        "SELECT count(*)::int FROM pg_locks WHERE relation = 'memory.chat_sessions'::regclass AND NOT granted",
-      )
-      return rows[0]?.count
-    }
-    const ask = (signal: AbortSignal) =>
-      fetch(`${gateway.url}/graphql`, {
+  describe('a statement that waits', () => {
+    let admin: pg.Client
+    beforeAll(async () => {
+      admin = new pg.Client(database.admin)
+      await admin.connect()
+    })
+    afterAll(() => admin.end())
+    afterEach(() => admin.query('ROLLBACK'))
+
+    const lock = () => admin.query('BEGIN; LOCK TABLE memory.chat_sessions IN ACCESS EXCLUSIVE MODE')
+    const ask = (url: string | null, token: string, signal = AbortSignal.timeout(20_000)) =>
+      fetch(`${url}/graphql`, {
         method: 'POST',
-        headers: { authorization: `Bearer ${ann.token}`, 'content-type': 'application/json' },
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
         body: '{"query":"{ chatSessions(first: 1) { nodes { id } } }"}',
         signal,
       })
-    try {
-      await admin.query('BEGIN; LOCK TABLE memory.chat_sessions IN ACCESS EXCLUSIVE MODE')
+
+    async function waitFor(count: number): Promise<void> {
+      await vi.waitFor(
+        async () => {
+          const { rows } = await admin.query(
+            "SELECT FROM pg_locks WHERE relation = 'memory.chat_sessions'::regclass AND NOT granted",
+          )
+          expect(rows).toHaveLength(count)
+        },
+        { timeout: 10_000, interval: 20 },
+      )
+    }
+
+    test('is cancelled in the room when the client of the gateway goes away, in both lanes', async () => {
+      await lock()
       for (const _lane of ['pipeline', 'fast']) {
         const leave = new AbortController()
-        const answer = ask(leave.signal)
-        await vi.waitFor(async () => expect(await blocked()).toBe(1), { timeout: 10_000, interval: 20 })
+        const answer = ask(gateway.url, ann.token, leave.signal)
+        await waitFor(1)
         leave.abort()
         await expect(answer).rejects.toThrow()
-        await vi.waitFor(async () => expect(await blocked()).toBe(0), { timeout: 10_000, interval: 20 })
+        await waitFor(0)
       }
       await admin.query('ROLLBACK')
-      expect(await (await ask(AbortSignal.timeout(10_000))).json()).toEqual({ data: { chatSessions: { nodes: [] } } })
-    } finally {
-      await admin.end()
-    }
+      expect(await (await ask(gateway.url, ann.token)).json()).toEqual({ data: { chatSessions: { nodes: [] } } })
+    })
+
+    test('is cancelled when the time of the operation is over, with rooms in one process too', async () => {
+      const settings = { MNEMOGRAPH_DATA: ':memory:', MNEMOGRAPH_PORT: '0', MNEMOGRAPH_OPERATION_TIMEOUT_MS: '3000' }
+      const env = { ...settings, MNEMOGRAPH_DATABASE_URL: urlOf(database.admin) }
+      const server = await openServer({
+        config: loadConfig({ env, cwd: '/nowhere' }).config,
+        log: silentLog(),
+        listen: true,
+      })
+      try {
+        const dora = await signUp('dora', server.url)
+        expect((await ask(server.url, dora.token)).status).toBe(200)
+        await lock()
+        const answer = ask(server.url, dora.token)
+        await waitFor(1)
+        const { status, text } = await answer.then(async (got) => ({ status: got.status, text: await got.text() }))
+        expect([status, JSON.parse(text).errors[0].extensions.code]).toEqual([504, 'DEADLINE_EXCEEDED'])
+        await waitFor(0)
+      } finally {
+        await server.close()
+      }
+    })
   })
 
   describe('a request to a room', () => {
