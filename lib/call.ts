@@ -1,5 +1,5 @@
 import type { Peer, RequestContext, Viewer } from './context.ts'
-import { codedError } from './errors.ts'
+import { codedError, codeOf } from './errors.ts'
 import type { Clock, IdSource } from './sources.ts'
 import type { Span } from './trace.ts'
 
@@ -100,4 +100,10 @@ function raceAgainst<T>(work: Promise<T>, signal: AbortSignal, waiting: Set<(rea
       },
     )
   })
+}
+
+/** Why work was given up before its end; undefined when it was not. */
+export function cutShort({ aborted, reason }: AbortSignal): 'cancelled' | 'deadline_exceeded' | undefined {
+  if (!aborted) return undefined
+  return codeOf(Object(reason)) === 'DEADLINE_EXCEEDED' ? 'deadline_exceeded' : 'cancelled'
 }

@@ -4,7 +4,7 @@ import type { ExecutionResult } from 'graphql'
 import { z } from 'zod'
 import { printCacheControl } from '../lib/cache-control.ts'
 import type { CacheHints } from '../lib/cache-hints.ts'
-import { beginCall, type Call } from '../lib/call.ts'
+import { beginCall, type Call, cutShort } from '../lib/call.ts'
 import type { RequestContext } from '../lib/context.ts'
 import { type EnvelopeClaims, EnvelopeReader, envelopeHeader } from '../lib/envelope.ts'
 import { codedError, codeOf, errorCodes, presentErrors } from '../lib/errors.ts'
@@ -107,10 +107,16 @@ class Handler {
   readonly #options: RoomServiceOptions
   readonly #envelopes: EnvelopeReader
   readonly #streams = new Set<() => void>()
+  readonly #seconds
   #draining = false
 
   constructor(options: RoomServiceOptions) {
     this.#options = options
+    this.#seconds = options.metrics.histogram(
+      'mnemograph_room_operation_seconds',
+      'Time to answer an operation of the gateway.',
+      ['outcome'],
+    )
     this.#envelopes = new EnvelopeReader(options.key, options.clock)
   }
 
@@ -191,8 +197,11 @@ class Handler {
   }
 
   async #execute(res: ServerResponse, { call, ...operation }: Asked): Promise<void> {
+    const started = performance.now()
     const running = this.#options.executor.execute({ ...operation, context: call.context })
     const result = await call.race(running).catch(failedResult)
+    const outcome = cutShort(call.context.signal) ?? (result.errors ? 'error' : 'ok')
+    this.#seconds.observe((performance.now() - started) / 1000, [outcome])
     const policy = result.errors === undefined ? this.#options.hints.of(operation.operation) : undefined
     if (policy) res.setHeader('cache-control', printCacheControl(policy))
     this.#answer(res, result, call.context)

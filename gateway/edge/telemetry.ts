@@ -1,6 +1,6 @@
 import type { GraphQLFormattedError } from 'graphql'
 import { LRUCache } from 'lru-cache'
-import type { Call, Client } from '../../lib/call.ts'
+import { type Call, type Client, cutShort } from '../../lib/call.ts'
 import { codeOf } from '../../lib/errors.ts'
 import type { Log, LogLevel } from '../../lib/log.ts'
 import type { Metrics } from '../../lib/metrics.ts'
@@ -102,10 +102,8 @@ export class EdgeTelemetry {
   }
 }
 
-function outcomeOf(answer: Answer, call: Call): Outcome {
-  const { signal } = call.context
-  if (signal.aborted) return codeOf(Object(signal.reason)) === 'DEADLINE_EXCEEDED' ? 'deadline_exceeded' : 'cancelled'
-  return answer.errors.length > 0 ? 'error' : 'ok'
+function outcomeOf(answer: Answer, { context: { signal } }: Call): Outcome {
+  return cutShort(signal) ?? (answer.errors.length > 0 ? 'error' : 'ok')
 }
 
 /** Never the variables, nor the operation's text: they may hold what is private. */

@@ -1,5 +1,13 @@
 import { readFileSync } from 'node:fs'
+import { buildSchema } from 'graphql'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { CacheHints } from '../../lib/cache-hints.ts'
+import { createExecutor } from '../../lib/execution.ts'
+import { silentLog } from '../../lib/log.ts'
+import { Metrics } from '../../lib/metrics.ts'
+import { systemClock, systemIds } from '../../lib/sources.ts'
+import { loadSigningKey } from '../../lib/tokens.ts'
+import { createRoomService } from '../../subgraphs/serve.ts'
 import { startGatewayWorld } from '../kit/gateway.ts'
 import { startProduct } from '../kit/product.ts'
 
@@ -23,6 +31,24 @@ describe('the table of metrics in docs/observability.md', () => {
     }
   }
 
+  /** What a room adds to the metrics of its process; nothing is asked of it. */
+  function metricsOfRoom(): string {
+    const metrics = new Metrics()
+    const schema = buildSchema('type Query { a: Int }')
+    createRoomService({
+      room: 'one',
+      executor: createExecutor({ schema, contextFor: () => ({}) }),
+      hints: new CacheHints(schema),
+      key: loadSigningKey(':memory:'),
+      readiness: [],
+      clock: systemClock,
+      ids: systemIds,
+      log: silentLog(),
+      metrics,
+    })
+    return metrics.text()
+  }
+
   beforeAll(async () => {
     const client = { 'apollographql-client-name': 'test' }
     const env = { MNEMOGRAPH_OTLP_URL: 'http://127.0.0.1:9', MNEMOGRAPH_CACHE_BYTES: '1000000' }
@@ -30,6 +56,7 @@ describe('the table of metrics in docs/observability.md', () => {
     await gateway.ask('{ a nothing }', { headers: client })
     await gateway.ask('{ a }', { headers: client })
     read(await gateway.metrics())
+    read(metricsOfRoom())
     await using product = await startProduct()
     await (await product.join()).ask('{ viewer { username } }')
     read(await (await fetch(new URL('/metrics', product.url))).text())

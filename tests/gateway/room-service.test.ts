@@ -169,6 +169,26 @@ test('answers when the time is over, though what runs goes on', async () => {
   expect(contexts[0]?.signal.aborted).toBe(true)
 })
 
+test('counts operations by how they ended', async () => {
+  const counts = async () => {
+    const text = await (await fetch(new URL('/metrics', url))).text()
+    return Object.fromEntries(
+      [...text.matchAll(/mnemograph_room_operation_seconds_count\{outcome="(\w+)"\} (\d+)/g)].map(
+        ([, outcome, count]) => [outcome, Number(count)],
+      ),
+    )
+  }
+  await channel.execute(asking('{ hello }'))
+  await channel.execute(asking('{ coded }'))
+  await channel.execute(asking('{ hang }', { deadline: Date.now() + 200 }))
+  const controller = new AbortController()
+  const running = channel.execute(asking('{ hang }', { signal: controller.signal }))
+  await vi.waitFor(() => expect(contexts).toHaveLength(4))
+  controller.abort()
+  await expect(running).rejects.toThrow('given up')
+  await expect.poll(counts).toEqual({ ok: 1, error: 1, deadline_exceeded: 1, cancelled: 1 })
+})
+
 test('streams events, each in a context made for it, until they end', async () => {
   const events = [1, 2, 3].map((count) => ({ data: { count } }))
   expect(await collect('subscription { count }')).toEqual(events)

@@ -1,4 +1,4 @@
-import { codeOf } from '../../../lib/errors.ts'
+import { cutShort } from '../../../lib/call.ts'
 import type { Span } from '../../../lib/trace.ts'
 import type { EngineObserver, FetchOutcome } from '../observer.ts'
 import type { Channel, SubgraphRequest, SubgraphResponse } from '../types.ts'
@@ -20,8 +20,7 @@ export function observeChannel(subgraph: string, inner: Channel, observer: Engin
       failure = error
       throw error
     } finally {
-      const { signal } = request.context
-      if (signal.aborted) outcome = isDeadline(signal.reason) ? 'deadline_exceeded' : 'cancelled'
+      outcome = cutShort(request.context.signal) ?? outcome
       span?.set({ 'mnemograph.outcome': outcome })
       span?.end(failure)
       observer.fetched(subgraph, outcome, (performance.now() - started) / 1000)
@@ -33,8 +32,4 @@ export function observeChannel(subgraph: string, inner: Channel, observer: Engin
 function spanOf({ context, subgraph, kind }: SubgraphRequest): Span | undefined {
   if (!context.span?.recording) return undefined
   return context.span.child(`fetch ${subgraph}`, { 'graphql.operation.type': kind }, 'client')
-}
-
-function isDeadline(reason: unknown): boolean {
-  return codeOf(Object(reason)) === 'DEADLINE_EXCEEDED'
 }
