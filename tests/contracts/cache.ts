@@ -23,7 +23,8 @@ export function cacheContract(name: string, world: CacheWorld): void {
     afterAll(() => opened.close())
 
     test('gives back what was put in last, and nothing where nothing was', async () => {
-      const value = fc.jsonValue().filter((json) => !JSON.stringify(json).includes('-0'))
+      // As JSON has it: a minus zero becomes a zero there.
+      const value = fc.jsonValue().map((json) => JSON.parse(JSON.stringify(json)))
       await fc.assert(
         fc.asyncProperty(fc.string(), fc.string({ minLength: 1 }), value, value, async (tenant, key, first, second) => {
           await cache.delete(tenant, key)

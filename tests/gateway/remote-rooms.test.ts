@@ -333,6 +333,8 @@ describe.skipIf(skip)(title, { timeout: patience }, () => {
       const exit = await rooms.get('memory')?.end(signal)
       expect(exit).toBe(signal === 'SIGTERM' ? 0 : signal)
       rooms.set('memory', await startRoomChild('memory', env('memory'), new URL(url).port))
+      // A subgraph that was away is left alone for a moment.
+      await vi.waitFor(() => ann.ask('{ memoryStats { count } }'), { timeout: patience, interval: 100 })
       const contents = ['one', 'two', 'three'].map((word) => `${word} after ${signal}`)
       for (const content of contents) await ann.ask(operations.remember, { content })
       const seen: string[] = []

@@ -35,7 +35,10 @@ export interface Running {
 
 export async function startCommand(args: readonly string[], env: Record<string, string> = {}): Promise<Running> {
   const child = launch(args, env)
-  child.stderr?.resume()
+  let complaints = ''
+  child.stderr?.on('data', (chunk: Buffer) => {
+    complaints += chunk.toString()
+  })
   const lines: string[] = []
   let url: string | null = null
   for await (const line of createInterface({ input: child.stdout ?? process.stdin })) {
@@ -44,7 +47,7 @@ export async function startCommand(args: readonly string[], env: Record<string, 
     // The last line of what a start prints.
     if (url !== null && line.includes('Vectors')) break
   }
-  if (url === null || child.pid === undefined) throw new Error(`the server did not start: ${lines.join('\n')}`)
+  if (url === null || child.pid === undefined) throw new Error(`the server did not start: ${lines.join('\n')}\n${complaints}`)
   child.stdout?.resume()
   return { url: `${url}/graphql`, pid: child.pid, lines, end: (signal) => end(child, signal) }
 }
