@@ -47,7 +47,8 @@ export async function startCommand(args: readonly string[], env: Record<string, 
     // The last line of what a start prints.
     if (url !== null && line.includes('Vectors')) break
   }
-  if (url === null || child.pid === undefined) throw new Error(`the server did not start: ${lines.join('\n')}\n${complaints}`)
+  if (url === null || child.pid === undefined)
+    throw new Error(`the server did not start: ${lines.join('\n')}\n${complaints}`)
   child.stdout?.resume()
   return { url: `${url}/graphql`, pid: child.pid, lines, end: (signal) => end(child, signal) }
 }
