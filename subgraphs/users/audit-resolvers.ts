@@ -9,6 +9,7 @@ import {
   dataAccessLog,
   securityViolations,
 } from './service/audit.ts'
+import { systemHealth } from './service/health.ts'
 
 type AuditArguments = PageArguments & { readonly filter?: AuditFilterInput | null }
 
@@ -18,6 +19,8 @@ export const auditResolvers = {
     auditLog: (_: unknown, args: AuditArguments, context: UsersContext) => auditLog(context, args),
     securityViolations: (_: unknown, args: PageArguments, context: UsersContext) => securityViolations(context, args),
     dataAccessLog: (_: unknown, args: PageArguments, context: UsersContext) => dataAccessLog(context, args),
+    systemHealth: (_: unknown, { security }: { security: boolean }, context: UsersContext) =>
+      systemHealth(context, security),
     auditVerification: async (_: unknown, { head }: { head?: string | null }, context: UsersContext) => {
       const { ok, ...found } = await auditVerification(context, head)
       return { valid: ok, ...found }

@@ -47,6 +47,7 @@ const forAdmins: Readonly<Record<string, string>> = {
   auditLog: 'shows who did what to which row, and no values',
   securityViolations: 'shows what was refused',
   dataAccessLog: 'shows who read what is sensitive',
+  systemHealth: 'tells how the system is',
   auditVerification: 'counts the entries of the whole system',
   privacyRequest: 'shows what was asked for and counts; the lines are the user’s alone',
   explainAccess: 'says which rules let whom, and nothing of what a thing holds',
