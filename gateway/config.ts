@@ -3,6 +3,7 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
 import { readEncryptionKeys } from '../lib/field-encryption.ts'
+import { readPems } from '../lib/key-ring.ts'
 import { logLevels } from '../lib/log.ts'
 import { type RelyingParty, relyingPartyOf } from '../lib/relying-party.ts'
 import { readSigningKey, readVerifyingKey } from '../lib/tokens.ts'
@@ -71,6 +72,8 @@ const settings = z.object({
   DATA: z.string().min(1, 'must not be empty').default('.data'),
   /** Signs access tokens and what the gateway sends to rooms; instead of the key in the data directory. */
   SIGNING_KEY: pem(readSigningKey, 'an Ed25519 private key'),
+  /** Public keys that signed before; instead of those that the data directory has retired. */
+  RETIRED_KEYS: pem(readPems, 'Ed25519 public keys'),
   /** For rooms in processes of their own: what the gateway's signatures are checked with. */
   GATEWAY_PUBLIC_KEY: pem(readVerifyingKey, 'an Ed25519 public key'),
   /** What single fields are encrypted with, the newest key first; instead of the key in the data directory. */
@@ -194,6 +197,8 @@ export interface Config {
   readonly data: string
   /** PEM; undefined for the data directory's own. */
   readonly signingKey: string | undefined
+  /** PEM; undefined for those of the data directory. */
+  readonly retiredKeys: string | undefined
   /** PEM; undefined where the signing key is there itself. */
   readonly gatewayPublicKey: string | undefined
   /** Who passkeys are made for. */
@@ -291,6 +296,7 @@ function shape(s: Settings, subgraphUrls: Record<string, string>, subgraphs: Sub
     host: s.HOST,
     data: s.DATA === ':memory:' || isAbsolute(s.DATA) ? s.DATA : resolve(cwd, s.DATA),
     signingKey: s.SIGNING_KEY,
+    retiredKeys: s.RETIRED_KEYS,
     gatewayPublicKey: s.GATEWAY_PUBLIC_KEY,
     encryptionKeys: s.ENCRYPTION_KEYS,
     relyingParty: relyingPartyOf(s.PASSKEY_ORIGINS ?? [`http://localhost:${s.PORT}`], s.PASSKEY_DOMAIN),

@@ -4,12 +4,13 @@ import { join } from 'node:path'
 import { LRUCache } from 'lru-cache'
 import type { Viewer } from '../lib/context.ts'
 import { loadFieldCipher } from '../lib/field-encryption.ts'
+import { loadRetiredKeys } from '../lib/key-ring.ts'
 import type { Log } from '../lib/log.ts'
 import { Metrics } from '../lib/metrics.ts'
 import { registerProcessMetrics } from '../lib/process-metrics.ts'
 import { createSigner } from '../lib/signer.ts'
 import { systemClock } from '../lib/sources.ts'
-import { createAccessTokens, loadSigningKey } from '../lib/tokens.ts'
+import { createAccessTokens, loadSigningKey, type VerifyingKey } from '../lib/tokens.ts'
 import { tracerFor } from '../lib/tracing.ts'
 import { auditJobs } from '../stores/audit/jobs.ts'
 import { housekeeping, runJobs } from '../stores/jobs.ts'
@@ -29,6 +30,7 @@ import { engineMetrics } from './engine-metrics.ts'
 import { explorerRoute } from './explorer/route.ts'
 import { openRates, type RateSettings } from './guard/rates.ts'
 import { anonymous, CachedSessionGate, createIdentity, type Identified } from './identity.ts'
+import { jwksRoute } from './jwks-route.ts'
 import { LiveEngine } from './live-engine.ts'
 import { publicFields } from './public-fields.ts'
 import { subgraphHeaders } from './subgraph-headers.ts'
@@ -69,7 +71,8 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
   try {
     requireDatabase(config)
     const key = loadSigningKey(config.data, config.signingKey)
-    const tokens = createAccessTokens(key, systemClock)
+    const retired = config.data === ':memory:' ? [] : loadRetiredKeys(config.data, config.retiredKeys)
+    const tokens = createAccessTokens(key, systemClock, retired)
     const metrics = new Metrics()
     registerProcessMetrics(metrics)
     const tracer = await tracerFor(config.tracing, 'mnemograph', log, metrics)
@@ -129,7 +132,7 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
     const jobs = runJobs(work, stores.leases, log)
     opened.defer(() => jobs.close())
     const edge = await createEdge({
-      ...edgeOptions(config, log, metrics, stores, graph.engine),
+      ...edgeOptions(config, log, metrics, stores, graph.engine, [key, ...retired]),
       tracer,
       breakers: channels.breakers,
     })
@@ -159,7 +162,14 @@ function requireDatabase({ databaseUrl, subgraphUrls }: Config): void {
   ])
 }
 
-function edgeOptions(config: Config, log: Log, metrics: Metrics, stores: Stores, engine: Engine): EdgeOptions {
+function edgeOptions(
+  config: Config,
+  log: Log,
+  metrics: Metrics,
+  stores: Stores,
+  engine: Engine,
+  keys: readonly VerifyingKey[],
+): EdgeOptions {
   const gate = new CachedSessionGate((sessionId) => isSessionLive(stores, sessionId), {
     ttlMs: sessionTtlMs,
     askEnded: (sessionIds) => sessionsEnded(stores, sessionIds),
@@ -171,7 +181,7 @@ function edgeOptions(config: Config, log: Log, metrics: Metrics, stores: Stores,
     config,
     log,
     metrics,
-    routes: [explorerRoute()],
+    routes: [jwksRoute(keys), explorerRoute()],
     publicFields,
     rates: openRates({ ...ownRates, ...config.rates }, stores.rates),
     readiness: [{ name: 'postgres', check: () => requireHealthy(stores) }],

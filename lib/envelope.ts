@@ -8,8 +8,10 @@ import type { RemoteSpan } from './trace.ts'
 /** The header of a gateway's request to a room that carries the envelope. */
 export const envelopeHeader = 'x-mnemograph-envelope'
 
-/** How far apart the two machines' clocks may be, and how long an envelope may be on its way. */
-const windowMs = 30_000
+/** How long an envelope is good. */
+const lifetimeMs = 60_000
+/** How far the gateway's clock may be ahead. */
+const skewMs = 5_000
 /** Bounds the memory for nonces; beyond it requests are refused rather than let through unchecked. */
 const nonceLimit = 200_000
 /** Keeps a signature made for another purpose with the same key from passing for an envelope. */
@@ -99,7 +101,8 @@ export class EnvelopeReader {
   open(text: string, request: EnvelopedRequest): EnvelopeClaims {
     const payload = this.#verified(text)
     const now = this.#clock.now().getTime()
-    if (Math.abs(now - payload.issuedAt) > windowMs) throw new Error('envelope is too old, or from the future')
+    const age = now - payload.issuedAt
+    if (age > lifetimeMs || age < -skewMs) throw new Error('envelope is too old, or from the future')
     if (payload.audience !== request.audience) throw new Error('envelope is for another room')
     if (payload.method !== request.method || payload.path !== request.path)
       throw new Error('envelope is for another path')
@@ -133,7 +136,7 @@ export class EnvelopeReader {
       this.#nonces.delete(old)
     }
     if (this.#nonces.size >= nonceLimit) throw new Error('too many envelopes within the replay window')
-    this.#nonces.set(nonce, issuedAt + windowMs)
+    this.#nonces.set(nonce, issuedAt + lifetimeMs)
   }
 }
 

@@ -1,7 +1,9 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { jwtVerify, SignJWT } from 'jose'
+import { type JWTHeaderParameters, jwtVerify, SignJWT } from 'jose'
 import { z } from 'zod'
 import type { Role, Viewer } from './context.ts'
+import { keyId } from './key-id.ts'
+import type { RetiredKey } from './key-ring.ts'
 import { secretFile } from './secret-file.ts'
 import type { Clock } from './sources.ts'
 
@@ -35,7 +37,8 @@ export interface VerifiedToken {
 }
 
 export interface AccessTokens {
-  issue(viewer: Viewer): Promise<IssuedToken>
+  /** @param expiresAt when it ends; by default in a quarter of an hour. */
+  issue(viewer: Viewer, expiresAt?: Date): Promise<IssuedToken>
   /** Rejects whatever is not a live access token of ours; the reason is for the log, not for the client. */
   verify(token: string): Promise<VerifiedToken>
 }
@@ -50,19 +53,39 @@ const claimsSchema = z.object({
   exp: z.number(),
 })
 
+/** Parameters by which a token would bring its own key (RFC 7515, §4.1): none of ours has them. */
+const keyBearing = ['jwk', 'jku', 'x5c', 'x5u', 'x5t', 'x5t#S256', 'crit'] as const
+
 /**
  * EdDSA access tokens in the profile of RFC 9068.
  * @param key without its private half tokens can be verified, and to issue one is an error.
+ * @param retired keys that signed before this one.
  */
-export function createAccessTokens(key: VerifyingKey & Partial<SigningKey>, clock: Clock): AccessTokens {
+export function createAccessTokens(
+  key: VerifyingKey & Partial<SigningKey>,
+  clock: Clock,
+  retired: readonly RetiredKey[] = [],
+): AccessTokens {
+  const kid = keyId(key.publicKey)
+  const ring = new Map(retired.map((old) => [keyId(old.publicKey), old]))
+
+  /** A token names its key and never brings one. */
+  function keyFor(header: JWTHeaderParameters): KeyObject {
+    if (keyBearing.some((name) => Object.hasOwn(header, name))) throw new Error('the token brings a key of its own')
+    if (header.kid === kid) return key.publicKey
+    const old = ring.get(header.kid ?? '')
+    if (old === undefined || old.goodUntil <= clock.now()) throw new Error('the token is signed by no key of ours')
+    return old.publicKey
+  }
+
   return {
-    async issue(viewer) {
+    async issue(viewer, expiresAt) {
       if (!key.privateKey) throw new Error('this process has no key to sign tokens with')
       const issuedAt = Math.floor(clock.now().getTime() / 1000)
-      const expires = issuedAt + accessTokenSeconds
+      const expires = expiresAt ? Math.floor(expiresAt.getTime() / 1000) : issuedAt + accessTokenSeconds
       const claims = { tid: viewer.tenantId, sid: viewer.sessionId, role: viewer.role, scope: viewer.scopes.join(' ') }
       const token = await new SignJWT(claims)
-        .setProtectedHeader({ alg: algorithm, typ: type })
+        .setProtectedHeader({ alg: algorithm, typ: type, kid })
         .setIssuer(issuer)
         .setAudience(audience)
         .setSubject(viewer.userId)
@@ -73,7 +96,7 @@ export function createAccessTokens(key: VerifyingKey & Partial<SigningKey>, cloc
     },
 
     async verify(token) {
-      const { payload } = await jwtVerify(token, key.publicKey, {
+      const { payload } = await jwtVerify(token, keyFor, {
         algorithms: [algorithm],
         typ: type,
         issuer,
@@ -95,9 +118,9 @@ export function createAccessTokens(key: VerifyingKey & Partial<SigningKey>, cloc
  */
 export function loadSigningKey(dataDirectory: string, pem?: string): SigningKey {
   if (pem !== undefined) return readSigningKey(pem)
-  if (dataDirectory === ':memory:') return generateKey()
+  if (dataDirectory === ':memory:') return newSigningKey()
   return readSigningKey(
-    secretFile(dataDirectory, 'signing-key.pem', () => generateKey().privateKey.export(pkcs8).toString()),
+    secretFile(dataDirectory, signingKeyFile, () => newSigningKey().privateKey.export(pkcs8).toString()),
   )
 }
 
@@ -115,9 +138,12 @@ export function readVerifyingKey(pem: string): VerifyingKey {
   return { publicKey }
 }
 
+/** Its name in the data directory. */
+export const signingKeyFile = 'signing-key.pem'
+
 const pkcs8 = { type: 'pkcs8', format: 'pem' } as const
 
-function generateKey(): SigningKey {
+export function newSigningKey(): SigningKey {
   return pairOf(generateKeyPairSync('ed25519').privateKey)
 }
 

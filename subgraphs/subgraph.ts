@@ -7,6 +7,7 @@ import type { Stores } from '../stores/stores.ts'
 import { nodeStubs } from './node.ts'
 import { withPageSizes } from './page-sizes.ts'
 import { sharedResolvers } from './scalars.ts'
+import { withScopes } from './scopes.ts'
 
 /**
  * A room: one subgraph, defined by its folder. It knows its own tables and nothing of other rooms; what it shows of
@@ -48,7 +49,7 @@ ${nodeStubs(own, rooms.map(ownSchema))}`),
 /** A room's executable schema. */
 export function roomSchema(room: Room<unknown>, rooms: readonly Room<unknown>[]): GraphQLSchema {
   const resolvers = { ...sharedResolvers, ...room.resolvers }
-  return buildSubgraphSchema([{ typeDefs: roomTypeDefs(room, rooms), resolvers }])
+  return withScopes(buildSubgraphSchema([{ typeDefs: roomTypeDefs(room, rooms), resolvers }]), room.name)
 }
 
 function ownSchema(room: Room<unknown>): string {

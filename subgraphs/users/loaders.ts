@@ -5,6 +5,12 @@ import type { Stores } from '../../stores/stores.ts'
 import { loaderReads } from '../loader-reads.ts'
 import { type DeviceRecord, findDevices } from './store/devices.ts'
 import { findPasskeys, type PasskeyRecord } from './store/passkeys.ts'
+import {
+  findServiceAccounts,
+  findServiceTokens,
+  type ServiceAccountRecord,
+  type ServiceTokenRecord,
+} from './store/services.ts'
 import { findSessions, type SessionRecord } from './store/sessions.ts'
 import { type CardRecord, findCards } from './store/users.ts'
 
@@ -14,6 +20,8 @@ export interface Loaders {
   readonly sessions: DataLoader<string, SessionRecord | null>
   readonly devices: DataLoader<string, DeviceRecord | null>
   readonly passkeys: DataLoader<string, PasskeyRecord | null>
+  readonly serviceAccounts: DataLoader<string, ServiceAccountRecord | null>
+  readonly serviceTokens: DataLoader<string, ServiceTokenRecord | null>
 }
 
 export function createLoaders(stores: Stores, request: RequestContext): Loaders {
@@ -29,5 +37,7 @@ export function createLoaders(stores: Stores, request: RequestContext): Loaders 
     sessions: byId(findSessions),
     devices: byId(findDevices),
     passkeys: byId(findPasskeys),
+    serviceAccounts: byId(findServiceAccounts),
+    serviceTokens: byId(findServiceTokens),
   }
 }

@@ -28,6 +28,14 @@ const own: Readonly<Record<string, Find>> = {
     const found = await loaders.passkeys.load(uuid)
     return found && { __typename: 'Passkey', ...found }
   },
+  ServiceAccount: async ({ loaders }, uuid) => {
+    const found = await loaders.serviceAccounts.load(uuid)
+    return found && { __typename: 'ServiceAccount', ...found }
+  },
+  ServiceToken: async ({ loaders }, uuid) => {
+    const found = await loaders.serviceTokens.load(uuid)
+    return found && { __typename: 'ServiceToken', ...found }
+  },
 }
 
 /**

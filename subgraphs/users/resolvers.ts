@@ -33,6 +33,7 @@ import {
   signOutEverywhere,
 } from './service/sessions.ts'
 import { type SignInInput, signIn } from './service/sign-in.ts'
+import { serviceResolvers } from './service-resolvers.ts'
 import { findSetting } from './store/settings.ts'
 
 interface Input<T> {
@@ -47,6 +48,7 @@ export const resolvers = {
     nodes: (_: unknown, { ids }: { ids: string[] }, context: UsersContext, info: GraphQLResolveInfo) =>
       findNodes(context, ids, info.schema),
     ...accessResolvers.Query,
+    ...serviceResolvers.Query,
     users: (_: unknown, args: PageArguments & { search?: string | null }, context: UsersContext) =>
       users(context, args),
     settings: (_: unknown, __: unknown, context: UsersContext) => settings(context),
@@ -79,6 +81,7 @@ export const resolvers = {
     ...secondFactorResolvers.Mutation,
     ...passkeyResolvers.Mutation,
     ...privacyResolvers.Mutation,
+    ...serviceResolvers.Mutation,
     updateProfile: (_: unknown, { input }: Input<UpdateProfileInput>, context: UsersContext) =>
       updateProfile(context, input),
     setSetting: (_: unknown, { input }: Input<SetSettingInput>, context: UsersContext) => setSetting(context, input),
@@ -104,6 +107,7 @@ export const resolvers = {
   ...secondFactorResolvers.types,
   ...passkeyResolvers.types,
   ...privacyResolvers.types,
+  ...serviceResolvers.types,
   User: {
     __resolveReference: ({ id }: { id: string }, context: UsersContext) => userById(context, id),
     email: (user: User) => own(user.email),

@@ -39,6 +39,12 @@ export function checkText(text: string | null, field: string, longest: number): 
   )
 }
 
+/** @throws ProblemError */
+export function checkServiceName(name: string): string {
+  if (usernamePattern.test(name)) return name
+  throw new ProblemError(invalidInput('A name has 3–32 letters (a–z), digits, `_`, `-` or `.`.', 'input', 'name'))
+}
+
 /** A name of the IANA time zone database. @throws ProblemError */
 export function checkTimezone(timezone: string | null): string | null {
   if (

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+import { toGlobalId } from '../../../lib/ids.ts'
 import type { Data, Person } from '../../kit/product.ts'
 import { must, type Plants, registerDevice, registerPasskey, signInAgain } from './plant.ts'
 
@@ -53,13 +55,21 @@ export const inputs: Readonly<Record<string, (planter: Planter) => Data | Promis
   setUserRole: ({ plants }) => ({ userId: plants.friend, role: 'ANALYST' }),
   suspendUser: ({ plants }) => ({ userId: plants.friend }),
   reinstateUser: ({ plants }) => ({ userId: plants.friend }),
+  issueServiceToken: async ({ person }) => ({ serviceAccountId: await makeService(person) }),
+  revokeServiceToken: async ({ person }) => ({ id: await makeServiceToken(person) }),
   revokePasskey: async ({ person }) => ({ id: await registerPasskey(person) }),
   revokeDevice: async ({ person }) => ({ id: await registerSpare(person) }),
   revokeSession: async ({ person }) => ({ id: await signInAgain(person) }),
 }
 
 /** What admins do to any user of their tenant. */
-export const byAdmins: ReadonlySet<string> = new Set(['setUserRole', 'suspendUser', 'reinstateUser'])
+export const byAdmins: ReadonlySet<string> = new Set([
+  'setUserRole',
+  'suspendUser',
+  'reinstateUser',
+  'issueServiceToken',
+  'revokeServiceToken',
+])
 
 /** Where another's id may be named by users of his tenant, each with the reason. */
 export const mayName: Readonly<Record<string, string>> = {
@@ -76,4 +86,24 @@ async function registerSpare(person: Person): Promise<string> {
   const spare = await registerDevice(person, 'Spare')
   await registerDevice(person, 'Present')
   return spare
+}
+
+/** A service of an admin's; for others the id of none. */
+async function makeService(person: Person): Promise<string> {
+  const input = { name: `service-${randomUUID().slice(0, 8)}`, scopes: [] }
+  const { createServiceAccount } = await person.ask(
+    `mutation ($input: CreateServiceAccountInput!) {
+      createServiceAccount(input: $input) { ... on CreateServiceAccountSuccess { serviceAccount { id } } } }`,
+    { input },
+  )
+  return createServiceAccount.serviceAccount?.id ?? toGlobalId('ServiceAccount', randomUUID())
+}
+
+async function makeServiceToken(person: Person): Promise<string> {
+  const { issueServiceToken } = await person.ask(
+    `mutation ($input: IssueServiceTokenInput!) {
+      issueServiceToken(input: $input) { ... on IssueServiceTokenSuccess { serviceToken { id } } } }`,
+    { input: { serviceAccountId: await makeService(person) } },
+  )
+  return issueServiceToken.serviceToken?.id ?? toGlobalId('ServiceToken', randomUUID())
 }
