@@ -179,21 +179,16 @@ export class Normalizer {
   }
 
   /**
-   * A field that several types of an interface select, and that a subgraph answers for the interface as a whole, is
-   * selected on the interface: of such fields the planner asks for only one type's.
+   * Fields that a subgraph answers for an interface as a whole are selected on the interface where several of its types
+   * select such fields: the planner asks for only one type's.
    */
   #raise(type: GraphQLCompositeType, { fields, byType }: Merged): void {
-    const selecting = new Map<string, number>()
-    for (const own of byType.values()) {
-      for (const name of new Set([...own.values()].map(({ fetched }) => fetched.field.name))) {
-        selecting.set(name, (selecting.get(name) ?? 0) + 1)
-      }
-    }
-    const isRaised = (name: string) =>
-      (selecting.get(name) ?? 0) > 1 && this.#supergraph.interfaceObjectFields.has(`${type.name}.${name}`)
-    for (const own of byType.values()) {
+    const isOfInterface = ({ fetched }: Entry) =>
+      this.#supergraph.interfaceObjectFields.has(`${type.name}.${fetched.field.name}`)
+    const selecting = [...byType.values()].filter((own) => [...own.values()].some(isOfInterface))
+    for (const own of selecting.length > 1 ? selecting : []) {
       for (const [key, entry] of own) {
-        if (!isRaised(entry.fetched.field.name)) continue
+        if (!isOfInterface(entry)) continue
         own.delete(key)
         const known = fields.get(key)
         if (known) known.scopes.push(...entry.scopes)

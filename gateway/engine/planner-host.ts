@@ -18,7 +18,7 @@ export type PlannerReply =
   /** The task's supergraph is not loaded: the process is a new one. */
   | { readonly missing: true }
 
-/** The planner's process ended while it worked on a task; whoever sends the same task again ends it again. */
+/** The planner's process ended, or was ended, while it worked on a task; the same task would end it again. */
 export class PlannerCrash extends Error {
   override readonly name = 'PlannerCrash'
 }
@@ -28,6 +28,9 @@ interface Queued {
   resolve(result: unknown): void
   reject(error: Error): void
 }
+
+/** Plans take milliseconds; on some operations the planner never comes to an end. */
+const planTimeLimitMs = 2000
 
 const missing = Symbol('The supergraph is not loaded')
 
@@ -44,6 +47,7 @@ export class PlannerHost {
   readonly #loaded = new Set<number>()
   #child: ChildProcess | undefined
   #current: Queued | undefined
+  #timer: NodeJS.Timeout | undefined
   #lastGraph = 0
 
   /** Takes a supergraph in; the promise tells whether the planner can read it. */
@@ -99,6 +103,7 @@ export class PlannerHost {
     this.#child ??= this.#start()
     this.#child.channel?.ref()
     const sent = this.#current
+    if (sent.task.kind === 'plan') this.#timer = setTimeout(() => this.#child?.kill('SIGKILL'), planTimeLimitMs).unref()
     // A process that is gone before it got the task has not failed on it: the next one gets it.
     this.#child.send(sent.task, (error) => {
       if (error && this.#current === sent) this.#queue.unshift(this.#take())
@@ -108,6 +113,10 @@ export class PlannerHost {
   #start(): ChildProcess {
     const child = fork(program, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
     child.unref()
+    // One that never comes to an end would not notice that nobody waits for it.
+    const kill = () => child.kill('SIGKILL')
+    process.once('exit', kill)
+    child.once('exit', () => process.off('exit', kill))
     child.on('message', (reply: PlannerReply) => {
       if (this.#child !== child) return
       const { resolve, reject } = this.#take()
@@ -137,6 +146,7 @@ export class PlannerHost {
   #take(): Queued {
     const current = this.#current as Queued
     this.#current = undefined
+    clearTimeout(this.#timer)
     return current
   }
 }

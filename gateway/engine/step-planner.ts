@@ -13,7 +13,8 @@ const nothing: PlannedSteps = { primary: undefined, steps: undefined }
 
 /**
  * Plans what to fetch. The native planner makes the better plans and is asked first; where it fails, or is known to
- * plan what is not right, the operation is planned field by field.
+ * plan what is not right, the operation is planned field by field. Interface objects are not: what stands beside them
+ * at the root is planned without them, and they by the native planner alone.
  */
 export class StepPlanner {
   readonly #supergraph: Supergraph
@@ -27,39 +28,42 @@ export class StepPlanner {
   }
 
   /** @throws Error when there is no way to something that the operation asks for. */
-  async plan(operation: SettledOperation, place: Place, choice: OverrideChoice): Promise<PlannedSteps> {
+  async plan(operation: SettledOperation, root: Place, choice: OverrideChoice): Promise<PlannedSteps> {
     const normalizer = new Normalizer(this.#supergraph, operation)
-    const names = selectedFields(place)
-    const plan = async (part?: Part): Promise<PlannedSteps> => {
-      const text = normalizer.text(place, part)
-      return text === undefined ? nothing : this.#planText(text, names, choice)
+    const native: PlanPart = async (part) => {
+      const text = normalizer.text(root, part)
+      return text === undefined ? nothing : readPlan(await this.#planner.plan(text, choice))
     }
-    return operation.definition.operation === 'mutation' ? planMutation(place, plan) : this.#planWhole(names, plan)
+    const plan: PlanPart = async (part) => {
+      const text = normalizer.text(root, part)
+      return text === undefined ? nothing : this.#planText(text, namesOf(root, part), choice)
+    }
+    const planOrNative: PlanPart = (part) => plan(part).catch(() => native(part))
+    if (operation.definition.operation === 'mutation') return planMutation(root, planOrNative)
+    try {
+      return await plan()
+    } catch {
+      return root.fetched.size > 1 ? planRoots(root, planOrNative) : this.#planApart(namesOf(root), native)
+    }
   }
 
   async #planText(text: string, names: ReadonlySet<string>, choice: OverrideChoice): Promise<PlannedSteps> {
-    let failure: unknown
     if (!this.#fieldwise.isNeededFor(names)) {
       try {
         const planned = readPlan(await this.#planner.plan(text, choice))
         if (!planned.steps || !mixesArguments(planned.steps)) return planned
-      } catch (reason) {
-        failure = reason
+      } catch {
+        // Then it is planned field by field.
       }
     }
-    try {
-      return this.#fieldwise.plan(text, choice)
-    } catch {
-      if (failure !== undefined) throw failure
-      return readPlan(await this.#planner.plan(text, choice))
-    }
+    return this.#fieldwise.plan(text, choice)
   }
 
   /**
-   * With interface objects, which are not planned field by field, fields that require others are planned apart where
-   * two of them require one field with different arguments: the value for one would be sent as if it were the other's.
+   * Plans fields that require others apart where two of them require one field with different arguments: the native
+   * planner would send the value for one as if it were the other's.
    */
-  async #planWhole(names: ReadonlySet<string>, plan: PlanPart): Promise<PlannedSteps> {
+  async #planApart(names: ReadonlySet<string>, plan: PlanPart): Promise<PlannedSteps> {
     const all = await plan()
     if (!all.steps || !mixesArguments(all.steps)) return all
     const requiring = [...names].filter((name) => this.#supergraph.requiringFields.has(name))
@@ -72,8 +76,14 @@ export class StepPlanner {
  * while it still fetches below the one before; so unless one subgraph answers all, each is planned alone.
  */
 async function planMutation(root: Place, plan: PlanPart): Promise<PlannedSteps> {
-  const all = await plan()
-  if (root.fetched.size < 2 || all.steps?.kind === 'root') return all
+  if (root.fetched.size > 1) {
+    const all = await plan().catch(() => undefined)
+    return all?.steps?.kind === 'root' ? all : planRoots(root, plan)
+  }
+  return plan()
+}
+
+function planRoots(root: Place, plan: PlanPart): Promise<PlannedSteps> {
   const keys = [...root.fetched.values()].map(({ key }) => key)
   return planParts(plan, keys, ({ key }, parent) => (parent === root ? key : undefined))
 }
@@ -88,11 +98,17 @@ async function planParts(plan: PlanPart, names: readonly string[], nameOf: Part[
   return { primary: undefined, steps: inOrder(parts) }
 }
 
-function selectedFields(place: Place, names = new Set<string>()): Set<string> {
-  for (const { field, place: below } of place.fetched.values()) {
-    names.add(field.name)
-    if (below) selectedFields(below, names)
+/** Names of the fields that are selected, or of those in a part that is one field of the root. */
+function namesOf(root: Place, part?: Part): Set<string> {
+  const names = new Set<string>()
+  const add = (place: Place) => {
+    for (const { key, field, place: below } of place.fetched.values()) {
+      if (part && place === root && key !== part.name) continue
+      names.add(field.name)
+      if (below) add(below)
+    }
   }
+  add(root)
   return names
 }
 

@@ -118,3 +118,27 @@ test('two fields that require one field with different arguments get each its ow
     data: { product: { price: 10, euros: 12, dollars: 24 } },
   })
 })
+
+test('a required value of null is not taken from the same field with other arguments', async () => {
+  const federation = new Federation({
+    a: {
+      sdl: 'type Query { product: Product } type Product @key(fields: "id") { id: ID! price(currency: String): Int }',
+      resolvers: {
+        Query: { product: () => ({ id: '1' }) },
+        Product: { price: (_: Ref, { currency }: { currency?: string }) => (currency === 'EUR' ? null : 20) },
+      },
+    },
+    b: {
+      sdl: `
+        type Product @key(fields: "id") {
+          id: ID! price(currency: String): Int @external inEuros: String @requires(fields: "price(currency: \\"EUR\\")") }`,
+      resolvers: { Product: { inEuros: ({ price }: { price: number | null }) => `${price}` } },
+    },
+  })
+  expect(await federation.run('{ product { price inEuros } }')).toEqual({
+    data: { product: { price: 20, inEuros: 'null' } },
+  })
+  expect(await federation.run('{ product { price(currency: "EUR") inEuros usd: price } }')).toEqual({
+    data: { product: { price: null, inEuros: 'null', usd: 20 } },
+  })
+})

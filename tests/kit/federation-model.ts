@@ -11,6 +11,10 @@ export interface GraphModel {
   readonly subgraphs: number
   readonly entities: readonly EntityModel[]
   readonly roots: readonly FieldModel[]
+  /** The entity that each field of Mutation gives, by number; its subgraph is of the same number. */
+  readonly acts: readonly number[]
+  /** Whether there is an interface that one subgraph extends as an object. */
+  readonly hasThings: boolean
   /** Types of the union and of the interface, by number. */
   readonly members: readonly number[]
   readonly seed: number
@@ -25,6 +29,8 @@ export interface EntityModel {
   readonly fields: readonly FieldModel[]
   /** The keys of each subgraph: by `id`, by `code`, or by either. */
   readonly keys: readonly ('id' | 'code' | 'both')[]
+  /** What the key by `id` has beside it: nothing, another field, or an object's field. */
+  readonly form: 'plain' | 'compound' | 'nested'
 }
 
 export interface FieldModel {
@@ -38,6 +44,11 @@ export interface FieldModel {
   readonly argument: boolean
   /** A field of the same type that it is computed from. */
   readonly requires: number | undefined
+  /** The argument that the required field is given, when it takes one. */
+  readonly requiresWith: number
+  readonly isHidden: boolean
+  /** Whether it is overridden for a share of the requests only. */
+  readonly isProgressive: boolean
   readonly overrides: number | undefined
   /** A field of the target that the owner gives along. */
   readonly provides: number | undefined
@@ -52,15 +63,22 @@ const fieldModel: fc.Arbitrary<FieldModel> = fc.record({
   kind: fc.constantFrom('Int', 'Int', 'Int', 'String', 'Choice', 'Flat', 'Entity', 'Entity', 'Entity', 'Node', 'Any'),
   target: small,
   lists: fc.constantFrom(0, 0, 1, 1, 2),
-  nonNull: fc.boolean(),
+  nonNull: fc.constantFrom(false, false, true),
   itemNonNull: fc.boolean(),
   owner: small,
   also: seldom,
   argument: fc.boolean(),
-  requires: maybe,
+  requires: fc.option(small, { nil: undefined, freq: 2 }),
+  requiresWith: fc.nat({ max: 3 }),
+  isHidden: fc.constantFrom(false, false, false, false, true),
+  isProgressive: fc.boolean(),
   overrides: seldom,
   provides: maybe,
 })
+
+const rootModel = fc
+  .record({ field: fieldModel, kind: fc.constantFrom('Entity', 'Entity', 'Entity', 'Node', 'Any', 'Flat') })
+  .map(({ field, kind }): FieldModel => ({ ...field, kind: kind as FieldModel['kind'], lists: field.lists % 2 }))
 
 export const graphModel: fc.Arbitrary<GraphModel> = fc.record({
   subgraphs: fc.integer({ min: 2, max: 4 }),
@@ -68,10 +86,13 @@ export const graphModel: fc.Arbitrary<GraphModel> = fc.record({
     fc.record({
       fields: fc.array(fieldModel, { minLength: 2, maxLength: 7 }),
       keys: fc.array(fc.constantFrom('id' as const, 'both' as const, 'code' as const), { minLength: 4, maxLength: 4 }),
+      form: fc.constantFrom('plain' as const, 'compound' as const, 'nested' as const),
     }),
     { minLength: 1, maxLength: 3 },
   ),
-  roots: fc.array(fieldModel, { minLength: 1, maxLength: 4 }),
+  roots: fc.array(rootModel, { minLength: 1, maxLength: 4 }),
+  acts: fc.array(small, { maxLength: 3 }),
+  hasThings: fc.constantFrom(false, false, false, true),
   members: fc.array(small, { minLength: 1, maxLength: 3 }),
   seed: fc.nat(),
   nulls: fc.constantFrom(0, 10, 30),
@@ -82,6 +103,10 @@ export const graphModel: fc.Arbitrary<GraphModel> = fc.record({
 /** Everything that a model means, worked out. */
 export class Graph {
   readonly model: GraphModel
+  /** Features that values of the current operation came by, as one schema resolved them. */
+  readonly touched = new Set<string>()
+  /** How many fields of Mutation were resolved. */
+  #acts = 0
 
   constructor(model: GraphModel) {
     this.model = model
@@ -102,20 +127,76 @@ export class Graph {
     _context,
     { parentType, fieldName },
   ) => {
-    if (parentType.name === 'Flat' || ['id', 'code', 'sort'].includes(fieldName)) return source?.[fieldName]
     const type = parentType.name
+    if (type === 'Flat' || type === 'Part' || keyNames.includes(fieldName)) return source?.[fieldName]
+    if (type === 'Mutation') return this.#act(fieldName)
+    if (/^(things|T)/.test(fieldName)) return this.#thing(source?.id ?? '', fieldName)
     const field = this.fieldNamed(type, fieldName)
     const id = source?.id ?? ''
+    this.#touch(type, field)
     if (type !== 'Query' && this.isUnknown(type, id, this.owners(field)[0] as number)) return null
-    return this.value(type, id, fieldName, field, args, (required) => this.raw(type, id, required))
+    return this.value(type, id, fieldName, field, args, (required, given) => this.raw(type, id, required, given))
+  }
+
+  /** Begins an operation. */
+  begin(): void {
+    this.#acts = 0
   }
 
   /** The usable value of a required field: a failure is as good as null to whoever requires it. */
-  raw(type: string, id: string, fieldName: string): unknown {
+  raw(type: string, id: string, fieldName: string, args: Record<string, unknown>): unknown {
     const field = this.fieldNamed(type, fieldName)
     if (this.isUnknown(type, id, this.owners(field)[0] as number)) return null
-    const value = this.value(type, id, fieldName, field, {}, () => null)
+    const value = this.value(type, id, fieldName, field, args, (required, given) => this.raw(type, id, required, given))
     return value instanceof Error ? null : value
+  }
+
+  #act(fieldName: string): unknown {
+    this.touched.add('mutations')
+    const index = (this.model.acts[Number(fieldName.slice(1))] as number) % this.model.entities.length
+    return this.entity(index, String(this.#acts++ % 3))
+  }
+
+  /** Things are of two types, by their ids; `T…` fields are those of the interface as an object. */
+  #thing(id: string, fieldName: string): unknown {
+    this.touched.add('@interfaceObject')
+    if (fieldName.startsWith('things')) return ['0', '1', '2'].map((each) => thing(each))
+    return this.#draw({ ...plainField, kind: fieldName === 'T1' ? 'String' : 'Int' }, 0, 'Thing', id, fieldName)
+  }
+
+  #touch(type: string, field: FieldModel): void {
+    const required = this.requiredOf(type, field)
+    const add = (what: string, isSo: boolean) => {
+      if (isSo) this.touched.add(what)
+    }
+    add('@requires', required !== undefined)
+    if (required !== undefined) {
+      const inner = this.fieldNamed(type, required)
+      add('@requires with arguments', inner.argument)
+      add('@requires of what requires', this.requiredOf(type, inner) !== undefined)
+      add('@requires of what is hidden', inner.isHidden)
+    }
+    const isOverriding = this.overridden(type, field) !== undefined
+    add('@override', isOverriding && !field.isProgressive)
+    add('@override, progressive', isOverriding && field.isProgressive)
+    add('@shareable', this.owners(field).length > 1)
+    add('@provides', this.providedBy(field) !== undefined)
+    add('interfaces', field.kind === 'Node')
+    add('unions', field.kind === 'Any')
+    add('lists of lists', field.lists === 2)
+    if (type === 'Query') return
+    const entity = this.model.entities[Number(type.slice(1))] as EntityModel
+    add(`@key, ${entity.form}`, true)
+    add('@key, several', new Set(entity.keys.slice(0, this.model.subgraphs)).size > 1)
+    add(
+      '@inaccessible',
+      entity.fields.some(({ isHidden }) => isHidden),
+    )
+  }
+
+  /** An entity as its subgraphs know it. */
+  entity(index: number, id: string): Source {
+    return { __typename: `E${index}`, id, code: `c${id}`, half: `h${id}`, part: { n: Number(id) } }
   }
 
   fieldsOf(type: string): readonly (readonly [string, FieldModel])[] {
@@ -139,14 +220,15 @@ export class Graph {
     name: string,
     field: FieldModel,
     args: Record<string, unknown>,
-    require: (field: string) => unknown,
+    require: (field: string, args: Record<string, unknown>) => unknown,
   ): unknown {
     const required = this.requiredOf(type, field)
-    const basis = required === undefined ? '' : JSON.stringify(require(required) ?? null)
+    const given = required !== undefined && this.fieldNamed(type, required).argument ? { x: field.requiresWith } : {}
+    const basis = required === undefined ? '' : JSON.stringify(require(required, given) ?? null)
     return this.#draw(field, this.isPlainField(type, name) ? 0 : field.lists, type, id, name, args.x ?? '', basis)
   }
 
-  /** Fields that others require are plain: nullable scalars without arguments, which need nothing themselves. */
+  /** Fields that others require are plain: nullable scalars. */
   isPlainField(type: string, name: string): boolean {
     return this.fieldsOf(type).some(([, other]) => this.requiredOf(type, other) === name)
   }
@@ -154,24 +236,23 @@ export class Graph {
   requiredOf(type: string, field: FieldModel): string | undefined {
     if (type === 'Query' || field.requires === undefined) return undefined
     const owner = this.owners(field)[0] as number
-    const usable = this.fieldsOf(type).filter(
-      ([, other]) =>
+    const fields = this.fieldsOf(type)
+    const own = fields.findIndex(([, other]) => other === field)
+    const usable = fields.filter(
+      ([, other], index) =>
         other.kind === 'Int' &&
-        other.requires === undefined &&
+        // In this order no two require one another.
+        (other.requires === undefined || index < own) &&
         other.overrides === undefined &&
         !this.owners(other).includes(owner),
     )
     return usable[field.requires % usable.length]?.[0]
   }
 
-  /**
-   * The subgraphs that answer a field. One that leads to several types has one: the planner knows no way from a shared
-   * field to types that each sharer follows by another key.
-   */
+  /** The subgraphs that answer a field. */
   owners(field: FieldModel): number[] {
     const owner = field.owner % this.model.subgraphs
-    const isAlone = field.requires !== undefined || field.kind === 'Node' || field.kind === 'Any'
-    const also = field.also === undefined || isAlone ? owner : field.also % this.model.subgraphs
+    const also = field.also === undefined || field.requires !== undefined ? owner : field.also % this.model.subgraphs
     return owner === also ? [owner] : [owner, also]
   }
 
@@ -183,7 +264,8 @@ export class Graph {
   }
 
   #draw(field: FieldModel, lists: number, ...at: readonly unknown[]): unknown {
-    const chance = this.#hash(...at, 'chance') % 100
+    // What fails at the root hides all that is below.
+    const chance = this.#hash(...at, 'chance') % (at[0] === 'Query' ? 300 : 100)
     if (chance < this.model.nulls) return null
     if (chance < this.model.nulls + this.model.failures) return new GraphQLError(`failed ${at.join(' ')}`)
     const hash = this.#hash(...at)
@@ -201,10 +283,10 @@ export class Graph {
       case 'Flat':
         return { __typename: 'Flat', a: hash % 10, b: strings[hash % strings.length], c: id === '0' ? null : hash % 7 }
       case 'Entity':
-        return entity(field.target % this.model.entities.length, id)
+        return this.entity(field.target % this.model.entities.length, id)
       default: {
         const members = this.#members()
-        return entity(members[(hash >>> 5) % members.length] as number, id)
+        return this.entity(members[(hash >>> 5) % members.length] as number, id)
       }
     }
   }
@@ -221,8 +303,11 @@ export class Graph {
     const members = this.#members().map((member) => `E${member}`)
     return [
       queries.length > 0 ? `type Query {\n${queries.join('\n')}\n}` : '',
+      this.#mutationSdl(subgraph),
+      this.#thingSdl(subgraph),
       ...types,
       'enum Choice { RED GREEN BLUE }',
+      'type Part @shareable { n: Int! }',
       'type Flat @shareable { a: Int! b: String c: Int }',
       `interface Node { ${this.#nodeKeys(subgraph).join(' ')} }`,
       `union Any = ${members.join(' | ')}`,
@@ -235,14 +320,34 @@ export class Graph {
     return shared.length > 0 ? shared.map((key) => `${key}: ID!`) : ['sort: Int']
   }
 
-  /**
-   * The keys of an entity in a subgraph. Where fields require others, every subgraph has `id`: the planner finds no way
-   * to what is required over a second key.
-   */
+  #mutationSdl(subgraph: number): string {
+    const own = this.model.acts.flatMap((target, index) =>
+      index % this.model.subgraphs === subgraph ? [`m${index}: E${target % this.model.entities.length}`] : [],
+    )
+    return own.length > 0 ? `type Mutation { ${own.join(' ')} }` : ''
+  }
+
+  /** The interface is the first subgraph's; the last one has it as an object. */
+  #thingSdl(subgraph: number): string {
+    if (!this.model.hasThings) return ''
+    if (subgraph === 0) {
+      return `
+        extend type Query { things0: [Thing!] }
+        interface Thing @key(fields: "id") { id: ID! }
+        type T0 implements Thing @key(fields: "id") { id: ID! T2: Int }
+        type T1 implements Thing @key(fields: "id") { id: ID! T3: Int }`
+    }
+    if (subgraph !== this.model.subgraphs - 1) return ''
+    return `
+      extend type Query { things1: [Thing] }
+      type Thing @key(fields: "id") @interfaceObject { id: ID! T0: Int T1: String }`
+  }
+
+  /** The keys of an entity in a subgraph. Where some know one key and some the other, one knows both. */
   #keysOf(index: number, subgraph: number): string[] {
-    const requires = this.fieldsOf(`E${index}`).some(([, field]) => this.requiredOf(`E${index}`, field) !== undefined)
-    const given = this.model.entities[index]?.keys[subgraph] ?? 'id'
-    const key = given === 'code' && requires ? 'id' : given
+    const keys = this.model.entities[index]?.keys.slice(0, this.model.subgraphs) ?? []
+    const isJoint = subgraph === index % this.model.subgraphs && new Set(keys).size > 1
+    const key = isJoint ? 'both' : (keys[subgraph] ?? 'id')
     return key === 'both' ? ['id', 'code'] : [key]
   }
 
@@ -250,17 +355,22 @@ export class Graph {
     const type = `E${index}`
     const keys = this.#keysOf(index, subgraph)
     const lines = keys.map((key) => `  ${key}: ID!`)
+    const form = keys.includes('id') ? this.model.entities[index]?.form : 'plain'
+    if (form === 'compound') lines.push('  half: String!')
+    if (form === 'nested') lines.push('  part: Part!')
     const needsSort = this.#members().includes(index)
     if (needsSort && this.#nodeKeys(subgraph)[0] === 'sort: Int') lines.push('  sort: Int @shareable')
     for (const [name, field] of this.fieldsOf(type)) {
       if (this.owners(field).includes(subgraph)) lines.push(`  ${this.#fieldSdl(type, name, field, subgraph)}`)
-      else if (this.overridden(type, field) === subgraph) lines.push(`  ${name}${this.#signature(type, name, field)}`)
-      else if (this.#isExternal(type, name, subgraph)) {
+      else if (this.overridden(type, field) === subgraph) {
+        lines.push(`  ${name}${this.#signature(type, name, field)}${hiddenOf(type, field)}`)
+      } else if (this.#isExternal(type, name, subgraph)) {
         lines.push(`  ${name}${this.#signature(type, name, field)} @external`)
       }
     }
     const implemented = needsSort ? ' implements Node' : ''
-    const uses = keys.map((key) => `@key(fields: "${key}")`).join(' ')
+    const beside = { plain: '', compound: ' half', nested: ' part { n }' }[form ?? 'plain']
+    const uses = keys.map((key) => `@key(fields: "${key}${key === 'id' ? beside : ''}")`).join(' ')
     return `type ${type}${implemented} ${uses} {\n${lines.join('\n')}\n}`
   }
 
@@ -269,19 +379,24 @@ export class Graph {
     const overridden = this.overridden(type, field)
     const provided = this.providedBy(field)
     return [
-      `${name}${this.#signature(type, name, field)}`,
+      `${name}${this.#signature(type, name, field)}${hiddenOf(type, field)}`,
       this.owners(field).length > 1 ? '@shareable' : '',
-      required === undefined ? '' : `@requires(fields: "${required}")`,
-      overridden === undefined || this.owners(field)[0] !== subgraph ? '' : `@override(from: "s${overridden}")`,
+      required === undefined ? '' : `@requires(fields: "${this.#requiredText(type, field, required)}")`,
+      overridden === undefined || this.owners(field)[0] !== subgraph ? '' : overrideOf(field, overridden),
       provided === undefined ? '' : `@provides(fields: "${provided}")`,
     ].join(' ')
   }
 
+  #requiredText(type: string, { requiresWith }: FieldModel, required: string): string {
+    return this.fieldNamed(type, required).argument ? `${required}(x: ${requiresWith})` : required
+  }
+
   #signature(type: string, name: string, field: FieldModel): string {
-    if (this.isPlainField(type, name)) return `: ${this.#typeName(field)}`
+    const given = field.argument ? '(x: Int)' : ''
+    if (this.isPlainField(type, name)) return `${given}: ${this.#typeName(field)}`
     let text = this.#typeName(field)
     for (let i = 0; i < field.lists; i++) text = `[${text}${field.itemNonNull ? '!' : ''}]`
-    return `${field.argument ? '(x: Int)' : ''}: ${text}${field.nonNull ? '!' : ''}`
+    return `${given}: ${text}${field.nonNull ? '!' : ''}`
   }
 
   #typeName({ kind, target }: FieldModel): string {
@@ -334,43 +449,107 @@ export class Graph {
     for (const type of ['Query', ...this.model.entities.map((_, index) => `E${index}`)]) {
       resolvers[type] = this.#typeResolvers(type, subgraph)
     }
-    return resolvers
+    if (this.#mutationSdl(subgraph) !== '') {
+      const names = [...this.#mutationSdl(subgraph).matchAll(/m\d/g)].map(([name]) => name)
+      resolvers.Mutation = Object.fromEntries(names.map((name) => [name, () => this.#act(name)]))
+    }
+    return this.#thingSdl(subgraph) === '' ? resolvers : this.#withThings(resolvers, subgraph)
+  }
+
+  #withThings(resolvers: Resolvers, subgraph: number): Resolvers {
+    const of = (name: string) => (source: Source) => this.#thing(source?.id ?? '', name)
+    if (subgraph === 0) {
+      const __resolveReference = ({ id }: { id: string }) => thing(id)
+      return {
+        ...resolvers,
+        Query: { ...resolvers.Query, things0: of('things0') },
+        Thing: { __resolveReference },
+        T0: { __resolveReference, T2: of('T2') },
+        T1: { __resolveReference, T3: of('T3') },
+      }
+    }
+    return {
+      ...resolvers,
+      Query: { ...resolvers.Query, things1: of('things1') },
+      Thing: { T0: of('T0'), T1: of('T1') },
+    }
   }
 
   #typeResolvers(type: string, subgraph: number): Resolvers {
     const resolvers: Resolvers = {}
     for (const [name, field] of this.fieldsOf(type)) {
       const isOwn = this.owners(field).includes(subgraph)
-      if (isOwn || this.#isProvided(type, name, subgraph)) {
+      const isShared = field.isProgressive && this.overridden(type, field) === subgraph
+      if (isOwn || isShared || this.#isProvided(type, name, subgraph)) {
         resolvers[name] = (source: Source, args: Record<string, unknown>) => {
           const id = source?.id ?? ''
           if (type !== 'Query' && this.isUnknown(type, id, this.owners(field)[0] as number)) return null
           return this.value(type, id, name, field, args, (required) => source?.[required])
         }
-      } else if (this.overridden(type, field) === subgraph) {
+      } else if (this.overridden(type, field) === subgraph && !field.isProgressive) {
         resolvers[name] = () => new GraphQLError('An overridden field was asked for.')
       }
     }
     if (type !== 'Query') {
+      const index = Number(type.slice(1))
       resolvers.__resolveReference = (reference: Source) => {
         const id = reference?.id ?? reference?.code?.slice(1) ?? ''
-        return this.#isUnknownTo(type, id, subgraph) ? null : { ...reference, ...entity(Number(type.slice(1)), id) }
+        if (!this.#isWhole(index, reference)) throw new GraphQLError('A key is not whole.')
+        return this.#isUnknownTo(type, id, subgraph) ? null : { ...reference, ...this.entity(index, id) }
       }
     }
     return resolvers
   }
 
+  /** Whether a reference has all of one of its keys. */
+  #isWhole(index: number, reference: Source): boolean {
+    if (reference?.code !== undefined) return true
+    const form = this.model.entities[index]?.form
+    if (form === 'compound') return reference?.half === `h${reference?.id}`
+    return form === 'plain' || (reference?.part as { n?: number } | undefined)?.n === Number(reference?.id)
+  }
+
   /** A subgraph answers no entity only where it would have answered none of its fields. */
   #isUnknownTo(type: string, id: string, subgraph: number): boolean {
-    const shared = this.fieldsOf(type).some(([, field]) => this.owners(field).indexOf(subgraph) > 0)
+    const shared = this.fieldsOf(type).some(
+      ([, field]) =>
+        this.owners(field).indexOf(subgraph) > 0 || (field.isProgressive && this.overridden(type, field) === subgraph),
+    )
     return !shared && this.isUnknown(type, id, subgraph)
   }
 }
 
 type Source = { readonly id?: string; readonly code?: string; readonly [key: string]: unknown } | undefined
 
-function entity(index: number, id: string): Source {
-  return { __typename: `E${index}`, id, code: `c${id}` }
+const keyNames = ['id', 'code', 'sort', 'half', 'part']
+
+const plainField: FieldModel = {
+  kind: 'Int',
+  target: 0,
+  lists: 0,
+  nonNull: false,
+  itemNonNull: false,
+  owner: 0,
+  also: undefined,
+  argument: false,
+  requires: undefined,
+  requiresWith: 0,
+  isHidden: false,
+  isProgressive: false,
+  overrides: undefined,
+  provides: undefined,
+}
+
+function hiddenOf(type: string, { isHidden }: FieldModel): string {
+  return isHidden && type !== 'Query' ? ' @inaccessible' : ''
+}
+
+function thing(id: string): Source {
+  return { __typename: `T${Number(id) % 2}`, id }
+}
+
+function overrideOf({ isProgressive }: FieldModel, from: number): string {
+  return `@override(from: "s${from}"${isProgressive ? ', label: "percent(50)"' : ''})`
 }
 
 const strings = [

@@ -8,6 +8,7 @@ import {
   isInterfaceType,
   isObjectType,
   isUnionType,
+  type OperationTypeNode,
 } from 'graphql'
 
 /** A selection before it is known what it selects from: numbers choose among what the schema has there. */
@@ -27,22 +28,23 @@ export interface OperationModel {
   readonly selections: readonly SelectionModel[]
   readonly booleans: readonly boolean[]
   readonly x: number | null
+  readonly isMutation: boolean
 }
 
 function selectionModel(depth: number): fc.Arbitrary<SelectionModel> {
   return fc.record({
-    form: fc.constantFrom('field', 'field', 'field', 'field', 'typename', 'inline', 'named'),
+    form: fc.constantFrom('field', 'field', 'field', 'field', 'field', 'field', 'typename', 'inline', 'named'),
     pick: fc.nat({ max: 30 }),
     alias: fc.oneof(
-      { weight: 4, arbitrary: fc.constant(undefined) },
-      { weight: 2, arbitrary: fc.constant('own' as const) },
+      { weight: 10, arbitrary: fc.constant(undefined) },
+      { weight: 25, arbitrary: fc.constant('own' as const) },
       { weight: 1, arbitrary: fc.nat({ max: 30 }) },
     ),
     argument: fc.constantFrom('none', 'literal', 'variable'),
     literal: fc.nat({ max: 3 }),
     condition: fc.constantFrom('none', 'none', 'none', 'none', 'none', 'none', 'skip', 'include', 'never'),
     variable: fc.nat({ max: 1 }),
-    below: depth === 0 ? fc.constant([]) : fc.array(selectionModel(depth - 1), { minLength: 1, maxLength: 4 }),
+    below: depth === 0 ? fc.constant([]) : fc.array(selectionModel(depth - 1), { minLength: 2, maxLength: 5 }),
   })
 }
 
@@ -50,6 +52,7 @@ export const operationModel: fc.Arbitrary<OperationModel> = fc.record({
   selections: fc.array(selectionModel(4), { minLength: 1, maxLength: 3 }),
   booleans: fc.array(fc.boolean(), { minLength: 2, maxLength: 2 }),
   x: fc.option(fc.nat({ max: 3 }), { nil: null }),
+  isMutation: fc.constantFrom(false, false, false, true),
 })
 
 export interface WrittenOperation {
@@ -60,15 +63,16 @@ export interface WrittenOperation {
 /** Writes the operation for a schema. It may still be invalid, where one alias means two things. */
 export function writeOperation(schema: GraphQLSchema, model: OperationModel): WrittenOperation {
   const writer = new Writer(schema)
-  const root = schema.getQueryType() as GraphQLCompositeType
+  const kind = model.isMutation && schema.getMutationType() ? 'mutation' : 'query'
+  const root = schema.getRootType(kind as OperationTypeNode) as GraphQLCompositeType
   const body = writer.selections(model.selections, root)
-  const text = [`query($b0: Boolean!, $b1: Boolean!, $x: Int) ${body}`, ...writer.fragments].join('\n')
+  const text = [`${kind}($b0: Boolean!, $b1: Boolean!, $x: Int) ${body}`, ...writer.fragments].join('\n')
   const used = ['b0', 'b1', 'x'].filter((name) => new RegExp(`: \\$${name}\\b`).test(text))
   const types: Record<string, string> = { b0: 'Boolean!', b1: 'Boolean!', x: 'Int' }
-  const header = used.length > 0 ? `query(${used.map((name) => `$${name}: ${types[name]}`).join(', ')})` : 'query'
+  const header = used.length > 0 ? `${kind}(${used.map((name) => `$${name}: ${types[name]}`).join(', ')})` : kind
   const values: Record<string, unknown> = { b0: model.booleans[0], b1: model.booleans[1], x: model.x }
   return {
-    query: text.replace(/^query\([^)]*\)/, header),
+    query: text.replace(/^\w+\([^)]*\)/, header),
     variables: Object.fromEntries(used.map((name) => [name, values[name]])),
   }
 }
@@ -96,8 +100,8 @@ class Writer {
     const below = getNamedType(field.type)
     const selections = isCompositeType(below) ? ` ${this.selections(model.below, below)}` : ''
     const given = field.args.length > 0 ? argument(model) : ''
-    // An alias that tells the field and its argument rarely means two things.
-    const own = `a${field.name}${given.replace(/\W+/g, '')}`
+    // An alias that tells the type, the field and its argument means one thing.
+    const own = `a${type.name}${field.name}${given.replace(/\W+/g, '')}`
     const other = typeof model.alias === 'number' ? fields[model.alias % fields.length]?.name : own
     const alias = model.alias === undefined && given === '' ? '' : `${model.alias === undefined ? own : other}: `
     return `${alias}${field.name}${given}${condition(model)}${selections}`

@@ -68,13 +68,8 @@ function typenameFor(wanted: readonly Wanted[], type: string): string {
 
 function value(field: WantedField, names: Names, helpers: string[]): string {
   if (field.constant !== undefined) return `'${embedded(field.constant)}'`
-  const source = sourceOf('object', field)
+  const source = property('object', field.source)
   return field.below ? `${nested(field.below, names, helpers)}(${source})` : `leaf(${source})`
-}
-
-function sourceOf(object: string, { sources }: WantedField): string {
-  const [first, ...rest] = sources.map((source) => property(object, source))
-  return rest.length > 0 ? `(${[first, ...rest].join(' ?? ')})` : (first ?? 'undefined')
 }
 
 /** Generates a function that writes an object or a list of objects inside a representation. */
@@ -114,12 +109,12 @@ function keyGuard(keys: readonly string[], fields: readonly WantedField[]): stri
   if (guards.length === 1) return guards.join()
   if (guards.length > 1) return guards.map((guard) => `(${guard})`).join(' || ')
   if (fields.length === 0) return 'true'
-  return fields.map((field) => `${sourceOf('object', field)} != null`).join(' || ')
+  return fields.map((field) => `${property('object', field.source)} != null`).join(' || ')
 }
 
 function present(object: string, node: FieldNode, fields: readonly WantedField[]): string {
   const field = fields.find(({ name }) => name === node.name.value)
-  const source = field ? sourceOf(object, field) : property(object, node.name.value)
+  const source = property(object, field?.source ?? node.name.value)
   const below = field?.below?.filter((selection) => selection.kind === 'field') ?? []
   const deeper = keyFields(node.selectionSet?.selections ?? []).map((inner) => present(source, inner, below))
   if (deeper.length === 0) return `${source} != null`

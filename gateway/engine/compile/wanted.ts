@@ -7,8 +7,8 @@ export interface WantedField {
   readonly kind: 'field'
   /** Its name in the representation. */
   readonly name: string
-  /** Where its value is in the answer so far: the first of these that is there. */
-  readonly sources: readonly string[]
+  /** The name under which its value is in the answer so far. */
+  readonly source: string
   /** A value that takes the place of the one in the answer. */
   readonly constant: string | undefined
   readonly below: readonly Wanted[] | undefined
@@ -35,10 +35,9 @@ export function readWanted(
 function read(supergraph: Supergraph, requires: readonly RequiresSelection[]): Wanted[] {
   return requires.map((selection): Wanted => {
     if (selection.kind === 'Field') {
-      const name = selection.alias ?? selection.name
-      const sources = name === selection.name ? [name] : [selection.name, name]
       const below = selection.selections?.length ? read(supergraph, selection.selections) : undefined
-      return { kind: 'field', name, sources, constant: undefined, below }
+      const name = selection.alias ?? selection.name
+      return { kind: 'field', name, source: selection.name, constant: undefined, below }
     }
     if (selection.kind === 'InlineFragment') {
       const types = typesMatching(supergraph, [selection.typeCondition])

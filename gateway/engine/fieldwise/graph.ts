@@ -9,6 +9,7 @@ import {
   type SelectionSetNode,
   type TypeDefinitionNode,
   type TypeNode,
+  visit,
 } from 'graphql'
 import { flag, text } from '../supergraph-facts.ts'
 
@@ -95,18 +96,39 @@ export class JoinedGraph {
   /** Names of fields that several subgraphs resolve, to a type that has other members in each of them. */
   unevenFields(): Set<string> {
     const names = new Set<string>()
-    for (const { graphs, fields } of this.types.values()) {
-      for (const { name, type, joins } of fields.values()) {
-        if (!this.types.get(type)?.isAbstract) continue
-        const resolving =
-          joins.length > 0 ? joins.flatMap(({ graph, isExternal }) => (isExternal ? [] : (graph ?? []))) : graphs
-        const members = new Set(
-          [...resolving].map((graph) => [...(this.#members.get(`${type} ${graph}`) ?? [])].sort().join()),
-        )
-        if (members.size > 1) names.add(name)
-      }
+    for (const [{ graphs }, { name, type, joins }] of this.#eachField()) {
+      if (!this.types.get(type)?.isAbstract) continue
+      const own = joins.flatMap(({ graph, isExternal }) => (isExternal ? [] : (graph ?? [])))
+      const resolving = joins.length > 0 ? own : [...graphs]
+      const members = resolving.map((graph) => [...(this.#members.get(`${type} ${graph}`) ?? [])].sort().join())
+      if (new Set(members).size > 1) names.add(name)
     }
     return names
+  }
+
+  /** What fields of a name require: the names of all fields in it, and whether with arguments. */
+  requirements(): Map<string, { readonly names: Set<string>; hasArguments: boolean }> {
+    const requirements = new Map<string, { readonly names: Set<string>; hasArguments: boolean }>()
+    for (const [, { name, joins }] of this.#eachField()) {
+      for (const { requires } of joins) {
+        if (!requires) continue
+        const known = requirements.get(name) ?? { names: new Set<string>(), hasArguments: false }
+        requirements.set(name, known)
+        visit(requires, {
+          Field: {
+            enter(node) {
+              known.names.add(node.name.value)
+              known.hasArguments ||= (node.arguments?.length ?? 0) > 0
+            },
+          },
+        })
+      }
+    }
+    return requirements
+  }
+
+  *#eachField(): Generator<readonly [GraphType, GraphField]> {
+    for (const type of this.types.values()) for (const field of type.fields.values()) yield [type, field]
   }
 
   #read(node: TypeDefinitionNode): void {

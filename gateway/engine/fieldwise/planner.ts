@@ -25,20 +25,28 @@ export class FieldwisePlanner {
   readonly #supergraph: Supergraph
   readonly #graph: JoinedGraph
   readonly #uneven: ReadonlySet<string>
+  readonly #requirements: ReturnType<JoinedGraph['requirements']>
 
   constructor(supergraph: Supergraph) {
     this.#supergraph = supergraph
     this.#graph = new JoinedGraph(supergraph.document)
     this.#uneven = this.#graph.unevenFields()
+    this.#requirements = this.#graph.requirements()
   }
 
   /**
-   * Whether one of the fields leads to a union or interface with other types in each of the subgraphs that resolve it.
-   * The native planner asks then only for the types that all of them have.
+   * Whether the native planner is known to plan fields of these names wrongly. Where one leads to a union or interface
+   * with other types in each of the subgraphs that resolve it, it asks only for the types that all of them have. What
+   * is required with arguments it may fetch under the name of the same field with others.
    */
   isNeededFor(fieldNames: Iterable<string>): boolean {
-    if (this.#uneven.size === 0) return false
-    for (const name of fieldNames) if (this.#uneven.has(name)) return true
+    const names = new Set(fieldNames)
+    // What is required may require in its turn: the set grows while it is gone through.
+    for (const name of names) {
+      const requirement = this.#requirements.get(name)
+      if (this.#uneven.has(name) || requirement?.hasArguments) return true
+      for (const required of requirement?.names ?? []) names.add(required)
+    }
     return false
   }
 
