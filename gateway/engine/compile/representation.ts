@@ -31,7 +31,7 @@ export function generateRepresent(
     const text = fields.map((field) => `,${jsonKey(field.name)}:' + ${value(field, names, helpers)} + '`)
     const found =
       key && others.length === 0 && isPlain(key)
-        ? `addKeyed(object, ${JSON.stringify(type)}, ${sourceOf('object', key)}, ${beginning},${jsonKey(key.name)}:')`
+        ? `addKeyed(object, ${JSON.stringify(type)}, ${property('object', key.source)}, ${beginning},${jsonKey(key.name)}:')`
         : `add(object, ${beginning}${text.join('')}}')`
     return [`    case ${JSON.stringify(type)}:`, `      if (${guard}) found.${found}`, '      return'].join('\n')
   })
