@@ -5,6 +5,7 @@ import { codedError } from '../../lib/errors.ts'
 import { uuidOf } from '../../lib/ids.ts'
 import { permissionsOf } from '../../lib/permissions.ts'
 import type { Problem } from '../../lib/problems.ts'
+import { securityOf } from '../security.ts'
 import { accessResolvers } from './access-resolvers.ts'
 import { auditResolvers } from './audit-resolvers.ts'
 import { isViewer, read, type UsersContext } from './context.ts'
@@ -110,7 +111,7 @@ export const resolvers = {
   ...serviceResolvers.types,
   User: {
     __resolveReference: ({ id }: { id: string }, context: UsersContext) => userById(context, id),
-    email: (user: User) => own(user.email),
+    email: (user: User, _: unknown, context: UsersContext) => addressOf(context, user),
     role: (user: User) => own(user.role),
     status: (user: User) => own(user.status),
     permissions: (user: User) => permissionsOf(own(user.role)),
@@ -152,6 +153,22 @@ function withSession(success: string, outcome: AuthSession | Problem) {
 
 function withUser(success: string, outcome: User | Problem) {
   return outcome.__typename === 'User' ? { __typename: success, user: outcome } : outcome
+}
+
+/** An address that somebody else reads is noted. */
+function addressOf(context: UsersContext, user: User): string {
+  const email = own(user.email)
+  if (!isViewer(context, user)) {
+    const subject = uuidOf('User', user.id) ?? ''
+    const security = securityOf(context.request, 'users')
+    context.stores.sentinel.report(security, {
+      kind: 'ACCESS',
+      name: 'ACCOUNT_READ',
+      object: 'email',
+      subjects: [subject],
+    })
+  }
+  return email
 }
 
 function own<T>(value: T | null): T {

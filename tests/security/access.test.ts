@@ -89,6 +89,37 @@ describe('who may reach what', () => {
     })
   })
 
+  describe('what the audit is told', () => {
+    test('an address that another reads, and a refresh token that comes twice', async () => {
+      const asked = '{ users(first: 50) { nodes { username email } } }'
+      expect(JSON.stringify(await admin.ask(asked))).toContain('ann@example.test')
+      const signIn =
+        'mutation { signIn(input: { login: "ben", password: "ben-secret" }) { ... on SignInSuccess { session { refreshToken } } } }'
+      const { session } = (await ben.ask(signIn)).signIn
+      const refresh = `mutation { refreshSession(input: { refreshToken: "${session.refreshToken}" }) { __typename } }`
+      expect((await ben.ask(refresh)).refreshSession.__typename).toBe('RefreshSessionSuccess')
+      expect((await ben.ask(refresh)).refreshSession.__typename).toBe('InvalidCredentials')
+      await product.server.stores.sentinel.idle()
+      const found = await admin.ask(
+        '{ dataAccessLog(first: 50) { nodes { kind object } } securityViolations(first: 50) { nodes { kind severity user { username } } } }',
+      )
+      expect(found.dataAccessLog.nodes).toContainEqual({ kind: 'ACCOUNT_READ', object: 'email' })
+      const reused = { kind: 'TOKEN_REUSED', severity: 'HIGH', user: { username: 'ben' } }
+      expect(found.securityViolations.nodes).toContainEqual(reused)
+    })
+
+    test('and not one’s own address', async () => {
+      const count = async () => {
+        await product.server.stores.sentinel.idle()
+        const { dataAccessLog } = await admin.ask('{ dataAccessLog(first: 100) { nodes { kind } } }')
+        return dataAccessLog.nodes.filter(({ kind }: { kind: string }) => kind === 'ACCOUNT_READ').length
+      }
+      const before = await count()
+      await ann.ask('{ viewer { email } }')
+      expect(await count()).toBe(before)
+    })
+  })
+
   describe('a grant on vectors', () => {
     test('lets its subject find by meaning what is shared with him, until it is revoked', async () => {
       const id = await remember(ann, 'The sleeper to Lisbon departs at 21:40 from platform nine.', 'SHARED')

@@ -101,7 +101,11 @@ export async function refreshSession(context: UsersContext, token: string): Prom
   const outcome = await stores.postgres.write(securityAs(request, { tenantId, userId, sessionId }), (tx) =>
     rotate(tx, context, found),
   )
-  if (outcome === 'REUSED') announceEnd(stores, sessionId)
+  if (outcome === 'REUSED') {
+    announceEnd(stores, sessionId)
+    const security = securityAs(request, { tenantId, userId, sessionId })
+    stores.sentinel.report(security, { kind: 'VIOLATION', name: 'TOKEN_REUSED', severity: 'HIGH' })
+  }
   if (outcome === 'REUSED' || outcome === 'OVER') return invalidCredentials
   return authSession(context, outcome.user, sessionId, outcome.refreshToken)
 }
