@@ -142,3 +142,26 @@ test('a required value of null is not taken from the same field with other argum
     data: { product: { price: null, inEuros: 'null', usd: 20 } },
   })
 })
+
+test('a variable with a default may stand where null may not, as in the operation', async () => {
+  const federation = new Federation({
+    a: {
+      sdl: 'type Query { list: List } type List @key(fields: "id") { id: ID! items(limit: Int!): [Int!] }',
+      resolvers: {
+        Query: { list: () => ({ id: '1' }) },
+        List: { items: (_: Ref, { limit }: { limit: number }) => [1, 2, 3].slice(0, limit) },
+      },
+    },
+    b: {
+      sdl: `
+        type List @key(fields: "id") {
+          id: ID! items(limit: Int!): [Int!] @external sum: Int @requires(fields: "items(limit: 3)") }`,
+      resolvers: { List: { sum: ({ items }: { items: number[] }) => items.reduce((sum, item) => sum + item) } },
+    },
+  })
+  expect(await federation.run('query($limit: Int = 2) { list { items(limit: $limit) sum } }')).toEqual({
+    data: { list: { items: [1, 2], sum: 6 } },
+  })
+  for (const { operation } of federation.requests) expect(operation).not.toMatch(/\$limit: Int[^ ]/)
+  expect(federation.requests.map(({ operation }) => operation).join()).toContain('$limit: Int = 2')
+})

@@ -127,7 +127,13 @@ class Search {
       keyOf: (node) => (node.alias ?? node.name).value,
     })
     for (const request of requests) this.#take(request)
-    const types = new Map(variableDefinitions.map(({ variable, type }) => [variable.name.value, print(type)]))
+    // With their defaults, by which a nullable variable may stand where null may not.
+    const types = new Map(
+      variableDefinitions.map(({ variable, type, defaultValue }) => [
+        variable.name.value,
+        defaultValue ? `${print(type)} = ${print(defaultValue)}` : print(type),
+      ]),
+    )
     if (operation !== 'subscription') return { primary: undefined, steps: stepsOf(this.#fetches, types) }
     const [first, ...rest] = this.#fetches
     return { primary: stepsOf(first ? [first] : [], types) as RootFetch, steps: stepsOf(rest, types) }
