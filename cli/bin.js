@@ -6,12 +6,12 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const needed = [22, 19]
-// Scavenges of a server's short-lived objects cost half as much with room for them; the embedded form, which holds a
+// Scavenges of a server's short-lived objects cost less with room for them; with more than this they take memory alone. the embedded form, which holds a
 // database beside, takes half of it.
 const serverFlags = {
   start: '--max-semi-space-size=32',
-  serve: '--max-semi-space-size=64',
-  gateway: '--max-semi-space-size=64',
+  serve: '--max-semi-space-size=32',
+  gateway: '--max-semi-space-size=32',
 }
 // Each thread's own heap of the C library keeps what it once had; two for all of them keep 50 MB less.
 const serverEnvironment = { MALLOC_ARENA_MAX: '2' }

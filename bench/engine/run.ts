@@ -12,7 +12,7 @@ import { star } from './star.ts'
 // What the engine costs beside the least that any gateway must do: read the subgraphs' answers as JSON. How that grows
 // with entities and with subgraphs, drawn in docs/; and what many different operations cost.
 //
-//   node --max-semi-space-size=64 bench/engine/run.ts [--operations=10000]
+//   node --max-semi-space-size=32 bench/engine/run.ts [--operations=10000]
 
 const docs = join(import.meta.dirname, '../../docs')
 const operations = Number(

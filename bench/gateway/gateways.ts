@@ -28,7 +28,7 @@ export function startOurs(
   env: Readonly<Record<string, string>>,
   core?: number,
 ): Promise<Child> {
-  const args = ['--max-semi-space-size=64', main, 'gateway', '--supergraph', supergraphFile, '--open', '--port', '0']
+  const args = ['--max-semi-space-size=32', main, 'gateway', '--supergraph', supergraphFile, '--open', '--port', '0']
   return startChild(args, { ...(core === undefined ? {} : { core }), env: { MNEMOGRAPH_LOG_LEVEL: 'error', ...env } })
 }
 

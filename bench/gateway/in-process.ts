@@ -37,7 +37,7 @@ export async function compareInProcess(folder: string, products: number, options
     const supergraphFile = join(folder, 'resolved.graphql')
     writeFileSync(supergraphFile, shopSupergraph(urls))
     const gateway = await keep(startOurs(supergraphFile, env, gatewayCore))
-    const args = ['--max-semi-space-size=64', join(shopFolder, 'local.ts'), `${products}`]
+    const args = ['--max-semi-space-size=32', join(shopFolder, 'local.ts'), `${products}`]
     const local = await keep(startChild(args, { core: gatewayCore, env }))
     const figures = await measure(
       [
