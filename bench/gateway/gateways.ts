@@ -29,7 +29,10 @@ export function startOurs(
   core?: number,
 ): Promise<Child> {
   const args = ['--max-semi-space-size=32', main, 'gateway', '--supergraph', supergraphFile, '--open', '--port', '0']
-  return startChild(args, { ...(core === undefined ? {} : { core }), env: { MNEMOGRAPH_LOG_LEVEL: 'error', ...env } })
+  return startChild(args, {
+    ...(core === undefined ? {} : { core }),
+    env: { MALLOC_ARENA_MAX: '2', MNEMOGRAPH_LOG_LEVEL: 'error', ...env },
+  })
 }
 
 const ours = (env: Readonly<Record<string, string>>) => (world: World) =>
