@@ -66,9 +66,8 @@ export class Federation {
       ...options,
       supergraphSdl: this.supergraphSdl,
       channelFor: ({ name }) => {
-        const channel = this.#recorded(
-          createLocalChannel({ schema: schemas.get(name) as GraphQLSchema, contextFor: () => ({}) }),
-        )
+        const schema = schemas.get(name) as GraphQLSchema
+        const channel = this.#recorded(schema, createLocalChannel({ schema, contextFor: () => ({}) }))
         return options.wrap?.(name, channel) ?? channel
       },
     })
@@ -90,10 +89,13 @@ export class Federation {
     return { query, document, operationName: undefined, variables, context }
   }
 
-  #recorded(channel: Channel): Channel {
+  /** Records requests, and refuses what a subgraph over HTTP would refuse: in process nothing is validated again. */
+  #recorded(schema: GraphQLSchema, channel: Channel): Channel {
     return {
-      execute: (request) => {
+      execute: async (request) => {
         this.requests.push(request)
+        const [invalid] = validate(schema, parse(request.operation))
+        if (invalid) throw new Error(`The engine asked for what the subgraph refuses: ${invalid.message}`)
         return channel.execute(request)
       },
       subscribe: (request) => {
