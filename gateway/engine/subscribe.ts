@@ -78,10 +78,10 @@ function sourceOf(
   const { resumeAfter: _, ...common } = { ...request.context, signal }
   return {
     signal,
-    open(resumeAfter) {
+    async open(resumeAfter, lasting) {
       const channel = channels.get(primary.subgraph)
       if (!channel) throw codedError('SUBGRAPH_UNAVAILABLE', `There is no way to subgraph "${primary.subgraph}".`)
-      const context = resumeAfter === undefined ? common : { ...common, resumeAfter }
+      const context = { ...common, signal: lasting, ...(resumeAfter === undefined ? {} : { resumeAfter }) }
       return channel.subscribe(new FetchRequest(primary, 'subscription', variables, undefined, context))
     },
     answer: (event) => answer(plan, primary, channels, variables, { ...request, context: common }, event),

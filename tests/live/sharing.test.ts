@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type {
   Channel,
   EngineResponse,
@@ -243,6 +243,20 @@ test('a subgraph that breaks off and stays away for a while is taken up where it
   log.write('d')
   expect(await rest).toEqual(['b', 'c', 'd'])
   expect(log.requests.at(-1)?.context.resumeAfter).toBe('c1')
+})
+
+test('also when it breaks off again after a long time without an event', async () => {
+  const { log, follow } = world()
+  const one = await follow()
+  const rest = one.titles(1)
+  log.break()
+  await expect.poll(() => log.requests.length).toBe(2)
+  const now = performance.now.bind(performance)
+  const later = vi.spyOn(performance, 'now').mockImplementation(() => now() + 3_600_000)
+  log.break()
+  log.write('a')
+  expect(await rest).toEqual(['a'])
+  later.mockRestore()
 })
 
 test('also before its first event', async () => {

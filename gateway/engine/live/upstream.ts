@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { codeOf } from '../../../lib/errors.ts'
+import { codedError, codeOf } from '../../../lib/errors.ts'
 import { cursorOf, isNotice, type Live } from '../../../lib/live.ts'
 import type { SubgraphResponse, SubgraphStream } from '../types.ts'
 
@@ -8,6 +8,10 @@ const firstRetry = 50
 const lastRetry = 2000
 /** Milliseconds after which a stream that cannot be opened again is given up. */
 const patience = 60_000
+/** Milliseconds after which a stream that was opened again counts as mended, also when nothing has come by it. */
+const mendedAfter = 5_000
+/** How long a subgraph may take to begin a stream. Milliseconds. */
+const openingMs = 30_000
 /** Codes of failures that may be gone on the next try. */
 const passing: ReadonlySet<unknown> = new Set([
   'SUBGRAPH_UNAVAILABLE',
@@ -17,8 +21,8 @@ const passing: ReadonlySet<unknown> = new Set([
   undefined,
 ])
 
-/** Opens a subgraph's stream, from the beginning or from a place. */
-export type OpenStream = (resumeAfter: string | undefined) => Promise<SubgraphStream>
+/** Opens a subgraph's stream, from the beginning or from a place; it ends with the signal. */
+export type OpenStream = (resumeAfter: string | undefined, signal: AbortSignal) => Promise<SubgraphStream>
 
 /**
  * The events of one subscription of a subgraph. A stream that breaks off is opened again at the last place that is
@@ -31,6 +35,7 @@ export class Upstream {
   #place: string | undefined
   #failures = 0
   #brokenSince = 0
+  #openedAt = performance.now()
 
   private constructor(open: OpenStream, stream: SubgraphStream, place: string | undefined, signal: AbortSignal) {
     this.#open = open
@@ -41,7 +46,7 @@ export class Upstream {
 
   /** Opens the stream; a subgraph that cannot be reached at first rejects. The caller ends it by `return`. */
   static async open(open: OpenStream, place: string | undefined, signal: AbortSignal): Promise<Upstream> {
-    return new Upstream(open, await open(place), place, signal)
+    return new Upstream(open, await openInTime(open, place, signal), place, signal)
   }
 
   /** Where the next event comes after; undefined when the subgraph's events have no places. */
@@ -62,6 +67,7 @@ export class Upstream {
       } catch (reason) {
         if (this.#signal.aborted) return { done: true, value: undefined }
         if (this.#place === undefined) throw reason
+        if (performance.now() - this.#openedAt > mendedAfter) this.#failures = 0
         await this.#reopen(reason)
       }
     }
@@ -81,12 +87,28 @@ export class Upstream {
       )
       if (this.#signal.aborted) return
       try {
-        this.#events = (await this.#open(this.#place))[Symbol.asyncIterator]()
+        this.#events = (await openInTime(this.#open, this.#place, this.#signal))[Symbol.asyncIterator]()
+        this.#openedAt = performance.now()
         return
       } catch (next) {
         failure = next
       }
     }
+  }
+}
+
+async function openInTime(open: OpenStream, place: string | undefined, signal: AbortSignal): Promise<SubgraphStream> {
+  const late = new AbortController()
+  const timer = setTimeout(() => {
+    late.abort(codedError('DEADLINE_EXCEEDED', `The subgraph did not begin the stream within ${openingMs} ms.`))
+  }, openingMs)
+  const both = AbortSignal.any([signal, late.signal])
+  const isLate = Promise.withResolvers<never>()
+  late.signal.addEventListener('abort', () => isLate.reject(late.signal.reason))
+  try {
+    return await Promise.race([open(place, both), isLate.promise])
+  } finally {
+    clearTimeout(timer)
   }
 }
 
