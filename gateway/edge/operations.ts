@@ -52,6 +52,8 @@ export interface OperationsOptions {
  */
 export class Operations {
   readonly #options: OperationsOptions
+  /** Responses with errors are shared by those of equal rights alone, so what one may see of them all may. */
+  readonly #shown = new WeakMap<EngineResponse, Answer>()
 
   constructor(options: OperationsOptions) {
     this.#options = options
@@ -112,9 +114,12 @@ export class Operations {
     })
   }
 
-  /** A response as a client may see it. */
+  /** An event's response as a client may see it. Readers of one stream are given the same one, worked out once. */
   presentResponse(response: EngineResponse, viewer: Viewer | null, call: Call): Answer {
-    return this.#present(answerOf(response), viewer, call)
+    if (response.errors.length === 0) return answerOf(response)
+    const shown = this.#shown.get(response) ?? this.#present(answerOf(response), viewer, call)
+    this.#shown.set(response, shown)
+    return shown
   }
 
   /** An answer of errors alone, masked and logged. */

@@ -1,5 +1,6 @@
+import { pino } from 'pino'
 import { afterEach, describe, expect, test } from 'vitest'
-import { type EdgeWorld, type EdgeWorldOptions, member, startEdge } from '../kit/edge.ts'
+import { type EdgeWorld, type EdgeWorldOptions, member, sdl, startEdge } from '../kit/edge.ts'
 import { FakeEngine } from '../kit/fake-engine.ts'
 import { readParts } from '../kit/product.ts'
 
@@ -56,6 +57,26 @@ describe('subscriptions over multipart HTTP', () => {
     expect(text).toContain('"code":"INTERNAL_SERVER_ERROR"')
     expect(text).toContain('{"payload":{"data":{"count":2}}}')
     expect(text).not.toContain('secret')
+  })
+
+  test('an error that all readers of a stream are told is logged once', async () => {
+    const lines: string[] = []
+    const log = pino({ level: 'error' }, { write: (line: string) => void lines.push(line) })
+    const response = {
+      text: '{"data":null,"errors":[{"message":"secret"}]}',
+      errors: [{ message: 'secret' }],
+    }
+    const engine = new FakeEngine(sdl, {})
+    engine.subscribe = async () =>
+      (async function* () {
+        yield response
+      })()
+    const w = await start({ edge: { log }, served: engine })
+    const texts = await Promise.all(
+      Array.from({ length: 5 }, async () => (await ask(w, 'subscription { count(to: 1) }')).text()),
+    )
+    for (const text of texts) expect(text).toMatch(/"code":"INTERNAL_SERVER_ERROR".*--\r\n$/s)
+    expect(lines.filter((line) => line.includes('Unexpected errors'))).toHaveLength(1)
   })
 
   test.each([
