@@ -83,6 +83,8 @@ const settings = z.object({
       error: 'must be keys of 32 bytes in base64, separated by commas, the newest first',
     })
     .optional(),
+  /** Whether all users belong to one tenant, or each that is not invited makes one of his own. */
+  TENANCY: z.enum(['single', 'multiple'], { error: 'must be single or multiple' }).default('single'),
   /** Origins whose pages may use passkeys; by default that of this machine. */
   PASSKEY_ORIGINS: z
     .string()
@@ -201,6 +203,7 @@ export interface Config {
   readonly retiredKeys: string | undefined
   /** PEM; undefined where the signing key is there itself. */
   readonly gatewayPublicKey: string | undefined
+  readonly tenancy: Settings['TENANCY']
   /** Who passkeys are made for. */
   readonly relyingParty: RelyingParty
   /** Keys for single fields, as they were given; undefined for the data directory's own. */
@@ -299,6 +302,7 @@ function shape(s: Settings, subgraphUrls: Record<string, string>, subgraphs: Sub
     retiredKeys: s.RETIRED_KEYS,
     gatewayPublicKey: s.GATEWAY_PUBLIC_KEY,
     encryptionKeys: s.ENCRYPTION_KEYS,
+    tenancy: s.TENANCY,
     relyingParty: relyingPartyOf(s.PASSKEY_ORIGINS ?? [`http://localhost:${s.PORT}`], s.PASSKEY_DOMAIN),
     databaseUrl: s.DATABASE_URL,
     redisUrl: s.REDIS_URL,

@@ -86,6 +86,7 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
       fields: loadFieldCipher(config.data, config.encryptionKeys),
       signer: createSigner(key),
       relyingParty: config.relyingParty,
+      tenancy: config.tenancy,
       logger: log,
       ...progress,
       onStatement: statementMetrics(metrics, options.onStatement),

@@ -6,6 +6,7 @@ import type { Log } from '../lib/log.ts'
 import { type RelyingParty, relyingPartyOf } from '../lib/relying-party.ts'
 import type { Signer } from '../lib/signer.ts'
 import { type Clock, type IdSource, systemClock, systemIds } from '../lib/sources.ts'
+import type { Tenancy } from '../lib/tenants.ts'
 import type { AccessTokens } from '../lib/tokens.ts'
 import { openSentinel } from './audit/sentinel.ts'
 import { inProcessBus } from './bus/in-process.ts'
@@ -48,6 +49,8 @@ export interface OpenStoresOptions {
   readonly signer: Signer
   /** Default: pages of this machine, on the usual port. */
   readonly relyingParty?: RelyingParty
+  /** Default: one tenant. */
+  readonly tenancy?: Tenancy
   readonly logger: Log
   readonly clock?: Clock
   readonly ids?: IdSource
@@ -105,6 +108,7 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
       cursors,
       tokens,
       fields,
+      tenancy: options.tenancy ?? 'single',
       relyingParty: options.relyingParty ?? relyingPartyOf(['http://localhost:4000']),
       signer,
       sentinel,

@@ -4,6 +4,7 @@ import type { Log } from '../lib/log.ts'
 import type { RelyingParty } from '../lib/relying-party.ts'
 import type { Signer } from '../lib/signer.ts'
 import type { Clock, IdSource } from '../lib/sources.ts'
+import type { Tenancy } from '../lib/tenants.ts'
 import type { AccessTokens } from '../lib/tokens.ts'
 import type { Sentinel } from './audit/sentinel.ts'
 import type { Bus } from './bus/port.ts'
@@ -47,6 +48,7 @@ export interface Stores {
   readonly signer: Signer
   /** Tells the audit of what happened beside the work. */
   readonly sentinel: Sentinel
+  readonly tenancy: Tenancy
   /** Who passkeys are made for. */
   readonly relyingParty: RelyingParty
   readonly clock: Clock

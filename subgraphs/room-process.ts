@@ -8,6 +8,7 @@ import { registerProcessMetrics } from '../lib/process-metrics.ts'
 import type { RelyingParty } from '../lib/relying-party.ts'
 import { createSigner } from '../lib/signer.ts'
 import { systemClock } from '../lib/sources.ts'
+import type { Tenancy } from '../lib/tenants.ts'
 import { createAccessTokens, type SigningKey, type VerifyingKey } from '../lib/tokens.ts'
 import { type TracingConfig, tracerFor } from '../lib/tracing.ts'
 import { openStores } from '../stores/open.ts'
@@ -31,6 +32,7 @@ export interface RoomProcessOptions {
   /** For a room that keeps secrets. */
   readonly fields: FieldCipher
   readonly relyingParty: RelyingParty
+  readonly tenancy: Tenancy
   readonly log: Log
   /** Where traces go; undefined for nowhere. */
   readonly tracing?: TracingConfig | undefined
@@ -65,6 +67,7 @@ export async function openRoomProcess(options: RoomProcessOptions): Promise<Room
     tokens,
     fields,
     relyingParty: options.relyingParty,
+    tenancy: options.tenancy,
     logger: log,
     ...progress,
     onStatement: statementMetrics(metrics),

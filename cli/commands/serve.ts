@@ -50,6 +50,7 @@ async function run(name: string, flags: SettingFlags): Promise<void> {
     key: keyOf(room, config),
     fields: room.issuesTokens ? loadFieldCipher(config.data, config.encryptionKeys) : noFieldCipher,
     relyingParty: config.relyingParty,
+    tenancy: config.tenancy,
     log: createLog(config.logLevel),
     tracing: config.tracing,
     onMigration: (step) => (step.state === 'started' ? console.error(`Migrating: ${step.name}`) : undefined),

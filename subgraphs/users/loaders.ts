@@ -12,6 +12,7 @@ import {
   type ServiceTokenRecord,
 } from './store/services.ts'
 import { findSessions, type SessionRecord } from './store/sessions.ts'
+import { findInvitations, findTeams, type InvitationRecord, type TeamRecord } from './store/teams.ts'
 import { type CardRecord, findCards } from './store/users.ts'
 
 /** Rows by their id, as far as the viewer may see them. */
@@ -22,6 +23,8 @@ export interface Loaders {
   readonly passkeys: DataLoader<string, PasskeyRecord | null>
   readonly serviceAccounts: DataLoader<string, ServiceAccountRecord | null>
   readonly serviceTokens: DataLoader<string, ServiceTokenRecord | null>
+  readonly teams: DataLoader<string, TeamRecord | null>
+  readonly invitations: DataLoader<string, InvitationRecord | null>
 }
 
 export function createLoaders(stores: Stores, request: RequestContext): Loaders {
@@ -39,5 +42,7 @@ export function createLoaders(stores: Stores, request: RequestContext): Loaders 
     passkeys: byId(findPasskeys),
     serviceAccounts: byId(findServiceAccounts),
     serviceTokens: byId(findServiceTokens),
+    teams: byId(findTeams),
+    invitations: byId(findInvitations),
   }
 }

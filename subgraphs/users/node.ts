@@ -32,6 +32,14 @@ const own: Readonly<Record<string, Find>> = {
     const found = await loaders.serviceAccounts.load(uuid)
     return found && { __typename: 'ServiceAccount', ...found }
   },
+  Team: async ({ loaders }, uuid) => {
+    const found = await loaders.teams.load(uuid)
+    return found && { __typename: 'Team', ...found }
+  },
+  Invitation: async ({ loaders }, uuid) => {
+    const found = await loaders.invitations.load(uuid)
+    return found && { __typename: 'Invitation', ...found }
+  },
   ServiceToken: async ({ loaders }, uuid) => {
     const found = await loaders.serviceTokens.load(uuid)
     return found && { __typename: 'ServiceToken', ...found }

@@ -36,6 +36,7 @@ import {
 import { type SignInInput, signIn } from './service/sign-in.ts'
 import { serviceResolvers } from './service-resolvers.ts'
 import { findSetting } from './store/settings.ts'
+import { teamResolvers } from './team-resolvers.ts'
 
 interface Input<T> {
   readonly input: T
@@ -50,6 +51,7 @@ export const resolvers = {
       findNodes(context, ids, info.schema),
     ...accessResolvers.Query,
     ...serviceResolvers.Query,
+    ...teamResolvers.Query,
     users: (_: unknown, args: PageArguments & { search?: string | null }, context: UsersContext) =>
       users(context, args),
     settings: (_: unknown, __: unknown, context: UsersContext) => settings(context),
@@ -83,6 +85,7 @@ export const resolvers = {
     ...passkeyResolvers.Mutation,
     ...privacyResolvers.Mutation,
     ...serviceResolvers.Mutation,
+    ...teamResolvers.Mutation,
     updateProfile: (_: unknown, { input }: Input<UpdateProfileInput>, context: UsersContext) =>
       updateProfile(context, input),
     setSetting: (_: unknown, { input }: Input<SetSettingInput>, context: UsersContext) => setSetting(context, input),
@@ -109,6 +112,7 @@ export const resolvers = {
   ...passkeyResolvers.types,
   ...privacyResolvers.types,
   ...serviceResolvers.types,
+  ...teamResolvers.types,
   User: {
     __resolveReference: ({ id }: { id: string }, context: UsersContext) => userById(context, id),
     email: (user: User, _: unknown, context: UsersContext) => addressOf(context, user),
@@ -118,6 +122,7 @@ export const resolvers = {
     profile: (user: User, _: unknown, context: UsersContext) => (isViewer(context, user) ? profile(context) : null),
     ...secondFactorResolvers.User,
     ...passkeyResolvers.User,
+    ...teamResolvers.User,
     sessions: (user: User, args: PageArguments, context: UsersContext) =>
       isViewer(context, user) ? sessions(context, args) : null,
   },

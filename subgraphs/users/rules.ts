@@ -7,13 +7,17 @@ const longestEmail = 254
 
 /** What is wrong with an account's data, if anything. */
 export function accountProblem(input: { email: string; username: string; password: string }): Problem | null {
-  if (!emailPattern.test(input.email) || input.email.length > longestEmail || !input.email.isWellFormed()) {
+  if (!isEmail(input.email)) {
     return invalidInput(`An email address has one \`@\` and at most ${longestEmail} characters.`, 'input', 'email')
   }
   if (!usernamePattern.test(input.username)) {
     return invalidInput('A username has 3–32 letters (a–z), digits, `_`, `-` or `.`.', 'input', 'username')
   }
   return passwordProblem(input.password, 'password')
+}
+
+export function isEmail(text: string): boolean {
+  return emailPattern.test(text) && text.length <= longestEmail && text.isWellFormed()
 }
 
 /** @param field the input field that holds the password. */

@@ -38,11 +38,13 @@ describe('the settings', () => {
       MNEMOGRAPH_MAX_DEPTH: 'deep',
       MNEMOGRAPH_PROXIES: '-1',
       MNEMOGRAPH_PASSKEY_ORIGINS: 'example.com',
+      MNEMOGRAPH_TENANCY: 'some',
       MNEMOGRAPH_SUBGRAPH_MEMORY_URL: 'nowhere',
       MNEMOGRAPH_CORS_ORIGINS: 'https://a.example/path',
     })
     expect(mistakes).toEqual([
       'MNEMOGRAPH_PORT must be at most 65535',
+      'MNEMOGRAPH_TENANCY must be single or multiple',
       expect.stringMatching(/^MNEMOGRAPH_PASSKEY_ORIGINS must be a comma-separated list of origins/),
       'MNEMOGRAPH_DATABASE_URL must be a URL that begins with postgres:// or postgresql://',
       expect.stringMatching(/^MNEMOGRAPH_LOG_LEVEL must be one of fatal, /),

@@ -85,6 +85,7 @@ export async function openRoomWorld(room: Room<any>, given?: TestPostgres): Prom
     cursors: createCursorCodec(Buffer.alloc(32, 1)),
     fields: createFieldCipher([Buffer.alloc(32, 7)]),
     signer: createSigner(key),
+    tenancy: 'single',
     relyingParty: relyingPartyOf(['http://localhost:4000']),
     sentinel: openSentinel(postgres, silentLog()),
     tokens: createAccessTokens(key, clock),

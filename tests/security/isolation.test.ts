@@ -56,6 +56,8 @@ const forAdmins: Readonly<Record<string, string>> = {
 /** Fields that tell everybody the same, each with the reason. */
 const open: Readonly<Record<string, string>> = {
   'Query.retentionPolicies': 'is what the tenant has set, and a user has none of his own',
+  'Query.teams': 'lists what admins have made, and the owner is none',
+  'Query.invitations': 'lists whom admins have invited, and the owner is none',
   'Query.serviceAccounts': 'lists what admins have made, and the owner is none',
   'Query.concept': 'refuses to answer without an id or a name',
 }

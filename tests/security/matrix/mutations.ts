@@ -55,6 +55,11 @@ export const inputs: Readonly<Record<string, (planter: Planter) => Data | Promis
   setUserRole: ({ plants }) => ({ userId: plants.friend, role: 'ANALYST' }),
   suspendUser: ({ plants }) => ({ userId: plants.friend }),
   reinstateUser: ({ plants }) => ({ userId: plants.friend }),
+  deleteTeam: async ({ person }) => ({ id: await makeTeam(person) }),
+  addTeamMember: async ({ person, plants }) => ({ teamId: await makeTeam(person), userId: plants.friend }),
+  removeTeamMember: async ({ person, plants }) => ({ teamId: await makeTeam(person), userId: plants.friend }),
+  inviteUser: async ({ person }) => ({ email: 'guest@example.test', teamId: await makeTeam(person) }),
+  revokeInvitation: async ({ person }) => ({ id: await invite(person) }),
   issueServiceToken: async ({ person }) => ({ serviceAccountId: await makeService(person) }),
   revokeServiceToken: async ({ person }) => ({ id: await makeServiceToken(person) }),
   revokePasskey: async ({ person }) => ({ id: await registerPasskey(person) }),
@@ -69,6 +74,11 @@ export const byAdmins: ReadonlySet<string> = new Set([
   'reinstateUser',
   'issueServiceToken',
   'revokeServiceToken',
+  'deleteTeam',
+  'addTeamMember',
+  'removeTeamMember',
+  'inviteUser',
+  'revokeInvitation',
 ])
 
 /** Where another's id may be named by users of his tenant, each with the reason. */
@@ -106,4 +116,21 @@ async function makeServiceToken(person: Person): Promise<string> {
     { input: { serviceAccountId: await makeService(person) } },
   )
   return issueServiceToken.serviceToken?.id ?? toGlobalId('ServiceToken', randomUUID())
+}
+
+/** A team of an admin's tenant; for others the id of none. */
+async function makeTeam(person: Person): Promise<string> {
+  const { createTeam } = await person.ask(
+    'mutation ($input: CreateTeamInput!) { createTeam(input: $input) { ... on CreateTeamSuccess { team { id } } } }',
+    { input: { name: randomUUID() } },
+  )
+  return createTeam.team?.id ?? toGlobalId('Team', randomUUID())
+}
+
+async function invite(person: Person): Promise<string> {
+  const { inviteUser } = await person.ask(
+    'mutation ($input: InviteUserInput!) { inviteUser(input: $input) { ... on InviteUserSuccess { invitation { id } } } }',
+    { input: { email: 'guest@example.test' } },
+  )
+  return inviteUser.invitation?.id ?? toGlobalId('Invitation', randomUUID())
 }

@@ -1,0 +1,21 @@
+DROP FUNCTION users.name_tenant(text, timestamptz);
+REVOKE UPDATE (name) ON app.tenants FROM mnemograph_definer;
+DROP FUNCTION users.accept_invitation(uuid, timestamptz);
+DROP FUNCTION users.find_invitation(bytea, timestamptz);
+DROP TABLE users.invitations;
+DROP POLICY definer_joins ON app.team_members;
+DROP POLICY read_fellows ON app.team_members;
+DROP POLICY admins ON app.team_members;
+DROP POLICY admins ON app.teams;
+DROP POLICY read_own ON app.teams;
+CREATE POLICY read_tenant ON app.teams FOR SELECT TO mnemograph_users
+  USING (tenant_id = (SELECT app.current_tenant_id()));
+DROP TRIGGER audit_insert ON app.teams;
+DROP TRIGGER audit_update ON app.teams;
+DROP TRIGGER audit_delete ON app.teams;
+DROP TRIGGER audit_insert ON app.team_members;
+DROP TRIGGER audit_update ON app.team_members;
+DROP TRIGGER audit_delete ON app.team_members;
+REVOKE INSERT ON app.team_members FROM mnemograph_definer;
+REVOKE INSERT, DELETE ON app.teams, app.team_members FROM mnemograph_users;
+ALTER TABLE app.team_members DROP COLUMN id;
