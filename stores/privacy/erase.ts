@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { appendEvents } from '../log/log.ts'
 import type { Transaction } from '../postgres/postgres.ts'
 import type { Stores } from '../stores.ts'
-import { ownedTables, type Subject, step } from './subject.ts'
+import { ownedTables, type Subject, step, subjectContext } from './subject.ts'
 
 /** What was done to each store: how many rows, vectors, objects, by table or kind. */
 export type Counts = Record<string, Record<string, number>>
@@ -9,6 +10,7 @@ export type Counts = Record<string, Record<string, number>>
 type Needed = Pick<Stores, 'postgres' | 'vectors' | 'objects' | 'bus'>
 
 const vectorsAtOnce = 1_000
+const eventsAtOnce = 500
 /** How long projectors get to take in what the subject did last. Milliseconds. */
 const projectorsMs = 20_000
 const lookMs = 50
@@ -20,13 +22,14 @@ const lookMs = 50
 export async function erase(stores: Needed, subject: Subject): Promise<Counts> {
   const counts: Counts = { postgres: {}, vectors: {}, events: {}, objects: {} }
   await shutOut(stores, subject, 'ERASE', counts)
+  await forgetShared(stores, subject)
   await removeVectors(stores, subject, counts)
   await removeRows(stores, subject, counts)
   // A projector that had read before may have written since.
   await projectorsPast(stores, subject)
   await removeRows(stores, subject, counts)
   await step(stores.postgres, subject, async (tx) => {
-    add(counts, 'events', 'payloads', await changed(tx, `UPDATE events.log SET payload = '{}' WHERE payload <> '{}'`))
+    add(counts, 'events', 'payloads', await changed(tx, SCRUB))
     add(counts, 'postgres', 'users.users', await changed(tx, 'DELETE FROM users.users'))
   })
   add(counts, 'objects', 'objects', await stores.objects.removeAll(subject.userId))
@@ -45,6 +48,7 @@ const anonymous: Readonly<Record<string, string>> = {
 export async function anonymize(stores: Needed, subject: Subject): Promise<Counts> {
   const counts: Counts = { postgres: {}, vectors: {}, events: {}, objects: {} }
   await shutOut(stores, subject, 'ANONYMIZE', counts)
+  await forgetShared(stores, subject)
   await removeVectors(stores, subject, counts)
   await removeRows(stores, subject, counts, anonymous)
   await projectorsPast(stores, subject)
@@ -53,7 +57,7 @@ export async function anonymize(stores: Needed, subject: Subject): Promise<Count
     for (const [table, values] of Object.entries(anonymous)) {
       add(counts, 'postgres', `${table} (made anonymous)`, await changed(tx, `UPDATE ${table} SET ${values}`))
     }
-    add(counts, 'events', 'payloads', await changed(tx, `UPDATE events.log SET payload = '{}' WHERE payload <> '{}'`))
+    add(counts, 'events', 'payloads', await changed(tx, SCRUB))
     const account = `UPDATE users.users SET username = left('gone-' || id, 32), email = id || '@invalid', display_name = NULL,
       password_hash = NULL, one_time_hash = NULL, one_time_session_id = NULL, status = 'SUSPENDED'`
     add(counts, 'postgres', 'users.users (made anonymous)', await changed(tx, account))
@@ -79,6 +83,39 @@ async function shutOut(stores: Needed, subject: Subject, action: string, counts:
   })
   for (const { id } of sessions) stores.bus.publish('session-ended', id)
 }
+
+/** What was done with a memory tells of its words nowhere; that it is gone is told to those who could see it. */
+const SCRUB = `UPDATE events.log SET payload = '{}' WHERE payload <> '{}' AND kind <> 'FORGOTTEN'`
+
+interface Shared {
+  readonly id: string
+  readonly version: number
+  readonly visibility: string
+  readonly granted: readonly string[]
+  readonly payload: Readonly<Record<string, unknown>>
+}
+
+/** Whoever could see a memory of the user's hears that it is gone, and lets go of what he keeps of it. */
+async function forgetShared({ postgres, bus }: Needed, subject: Subject): Promise<void> {
+  const { tenantId, userId } = subject
+  const shared = await step(postgres, subject, (tx) => tx.query<Shared>(SHARED))
+  for (let from = 0; from < shared.length; from += eventsAtOnce) {
+    const drafts = shared.slice(from, from + eventsAtOnce).map(({ id, version, visibility, granted, payload }) => {
+      const before = visibility === 'PUBLIC' ? [userId, tenantId] : [userId, ...granted]
+      return { kind: 'FORGOTTEN', type: 'Memory', id, version: version + 1, owner: userId, before, payload }
+    })
+    // The room's own event, in the room's own name.
+    await postgres.write({ ...subjectContext(subject, 'privacy'), role: 'memory' }, (tx) => appendEvents(tx, drafts))
+  }
+  if (shared.length > 0) bus.publish('events')
+}
+
+const SHARED = `SELECT memories.id, memories.version, memories.visibility,
+    ARRAY(SELECT subject_id FROM memory.grants WHERE grants.memory_id = memories.id)::text[] AS granted,
+    jsonb_build_object('tier', revisions.tier, 'visibility', memories.visibility, 'sessionId', memories.session_id,
+      'occurredAt', revisions.occurred_at) AS payload
+  FROM memory.memories JOIN memory.revisions ON revisions.memory_id = memories.id AND revisions.known_until IS NULL
+  WHERE memories.visibility <> 'PRIVATE' AND memories.forgotten_at IS NULL ORDER BY memories.ordinal`
 
 /** A store beside PostgreSQL is asked for each memory; the tables of one inside it go with the rows. */
 async function removeVectors(stores: Needed, subject: Subject, counts: Counts): Promise<void> {

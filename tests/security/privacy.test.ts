@@ -166,8 +166,15 @@ describe.each(backends)('on %s', (_name, skip, open) => {
         const before = await world.scan(canary)
         expect(Object.keys(before).length).toBeGreaterThan(8)
       }
+      const { cursor } = await must(stays, 'remember', { content: 'Before it.' }, 'cursor')
       const { request } = await ask(who(), { action, confirmation: username })
       expect(request).toMatchObject({ action, state: 'COMPLETED' })
+      // Whoever could see what was public hears that it is gone.
+      const follow = 'subscription ($after: Cursor) { memoryChanges(after: $after) { kind memoryId memory { id } } }'
+      const events = stays.follow('sse', follow, { after: cursor })
+      const { value: event } = await events.next()
+      expect(event.data.memoryChanges).toMatchObject({ kind: 'FORGOTTEN', memory: null })
+      await events.return(undefined)
       const { counts, text, signature } = request.receipt
       expect(counts.postgres['memory.revisions']).toBeGreaterThan(2)
       expect(counts.postgres['audit.user_keys']).toBe(1)
