@@ -58,7 +58,7 @@ describe('the settings', () => {
 
   test('bound what is open and how far back it can be resumed', () => {
     const { config } = load({ MNEMOGRAPH_MAX_CONNECTIONS_PER_USER: '3', MNEMOGRAPH_LOG_RETENTION_DAYS: '7' })
-    expect(config).toMatchObject({ connections: { perUser: 3, perAddress: 1000 }, logRetentionDays: 7 })
+    expect(config).toMatchObject({ connections: { perUser: 3, perAddress: 5000 }, logRetentionDays: 7 })
     expect(mistakesOf({ MNEMOGRAPH_MAX_CONNECTIONS_PER_ADDRESS: '0', MNEMOGRAPH_LOG_RETENTION_DAYS: 'ever' })).toEqual([
       'MNEMOGRAPH_MAX_CONNECTIONS_PER_ADDRESS must be at least 1',
       'MNEMOGRAPH_LOG_RETENTION_DAYS must be a whole number',
