@@ -6,9 +6,18 @@ export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 's
 export type LogLevel = (typeof logLevels)[number]
 
 /** Fields that must never reach a log, wherever an object carries them. */
-const secrets = ['authorization', 'password', 'token', 'accessToken', 'refreshToken', 'secret', 'totp'].flatMap(
-  (name) => [name, `*.${name}`, `*.*.${name}`],
-)
+const secrets = [
+  'authorization',
+  'password',
+  'token',
+  'accessToken',
+  'refreshToken',
+  'secret',
+  'totp',
+  'deviceToken',
+  'invitation',
+  'ticket',
+].flatMap((name) => [name, `*.${name}`, `*.*.${name}`])
 
 /**
  * JSON lines on standard error: standard output belongs to what a command prints, and to MCP over stdio. Written at

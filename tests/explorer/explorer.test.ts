@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { generate } from 'otplib'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Person, type Product, startProduct } from '../kit/product.ts'
@@ -54,6 +55,24 @@ describe.skipIf(executablePath === undefined && !required)(
       await page.getByRole('alert').waitFor()
       await signIn('rosa-secret')
       await page.getByRole('tab', { name: 'WhatIsRemembered' }).waitFor()
+    })
+
+    test('whoever has set one-time passwords up is asked for one', async () => {
+      const olga = await product.join('olga')
+      const enroll = 'mutation { enrollTotp { ... on EnrollTotpSuccess { secret } } }'
+      const { secret } = (await olga.ask(enroll)).enrollTotp
+      const confirm = `mutation ($input: ConfirmTotpInput!) {
+        confirmTotp(input: $input) { ... on ConfirmTotpSuccess { backupCodes } } }`
+      const { backupCodes } = (await olga.ask(confirm, { input: { code: await generate({ secret }) } })).confirmTotp
+      const other = await (await browser.newContext()).newPage()
+      await other.goto(`${product.server.url}/explorer/`)
+      await other.fill('input[name=login]', 'olga')
+      await other.fill('input[name=password]', 'olga-secret')
+      await other.click('button[type=submit]')
+      await other.fill('input[name=totp]', backupCodes[0])
+      await other.click('button[type=submit]')
+      await other.getByRole('tab', { name: 'WhatIsRemembered' }).waitFor()
+      await other.close()
     })
 
     test('the subscription tab shows a memory as it is written', async () => {

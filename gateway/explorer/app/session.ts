@@ -6,6 +6,16 @@ export interface Session {
   readonly user: { readonly username: string }
 }
 
+export interface SignInInput {
+  readonly login: string
+  readonly password: string
+  /** A one-time password or a backup code. */
+  readonly totp?: string
+}
+
+/** The password was right, and the server wants a second factor as well. */
+export class SecondFactorNeeded extends Error {}
+
 const key = 'mnemograph.session'
 const endpoint = '/graphql'
 /** A token that ends this soon is renewed before it is used. Milliseconds. */
@@ -13,7 +23,7 @@ const margin = 60_000
 const fields = 'session { accessToken refreshToken expiresAt user { username } }'
 
 const signInQuery = `mutation SignIn($input: SignInInput!) {
-  answer: signIn(input: $input) { ... on SignInSuccess { ${fields} } ... on Problem { message } } }`
+  answer: signIn(input: $input) { ... on SignInSuccess { ${fields} } ... on Problem { code message } } }`
 const refreshQuery = `mutation Refresh($input: RefreshSessionInput!) {
   answer: refreshSession(input: $input) { ... on RefreshSessionSuccess { ${fields} } ... on Problem { message } } }`
 
@@ -27,8 +37,8 @@ export function forgetSession(): void {
 }
 
 /** @throws Error with words for the person at the page */
-export async function signIn(login: string, password: string): Promise<Session> {
-  return keep(await ask(signInQuery, { input: { login, password } }))
+export async function signIn(input: SignInInput): Promise<Session> {
+  return keep(await ask(signInQuery, { input }))
 }
 
 let renewal: Promise<Session> | null = null
@@ -79,10 +89,11 @@ async function ask(query: string, variables: unknown): Promise<Session> {
     body: JSON.stringify({ query, variables }),
   })
   const { data, errors } = (await response.json()) as {
-    data?: { answer: { session?: Session; message?: string } }
+    data?: { answer: { session?: Session; message?: string; code?: string } }
     errors?: { message: string }[]
   }
   const session = data?.answer.session
+  if (data?.answer.code === 'SECOND_FACTOR_REQUIRED') throw new SecondFactorNeeded(data.answer.message)
   if (session === undefined)
     throw new Error(data?.answer.message ?? errors?.[0]?.message ?? 'The server did not answer.')
   return session

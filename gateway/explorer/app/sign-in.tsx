@@ -1,10 +1,11 @@
 import { type FormEvent, useState } from 'react'
-import { type Session, signIn } from './session.ts'
+import { SecondFactorNeeded, type Session, signIn } from './session.ts'
 
 /** The page before anyone is signed in. */
 export function SignIn({ onSignedIn }: { onSignedIn: (session: Session) => void }) {
   const [problem, setProblem] = useState<string | null>(null)
   const [busy, setBusy] = useState(false)
+  const [needsCode, setNeedsCode] = useState(false)
 
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault()
@@ -12,8 +13,11 @@ export function SignIn({ onSignedIn }: { onSignedIn: (session: Session) => void 
     setBusy(true)
     setProblem(null)
     try {
-      onSignedIn(await signIn(String(form.get('login')), String(form.get('password'))))
+      const given = (name: string) => String(form.get(name) ?? '')
+      const totp = given('totp')
+      onSignedIn(await signIn({ login: given('login'), password: given('password'), ...(totp === '' ? {} : { totp }) }))
     } catch (error) {
+      setNeedsCode((known) => known || error instanceof SecondFactorNeeded)
       setProblem((error as Error).message)
       setBusy(false)
     }
@@ -32,6 +36,12 @@ export function SignIn({ onSignedIn }: { onSignedIn: (session: Session) => void 
           Password
           <input name="password" type="password" autoComplete="current-password" required />
         </label>
+        {needsCode && (
+          <label>
+            One-time password or backup code
+            <input name="totp" autoComplete="one-time-code" required />
+          </label>
+        )}
         <button type="submit" disabled={busy}>
           {busy ? 'Signing in …' : 'Sign in'}
         </button>
