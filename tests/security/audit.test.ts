@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Viewer } from '../../lib/context.ts'
+import { createFieldCipher } from '../../lib/field-encryption.ts'
 import { defaultTenantId } from '../../lib/tenants.ts'
 import { auditJobs } from '../../stores/audit/jobs.ts'
-import { seal } from '../../stores/audit/sealer.ts'
+import { renewValues } from '../../stores/audit/renew.ts'
+import { seal, valuesPlace } from '../../stores/audit/sealer.ts'
 import { verifyAudit } from '../../stores/audit/verify.ts'
 import { room as agents } from '../../subgraphs/agents/index.ts'
 import { room as users } from '../../subgraphs/users/index.ts'
@@ -101,6 +103,27 @@ describeEachPostgres('the audit', (database) => {
       ])
       expect(kept.length).toBeGreaterThan(0)
       for (const { sealed } of kept) expect(sealed.includes(Buffer.from('BUSY'))).toBe(false)
+    })
+
+    test('puts values under a new key of the system’s, and needs the old one no more', async () => {
+      const id = await agentOf(ann, 'rotated')
+      await busy(ann, id)
+      await sealed()
+      const [older, newer] = [Buffer.alloc(32, 7), Buffer.alloc(32, 8)]
+      const both = createFieldCipher([newer, older])
+      expect(await renewValues({ ...world.stores, fields: both })).toBeGreaterThan(0)
+      expect(await renewValues({ ...world.stores, fields: both })).toBe(0)
+      const alone = createFieldCipher([newer])
+      const rows = await sql<{ entry_id: string; sealed: Buffer; key: Buffer }>(
+        'SELECT entry_id, sealed, key FROM audit.entry_values JOIN audit.user_keys ON user_id = owner_id WHERE owner_id = $1',
+        [ann.userId],
+      )
+      const opened = rows.map(({ entry_id, sealed, key }) => alone.open(sealed, valuesPlace(entry_id), key).toString())
+      expect(opened.join()).toContain('BUSY')
+      // Back again, for the tests that follow.
+      await renewValues({ ...world.stores, fields: createFieldCipher([older, newer]) })
+      const [change] = await log(ann, { table: 'agents.agents', operation: 'UPDATE' })
+      expect(change.newValues).toMatchObject({ status: 'BUSY' })
     })
 
     test('shows a member his own, staff their tenant’s, a stranger and nobody nothing of it', async () => {

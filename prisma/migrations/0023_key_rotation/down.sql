@@ -1,0 +1,1 @@
+DROP FUNCTION audit.renew_values(bigint[], bytea[]), audit.outdated_values(bytea, integer);
