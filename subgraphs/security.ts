@@ -2,6 +2,12 @@ import type { RequestContext, Viewer } from '../lib/context.ts'
 import { codedError } from '../lib/errors.ts'
 import type { SecurityContext, ServiceRole } from '../stores/postgres/security.ts'
 
+/**
+ * The operation's own end cancels its statements, and says why; the database's limit is behind it, for when nobody is
+ * left to cancel.
+ */
+const graceMs = 1_000
+
 /** The request's context as the database judges by it, for one room. */
 export function securityOf(request: RequestContext, room: ServiceRole): SecurityContext {
   const { viewer } = request
@@ -12,7 +18,7 @@ export function securityOf(request: RequestContext, room: ServiceRole): Security
     sessionId: viewer?.sessionId ?? null,
     traceId: request.traceId,
     span: request.span,
-    deadline: request.deadline,
+    deadline: request.deadline + graceMs,
     signal: request.signal,
   }
 }

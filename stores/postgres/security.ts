@@ -33,6 +33,8 @@ export class MissingSecurityContextError extends Error {
 /** The deadline of the security context passed before the statement was sent. */
 export class DeadlineExceededError extends Error {
   override readonly name = 'DeadlineExceededError'
+  /** What a client is told of it (GraphQL spec, 7.1.2). */
+  readonly extensions = { code: 'DEADLINE_EXCEEDED' } as const
   constructor() {
     super('the deadline passed before the database answered')
   }
