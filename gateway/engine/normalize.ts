@@ -92,8 +92,9 @@ export class Normalizer {
     const merged: Merged = { fields: new Map(), byType: new Map(), typename: false, isRefusedInPart: false }
     const possible = this.#possible(type)
     for (const scope of scopes) this.#add(scope, place, type, this.#among(possible, scope.type), merged)
-    const selections: SelectionNode[] = this.#needsTypename(type, merged) ? [typename] : []
-    this.#raise(type, merged)
+    // Raised to the interface, nothing but the type tells which objects a field is selected for.
+    const isRaised = this.#raise(type, merged)
+    const selections: SelectionNode[] = isRaised || this.#needsTypename(type, merged) ? [typename] : []
     this.#lower(possible, merged)
     selections.push(...this.#fields(merged.fields, place, part))
     for (const [on, fields] of merged.byType) {
@@ -181,8 +182,9 @@ export class Normalizer {
   /**
    * Fields that a subgraph answers for an interface as a whole are selected on the interface where several of its types
    * select such fields: the planner asks for only one type's.
+   * @returns whether any were.
    */
-  #raise(type: GraphQLCompositeType, { fields, byType }: Merged): void {
+  #raise(type: GraphQLCompositeType, { fields, byType }: Merged): boolean {
     const isOfInterface = ({ fetched }: Entry) =>
       this.#supergraph.interfaceObjectFields.has(`${type.name}.${fetched.field.name}`)
     const selecting = [...byType.values()].filter((own) => [...own.values()].some(isOfInterface))
@@ -195,6 +197,7 @@ export class Normalizer {
         else fields.set(key, entry)
       }
     }
+    return selecting.length > 1
   }
 
   /**

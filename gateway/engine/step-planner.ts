@@ -51,12 +51,17 @@ export class StepPlanner {
     if (!this.#fieldwise.isNeededFor(names)) {
       try {
         const planned = readPlan(await this.#planner.plan(text, choice))
-        if (!planned.steps || !mixesArguments(planned.steps)) return planned
+        if (this.#isSound(planned)) return planned
       } catch {
         // Then it is planned field by field.
       }
     }
     return this.#fieldwise.plan(text, choice)
+  }
+
+  #isSound({ primary, steps }: PlannedSteps): boolean {
+    const all = [primary, steps].filter((step) => step !== undefined)
+    return all.every((step) => !mixesArguments(step) && this.#fieldwise.isAnswerable(step))
   }
 
   /**

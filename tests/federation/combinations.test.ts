@@ -91,6 +91,32 @@ test('an interface object that requires what the types have', async () => {
   expect(await federation.run('{ others { tag } }')).toEqual({ data: { others: [{ tag: '#n2' }] } })
 })
 
+test('fields of an interface object are shown for the types that they are selected for', async () => {
+  const find = (id: string) => ({ __typename: id === '1' ? 'Human' : 'Robot', id })
+  const federation = new Federation({
+    a: {
+      sdl: `
+        type Query { beings: [Being!]! }
+        interface Being @key(fields: "id") { id: ID! }
+        type Human implements Being @key(fields: "id") { id: ID! }
+        type Robot implements Being @key(fields: "id") { id: ID! }`,
+      resolvers: { Being: { __resolveReference: ({ id }: Ref) => find(id) } },
+    },
+    b: {
+      sdl: `
+        type Query { others: [Being!]! }
+        type Being @key(fields: "id") @interfaceObject { id: ID! likes: Int charge: Int }`,
+      resolvers: {
+        Query: { others: () => [{ id: '1' }, { id: '2' }] },
+        Being: { likes: ({ id }: Ref) => Number(id), charge: () => 7 },
+      },
+    },
+  })
+  expect(await federation.run('{ others { ... on Human { likes } ... on Robot { charge } } }')).toEqual({
+    data: { others: [{ likes: 1 }, { charge: 7 }] },
+  })
+})
+
 test('a field required through an interface, and provided through one', async () => {
   const federation = new Federation({
     a: {

@@ -131,6 +131,45 @@ describe('@requires', () => {
       ],
     })
   })
+
+  test('a failure of what is required does not stand at another field that the client calls by its name', async () => {
+    const federation = new Federation({
+      a: {
+        sdl: 'type Query { product: Product } type Product @key(fields: "id") { id: ID! weight: Int box: Box note: String } type Box { size: Int }',
+        resolvers: {
+          Query: { product: () => ({ id: '1', note: null, box: {} }) },
+          Product: {
+            weight() {
+              throw new Error('no scales')
+            },
+          },
+          Box: {
+            size() {
+              throw new Error('no rule')
+            },
+          },
+        },
+      },
+      b: {
+        sdl: `
+          type Product @key(fields: "id") {
+            id: ID! weight: Int @external box: Box @external postage: Int @requires(fields: "weight box { size }") }
+          type Box { size: Int @external }`,
+        resolvers: { Product: { postage: () => 2 } },
+      },
+    })
+    const { data, errors } = await federation.run('{ product { weight: note box: note postage } }')
+    expect(data).toEqual({ product: { weight: null, box: null, postage: 2 } })
+    expect(errors?.map(({ message, path }) => ({ message, path }))).toEqual([
+      { message: 'no scales', path: ['product'] },
+      { message: 'no rule', path: ['product'] },
+    ])
+    const selected = await federation.run('{ product { weight box { size } postage } }')
+    expect(selected.errors?.map(({ path }) => path)).toEqual([
+      ['product', 'weight'],
+      ['product', 'box', 'size'],
+    ])
+  })
 })
 
 describe('@provides', () => {

@@ -165,3 +165,102 @@ test('a variable with a default may stand where null may not, as in the operatio
   for (const { operation } of federation.requests) expect(operation).not.toMatch(/\$limit: Int[^ ]/)
   expect(federation.requests.map(({ operation }) => operation).join()).toContain('$limit: Int = 2')
 })
+
+test('objects that hold others of their type have what they require fetched at each depth', async () => {
+  // The native planner of this version asks for the inner objects once more, and selects nothing of them.
+  const federation = new Federation({
+    a: {
+      sdl: `
+        type Query { n: Int }
+        type Item @key(fields: "id shelf { n }") {
+          id: ID! shelf: Shelf! parts: [Item!] @shareable weight: Int @external postage: Int @requires(fields: "weight") }
+        type Shelf @shareable { n: Int! }`,
+      resolvers: { Item: { postage: ({ weight }: { weight: number }) => weight * 2 } },
+    },
+    b: {
+      sdl: `
+        type Query { item: Item }
+        type Item @key(fields: "id shelf { n }") { id: ID! shelf: Shelf! parts: [Item!] @shareable weight: Int }
+        type Shelf @shareable { n: Int! }`,
+      resolvers: {
+        Query: { item: () => ({ id: '1', shelf: { n: 1 } }) },
+        Item: { parts: () => [{ id: '2', shelf: { n: 2 } }], weight: ({ id }: Ref) => Number(id) },
+      },
+    },
+  })
+  expect(await federation.run('{ item { parts { id postage } postage } }')).toEqual({
+    data: { item: { parts: [{ id: '2', postage: 4 }], postage: 2 } },
+  })
+})
+
+test('types of a union may answer one name in different forms, to the client and to what requires it', async () => {
+  const federation = new Federation({
+    a: {
+      sdl: `
+        type Query { found: [Found!]! }
+        union Found = Book | Film | Song
+        type Book @key(fields: "id") { id: ID! length: Int maker: Writer price(currency: String): Int }
+        type Film @key(fields: "id") { id: ID! length: [String!] maker: [Studio!] }
+        type Song @key(fields: "id") { id: ID! length: String maker: Band }
+        type Writer { name: String! }
+        type Studio { name: [String] }
+        type Band { name: Int }`,
+      resolvers: {
+        Query: {
+          found: () => [
+            { __typename: 'Book', id: '1', length: 30, maker: { name: 'Ann' }, price: 5 },
+            { __typename: 'Film', id: '2', length: ['1h', '10m'], maker: [{ name: ['Bob', 'Co'] }] },
+            { __typename: 'Song', id: '3', length: '3:33', maker: { name: 4 } },
+          ],
+        },
+      },
+    },
+    b: {
+      sdl: `
+        type Book @key(fields: "id") {
+          id: ID! length: Int @external maker: Writer @external price(currency: String): Int @external
+          size: String @requires(fields: "length maker { name } price(currency: \\"EUR\\")") }
+        type Writer { name: String! @external }
+        type Song @key(fields: "id") {
+          id: ID! length: String @external maker: Band @external title: String @requires(fields: "length maker { name }") }
+        type Band { name: Int @external }`,
+      resolvers: {
+        Book: {
+          size: (book: { length: number; maker: { name: string }; price: number }) =>
+            `${book.length} ${book.maker.name} ${book.price}`,
+        },
+        Song: { title: (song: { length: string; maker: { name: number } }) => `${song.length} ${song.maker.name}` },
+      },
+    },
+  })
+  const query = '{ found { ... on Film { length maker { name } } ... on Book { size } ... on Song { title } } }'
+  expect(await federation.run(query)).toEqual({
+    data: {
+      found: [{ size: '30 Ann 5' }, { length: ['1h', '10m'], maker: [{ name: ['Bob', 'Co'] }] }, { title: '3:33 4' }],
+    },
+  })
+})
+
+test('a subgraph may say of one type alone that a field is never null', async () => {
+  const federation = new Federation({
+    a: {
+      sdl: `
+        type Query { found: [Found!]! }
+        union Found = Book | Film
+        type Book { length: Int! @shareable }
+        type Film { length: Int @shareable }`,
+      resolvers: {
+        Query: {
+          found: () => [
+            { __typename: 'Book', length: 1 },
+            { __typename: 'Film', length: 2 },
+          ],
+        },
+      },
+    },
+    b: { sdl: 'type Query { book: Book } type Book { length: Int @shareable }' },
+  })
+  expect(await federation.run('{ found { ... on Book { length } ... on Film { length } } }')).toEqual({
+    data: { found: [{ length: 1 }, { length: 2 }] },
+  })
+})

@@ -185,8 +185,8 @@ class Completion {
   /** Reports what failed inside a value that is null because of it. */
   #reportBelow(shape: Shape, at: ErrorNode, tail: readonly PathSegment[] = []): void {
     for (const [segment, node] of at.below) {
-      const [name, inner] = followed(shape, segment)
-      const deeper = [...tail, name]
+      const [names, inner] = followed(shape, segment)
+      const deeper = [...tail, ...names]
       this.#report(node.errors, deeper)
       this.#reportBelow(inner, node, deeper)
     }
@@ -199,8 +199,8 @@ class Completion {
       const unreported = node.errors.filter((error) => !this.#reported.has(error))
       this.#report(unreported, path)
       for (const [segment, inner] of node.below) {
-        const [name, next] = followed(shape, segment)
-        rest(next, inner, [...path, name])
+        const [names, next] = followed(shape, segment)
+        rest(next, inner, [...path, ...names])
       }
     }
     rest({ kind: 'object', selection: root }, at, [])
@@ -208,22 +208,27 @@ class Completion {
 }
 
 const unknownShape: Shape = { kind: 'scalar', type: '' }
+/** The form of what shows nowhere, and has no path of its own. */
+const hiddenShape: Shape = { kind: 'scalar', type: '' }
 
-/** The response's name for a step in the fetched data, and the form of what is there. */
-function followed(shape: Shape, segment: PathSegment): readonly [PathSegment, Shape] {
+/**
+ * The response's name for a step in the fetched data, and the form of what is there. There is no name where the client
+ * did not select what was fetched and calls another field by its name: the error would seem to be of that one.
+ */
+function followed(shape: Shape, segment: PathSegment): readonly [readonly PathSegment[], Shape] {
+  if (shape === hiddenShape) return [[], hiddenShape]
   if (shape.kind === 'nonNull') return followed(shape.of, segment)
-  if (shape.kind === 'list') return [segment, shape.of]
-  const selections =
-    shape.kind === 'object'
-      ? [shape.selection]
-      : shape.kind === 'abstract'
-        ? [...shape.selections.values(), shape.otherwise]
-        : []
-  for (const { fields } of selections) {
-    const field = fields.find(({ key }) => key === segment)
-    if (field) return [field.responseKey, field.shape]
-  }
-  return [segment, unknownShape]
+  if (shape.kind === 'list') return [[segment], shape.of]
+  const fields = fieldsOf(shape)
+  const field = fields.find(({ key }) => key === segment)
+  if (field) return [[field.responseKey], field.shape]
+  return fields.some(({ responseKey }) => responseKey === segment) ? [[], hiddenShape] : [[segment], unknownShape]
+}
+
+function fieldsOf(shape: Shape): readonly ShapeField[] {
+  if (shape.kind === 'object') return shape.selection.fields
+  if (shape.kind !== 'abstract') return []
+  return [...shape.selections.values(), shape.otherwise].flatMap(({ fields }) => fields)
 }
 
 function hasErrors({ errors, below }: ErrorNode): boolean {

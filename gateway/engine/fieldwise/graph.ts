@@ -6,6 +6,7 @@ import {
   type ObjectTypeDefinitionNode,
   type OperationDefinitionNode,
   parse,
+  print,
   type SelectionSetNode,
   type TypeDefinitionNode,
   type TypeNode,
@@ -21,17 +22,30 @@ export interface Resolution {
   readonly type: string
 }
 
+/** What a subgraph answers a field with. */
+export interface FieldForm {
+  /** The named type. */
+  readonly type: string
+  readonly isComposite: boolean
+  /** What must be the same of two fields under one response key: all of a leaf's type, and how objects are wrapped. */
+  readonly shape: string
+}
+
 interface FieldJoin extends Resolution {
   readonly graph: string | undefined
   readonly isExternal: boolean
   /** Whether the field is another subgraph's by `@override`, or this one's. */
   readonly override: 'lost' | 'won' | undefined
   readonly label: string | undefined
+  /** Its type as the subgraph writes it; undefined where it is as in the supergraph. */
+  readonly declared: string | undefined
 }
 
 export interface GraphField {
   readonly name: string
   readonly type: string
+  /** Its type as it is written. */
+  readonly declared: string
   readonly joins: readonly FieldJoin[]
 }
 
@@ -91,6 +105,17 @@ export class JoinedGraph {
     if (join.override === 'lost' && !(join.label !== undefined && !isOn(join.label))) return undefined
     if (join.override === 'won' && join.label !== undefined && !isOn(join.label)) return undefined
     return join
+  }
+
+  /** What a subgraph answers a field with; undefined for a field that is not in the supergraph. */
+  form(type: string, name: string, graph: string): FieldForm | undefined {
+    const field = this.types.get(type)?.fields.get(name)
+    if (!field) return undefined
+    const join = field.joins.find((each) => each.graph === graph)
+    const named = join?.type ?? field.type
+    const declared = join?.declared ?? field.declared
+    const isComposite = this.types.get(named)?.isComposite ?? false
+    return { type: named, isComposite, shape: isComposite ? declared.replace(/\w+/, '') : declared }
   }
 
   /** Names of fields that several subgraphs resolve, to a type that has other members in each of them. */
@@ -181,9 +206,10 @@ export class JoinedGraph {
         isExternal: flag(use, 'external') === true,
         override: isLost ? 'lost' : text(use, 'override') === undefined ? undefined : 'won',
         label: text(use, 'overrideLabel'),
+        declared,
       }
     })
-    return { name: node.name.value, type, joins }
+    return { name: node.name.value, type, declared: print(node.type), joins }
   }
 
   #graphOf(use: ConstDirectiveNode): string | undefined {

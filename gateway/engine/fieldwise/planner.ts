@@ -10,8 +10,9 @@ import {
   type SelectionSetNode,
 } from 'graphql'
 import type { OverrideChoice } from '../planner.ts'
-import type { PlannedSteps, RootFetch } from '../steps.ts'
+import type { PlannedSteps, RootFetch, Step } from '../steps.ts'
 import type { Supergraph } from '../supergraph.ts'
+import { isAnswerable } from './answerable.ts'
 import { type Fetch, type Path, Selected, stepsOf, type Wanting } from './fetches.ts'
 import { JoinedGraph, type Resolution } from './graph.ts'
 import { type Hop, type Leaf, requestsOf } from './leaves.ts'
@@ -48,6 +49,11 @@ export class FieldwisePlanner {
       for (const required of requirement?.names ?? []) names.add(required)
     }
     return false
+  }
+
+  /** Whether the subgraphs answer what a plan of the native planner asks, as far as is known that it may go wrong. */
+  isAnswerable(steps: Step): boolean {
+    return isAnswerable(steps, this.#graph, this.#supergraph.schema)
   }
 
   /**
@@ -134,9 +140,13 @@ class Search {
         defaultValue ? `${print(type)} = ${print(defaultValue)}` : print(type),
       ]),
     )
-    if (operation !== 'subscription') return { primary: undefined, steps: stepsOf(this.#fetches, types) }
+    if (operation !== 'subscription')
+      return { primary: undefined, steps: stepsOf(this.#fetches, types, this.#fieldNames) }
     const [first, ...rest] = this.#fetches
-    return { primary: stepsOf(first ? [first] : [], types) as RootFetch, steps: stepsOf(rest, types) }
+    return {
+      primary: stepsOf(first ? [first] : [], types, this.#fieldNames) as RootFetch,
+      steps: stepsOf(rest, types, this.#fieldNames),
+    }
   }
 
   /** The object types that clients see of a type. */
@@ -266,10 +276,12 @@ class Search {
       ...(resolution?.provides ? [resolution.provides] : []),
     ]
     const declared = resolution?.type ?? hop.type
+    const form = this.#graph.form(hop.on, hop.name, way.subgraph)
+    if (!form) return undefined
     return this.#way(`${way.id}/${hop.on}.${hop.key}`, place, way.subgraph, { declared, provided }, () => {
       const parent = way.select()
       const object = way.declared === hop.on ? parent : parent.onType(hop.on)
-      return object.field(hop, this.#graph.types.get(hop.type)?.isComposite ?? false)
+      return object.field(hop, form)
     })
   }
 
