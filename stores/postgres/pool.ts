@@ -21,6 +21,8 @@ import {
 export interface StatementEvent {
   readonly text: string
   readonly role: string
+  /** The request that it was sent for. */
+  readonly traceId: string
   readonly durationMs: number
   readonly rows: number
   readonly failed: boolean
@@ -199,6 +201,7 @@ export class SecurityContextPool extends pg.Pool {
       this.#onStatement({
         text: statement.text,
         role: security.role,
+        traceId: security.traceId,
         durationMs: performance.now() - start,
         rows,
         failed,
