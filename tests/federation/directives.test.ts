@@ -170,6 +170,40 @@ describe('@requires', () => {
       ['product', 'box', 'size'],
     ])
   })
+
+  test('a failure of what one type requires does not stand at what the client selects of another type', async () => {
+    const federation = new Federation({
+      a: {
+        sdl: `
+          type Query { found: [Found!]! }
+          union Found = Book | Film
+          type Book @key(fields: "id") { id: ID! weight: Int }
+          type Film @key(fields: "id") { id: ID! weight: Int year: Int }`,
+        resolvers: {
+          Query: {
+            found: () => [
+              { __typename: 'Book', id: '1', weight: 3 },
+              { __typename: 'Film', id: '2', year: null },
+            ],
+          },
+          Film: {
+            weight() {
+              throw new Error('no scales')
+            },
+          },
+        },
+      },
+      b: {
+        sdl: 'type Film @key(fields: "id") { id: ID! weight: Int @external postage: Int @requires(fields: "weight") }',
+        resolvers: { Film: { postage: () => 2 } },
+      },
+    })
+    const { data, errors } = await federation.run(
+      '{ found { ... on Book { number: weight } ... on Film { number: year postage } } }',
+    )
+    expect(data).toEqual({ found: [{ number: 3 }, { number: null, postage: 2 }] })
+    expect(errors?.map(({ path }) => path)).toEqual([['found', 1, 'weight']])
+  })
 })
 
 describe('@provides', () => {

@@ -25,7 +25,7 @@ export function complete(
 ): Completed {
   const completion = new Completion(gone)
   const text = completion.object(root, data, errors, false) ?? 'null'
-  completion.reportRest(root, errors)
+  completion.reportRest(root, data, errors)
   return { text, errors: completion.errors }
 }
 
@@ -193,17 +193,17 @@ class Completion {
   }
 
   /** Reports errors at places that the client did not select, such as fields that others require. */
-  reportRest(root: Selection, at: ErrorNode): void {
+  reportRest(root: Selection, data: Record<string, unknown>, at: ErrorNode): void {
     this.#path.length = 0
-    const rest = (shape: Shape, node: ErrorNode, path: readonly PathSegment[]) => {
+    const rest = (shape: Shape, value: unknown, node: ErrorNode, path: readonly PathSegment[]) => {
       const unreported = node.errors.filter((error) => !this.#reported.has(error))
       this.#report(unreported, path)
       for (const [segment, inner] of node.below) {
-        const [names, next] = followed(shape, segment)
-        rest(next, inner, [...path, ...names])
+        const [names, next] = followed(shape, segment, value)
+        rest(next, (value as Record<PathSegment, unknown> | undefined | null)?.[segment], inner, [...path, ...names])
       }
     }
-    rest({ kind: 'object', selection: root }, at, [])
+    rest({ kind: 'object', selection: root }, data, at, [])
   }
 }
 
@@ -214,20 +214,23 @@ const hiddenShape: Shape = { kind: 'scalar', type: '' }
 /**
  * The response's name for a step in the fetched data, and the form of what is there. There is no name where the client
  * did not select what was fetched and calls another field by its name: the error would seem to be of that one.
+ * @param value what was fetched there, by whose type it is known what is selected of it.
  */
-function followed(shape: Shape, segment: PathSegment): readonly [readonly PathSegment[], Shape] {
+function followed(shape: Shape, segment: PathSegment, value?: unknown): readonly [readonly PathSegment[], Shape] {
   if (shape === hiddenShape) return [[], hiddenShape]
-  if (shape.kind === 'nonNull') return followed(shape.of, segment)
+  if (shape.kind === 'nonNull') return followed(shape.of, segment, value)
   if (shape.kind === 'list') return [[segment], shape.of]
-  const fields = fieldsOf(shape)
+  const fields = fieldsOf(shape, value)
   const field = fields.find(({ key }) => key === segment)
   if (field) return [[field.responseKey], field.shape]
   return fields.some(({ responseKey }) => responseKey === segment) ? [[], hiddenShape] : [[segment], unknownShape]
 }
 
-function fieldsOf(shape: Shape): readonly ShapeField[] {
+function fieldsOf(shape: Shape, value: unknown): readonly ShapeField[] {
   if (shape.kind === 'object') return shape.selection.fields
   if (shape.kind !== 'abstract') return []
+  const typename = (value as { __typename?: unknown } | undefined | null)?.__typename
+  if (typeof typename === 'string') return (shape.selections.get(typename) ?? shape.otherwise).fields
   return [...shape.selections.values(), shape.otherwise].flatMap(({ fields }) => fields)
 }
 
