@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Bus, longestMessage } from '../../stores/bus/port.ts'
 
@@ -15,13 +16,14 @@ export function busContract(name: string, world: BusWorld): void {
     })
     afterAll(() => ends.close())
 
-    /** What a listener hears until one message has come that is sent last of all. */
+    /** What a listener hears until one message has come that is sent last of all; no other end may have heard it yet. */
     async function heard(bus: Bus, publish: () => void): Promise<string[]> {
       const messages: string[] = []
+      const last = randomUUID()
       const stop = bus.subscribe('session-ended', (message) => messages.push(message))
       publish()
-      ends.there.publish('session-ended', 'the last')
-      await vi.waitFor(() => expect(messages).toContain('the last'), { timeout: 5000, interval: 5 })
+      ends.there.publish('session-ended', last)
+      await vi.waitFor(() => expect(messages).toContain(last), { timeout: 5000, interval: 5 })
       stop()
       return messages.slice(0, -1)
     }
