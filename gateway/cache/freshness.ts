@@ -6,10 +6,12 @@ export interface Freshness {
   readonly isByTime: boolean
   /** Something has changed: whoever asks after this gets nothing that was read before it. */
   changed(): void
+  /** @param listener hears that nothing of what was read before can be found any more. */
+  onChange(listener: () => void): void
 }
 
 /** Answers are good for as long as their subgraphs say. */
-export const byTimeAlone: Freshness = { tag: '', isByTime: true, changed() {} }
+export const byTimeAlone: Freshness = { tag: '', isByTime: true, changed() {}, onChange() {} }
 
 /**
  * Answers are good until anything is written. An answer is kept under the tag of the moment when it began to be read, so
@@ -18,6 +20,7 @@ export const byTimeAlone: Freshness = { tag: '', isByTime: true, changed() {} }
 export class UntilWritten implements Freshness {
   readonly isByTime = false
   #writes = 0
+  readonly #listeners: (() => void)[] = []
 
   get tag(): string {
     return String(this.#writes)
@@ -25,5 +28,10 @@ export class UntilWritten implements Freshness {
 
   changed(): void {
     this.#writes += 1
+    for (const listener of this.#listeners) listener()
+  }
+
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener)
   }
 }

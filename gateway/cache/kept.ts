@@ -25,8 +25,10 @@ interface Entry {
 
 /** What all keys of one request have in common: taken before anything is read, since a write may come meanwhile. */
 export interface Reader {
+  /** Under which tag of the data he reads. */
+  readonly tag: string
   readonly tenantId: string
-  /** The tag of the data, and the client's headers that go to subgraphs: they can change an answer. */
+  /** The tag, and the client's headers that go to subgraphs: they can change an answer. */
   readonly common: string
   /** Who reads; undefined for nobody in particular, who then shares only what is public. */
   readonly viewer: string | undefined
@@ -48,6 +50,8 @@ export class KeptTexts {
     this.#freshness = freshness
     this.#graph = graph
     this.#watch = watch
+    // What nobody can find any more must not stay either: it may be of somebody who is erased.
+    freshness.onChange(() => void cache.clear().catch(() => {}))
   }
 
   /** Under which tag a query that begins now reads. */
@@ -59,6 +63,7 @@ export class KeptTexts {
     const { authorization, cookie, ...others } = clientHeaders ?? {}
     const isKnown = viewer !== null || authorization !== undefined || cookie !== undefined
     return {
+      tag: readUnder,
       tenantId: viewer?.tenantId ?? '',
       common: `${this.#graph}|${readUnder}|${clientHeaders === undefined ? '' : JSON.stringify(others)}`,
       viewer: isKnown ? JSON.stringify([viewer, authorization, cookie]) : undefined,
@@ -84,6 +89,7 @@ export class KeptTexts {
   }
 
   async keep(reader: Reader, what: string, { text, policy }: Kept, now: number): Promise<void> {
+    if (reader.tag !== this.tag) return
     const isPublic = policy.scope === 'PUBLIC'
     if (!isPublic && reader.viewer === undefined) return
     const key = isPublic ? keyOf(reader.common, what) : keyOf(reader.common, what, reader.viewer)

@@ -5,5 +5,7 @@ export interface Cache {
   /** @param seconds how long the value may be used. */
   set<T>(tenantId: string, key: string, value: T, seconds: number): Promise<void>
   delete(tenantId: string, key: string): Promise<void>
+  /** Removes every entry of every tenant. */
+  clear(): Promise<void>
   close(): Promise<void>
 }

@@ -3,37 +3,48 @@ import { appendEvents } from '../log/log.ts'
 import type { Transaction } from '../postgres/postgres.ts'
 import type { Stores } from '../stores.ts'
 import { ownedTables, type Subject, step, subjectContext } from './subject.ts'
+import type { Tally } from './tally.ts'
 
-/** What was done to each store: how many rows, vectors, objects, by table or kind. */
-export type Counts = Record<string, Record<string, number>>
-
-type Needed = Pick<Stores, 'postgres' | 'vectors' | 'objects' | 'bus'>
+type Needed = Pick<Stores, 'postgres' | 'vectors' | 'objects' | 'bus' | 'cache'>
 
 const vectorsAtOnce = 1_000
 const eventsAtOnce = 500
-/** How long projectors get to take in what the subject did last. Milliseconds. */
-const projectorsMs = 20_000
 const lookMs = 50
+
+/** Projectors have yet to take in what the subject did. Nothing is lost: the work goes on from here when it is asked again. */
+export class ProjectorsBehindError extends Error {
+  override readonly name = 'ProjectorsBehindError'
+  constructor(projectors: readonly string[]) {
+    super(`waits for ${projectors.join(', ')}`)
+  }
+}
+
+/** How a run of the work is done. */
+export interface Run {
+  readonly tally: Tally
+  /** How long projectors get to catch up within this run. Milliseconds. */
+  readonly patienceMs: number
+}
 
 /**
  * Removes a user from every store. His key goes first: from then on what is kept of him under it means nothing, and nobody
  * can write in his name any more. Each step is whole by itself, so that what was interrupted goes on where it stopped.
+ * @throws ProjectorsBehindError
  */
-export async function erase(stores: Needed, subject: Subject): Promise<Counts> {
-  const counts: Counts = { postgres: {}, vectors: {}, events: {}, objects: {} }
-  await shutOut(stores, subject, 'ERASE', counts)
+export async function erase(stores: Needed, subject: Subject, run: Run): Promise<void> {
+  const { tally } = run
+  await shutOut(stores, subject, 'ERASE', tally)
   await forgetShared(stores, subject)
-  await removeVectors(stores, subject, counts)
-  await removeRows(stores, subject, counts)
+  await removeVectors(stores, subject, tally)
+  await removeRows(stores, subject, tally)
   // A projector that had read before may have written since.
-  await projectorsPast(stores, subject)
-  await removeRows(stores, subject, counts)
-  await step(stores.postgres, subject, async (tx) => {
-    add(counts, 'events', 'payloads', await changed(tx, SCRUB))
-    add(counts, 'postgres', 'users.users', await changed(tx, 'DELETE FROM users.users'))
+  await projectorsPast(stores, subject, run.patienceMs)
+  await removeRows(stores, subject, tally)
+  await tally.step(async (tx) => {
+    tally.add('events', 'payloads', await changed(tx, SCRUB))
+    tally.add('postgres', 'users.users', await changed(tx, 'DELETE FROM users.users'))
   })
-  add(counts, 'objects', 'objects', await stores.objects.removeAll(subject.userId))
-  return counts
+  await removeBeside(stores, subject, tally)
 }
 
 /** What a table keeps of whoever becomes nobody: how the system was used, not by whom nor what for. */
@@ -44,36 +55,35 @@ const anonymous: Readonly<Record<string, string>> = {
 /**
  * Makes nobody of a user: his account keeps a name that means nothing, his sessions their times and counts; everything
  * that he or anybody said, and everything that tells of him, goes.
+ * @throws ProjectorsBehindError
  */
-export async function anonymize(stores: Needed, subject: Subject): Promise<Counts> {
-  const counts: Counts = { postgres: {}, vectors: {}, events: {}, objects: {} }
-  await shutOut(stores, subject, 'ANONYMIZE', counts)
+export async function anonymize(stores: Needed, subject: Subject, run: Run): Promise<void> {
+  const { tally } = run
+  await shutOut(stores, subject, 'ANONYMIZE', tally)
   await forgetShared(stores, subject)
-  await removeVectors(stores, subject, counts)
-  await removeRows(stores, subject, counts, anonymous)
-  await projectorsPast(stores, subject)
-  await removeRows(stores, subject, counts, anonymous)
-  await step(stores.postgres, subject, async (tx) => {
+  await removeVectors(stores, subject, tally)
+  await removeRows(stores, subject, tally, anonymous)
+  await projectorsPast(stores, subject, run.patienceMs)
+  await removeRows(stores, subject, tally, anonymous)
+  await tally.step(async (tx) => {
     for (const [table, values] of Object.entries(anonymous)) {
-      add(counts, 'postgres', `${table} (made anonymous)`, await changed(tx, `UPDATE ${table} SET ${values}`))
+      tally.add('postgres', `${table} (made anonymous)`, await changed(tx, `UPDATE ${table} SET ${values}`))
     }
-    add(counts, 'events', 'payloads', await changed(tx, SCRUB))
+    tally.add('events', 'payloads', await changed(tx, SCRUB))
     const account = `UPDATE users.users SET username = left('gone-' || id, 32), email = id || '@invalid', display_name = NULL,
       password_hash = NULL, one_time_hash = NULL, one_time_session_id = NULL, status = 'SUSPENDED'`
-    add(counts, 'postgres', 'users.users (made anonymous)', await changed(tx, account))
+    tally.add('postgres', 'users.users (made anonymous)', await changed(tx, account))
     // Putting the new name where the old one was is a change that the audit keeps both of.
     await tx.query('DELETE FROM audit.pending_values')
     await tx.query('DELETE FROM audit.entry_values')
   })
-  add(counts, 'objects', 'objects', await stores.objects.removeAll(subject.userId))
-  return counts
+  await removeBeside(stores, subject, tally)
 }
 
 /** Ends all that the user can do, destroys his key, and notes that he is gone. */
-async function shutOut(stores: Needed, subject: Subject, action: string, counts: Counts): Promise<void> {
-  const sessions = await step(stores.postgres, subject, async (tx) => {
-    const keys = await changed(tx, 'DELETE FROM audit.user_keys')
-    add(counts, 'postgres', 'audit.user_keys', keys)
+async function shutOut(stores: Needed, subject: Subject, action: string, tally: Tally): Promise<void> {
+  const sessions = await tally.step(async (tx) => {
+    tally.add('postgres', 'audit.user_keys', await changed(tx, 'DELETE FROM audit.user_keys'))
     await tx.query(`UPDATE users.users SET status = 'SUSPENDED'`)
     await tx.query('INSERT INTO users.erasures (user_id, action) VALUES ($1, $2) ON CONFLICT DO NOTHING', [
       subject.userId,
@@ -82,6 +92,13 @@ async function shutOut(stores: Needed, subject: Subject, action: string, counts:
     return tx.query<{ id: string }>('SELECT id FROM users.sessions')
   })
   for (const { id } of sessions) stores.bus.publish('session-ended', id)
+}
+
+/** What is kept outside the database: objects, and whatever a cache still holds of anybody. */
+async function removeBeside({ objects, cache }: Needed, { userId }: Subject, tally: Tally): Promise<void> {
+  await cache.clear()
+  tally.add('objects', 'objects', await objects.removeAll(userId))
+  await tally.step(async () => {})
 }
 
 /** What was done with a memory tells of its words nowhere; that it is gone is told to those who could see it. */
@@ -118,18 +135,18 @@ const SHARED = `SELECT memories.id, memories.version, memories.visibility,
   WHERE memories.visibility <> 'PRIVATE' AND memories.forgotten_at IS NULL ORDER BY memories.ordinal`
 
 /** A store beside PostgreSQL is asked for each memory; the tables of one inside it go with the rows. */
-async function removeVectors(stores: Needed, subject: Subject, counts: Counts): Promise<void> {
+async function removeVectors(stores: Needed, subject: Subject, tally: Tally): Promise<void> {
   const ids = await step(stores.postgres, subject, (tx) => tx.query<{ id: string }>('SELECT id FROM memory.memories'))
   for (let from = 0; from < ids.length; from += vectorsAtOnce) {
     await stores.vectors.remove(ids.slice(from, from + vectorsAtOnce).map(({ id }) => id))
   }
-  add(counts, 'vectors', 'memories', ids.length)
+  tally.atLeast('vectors', 'memories', ids.length)
 }
 
 async function removeRows(
   stores: Needed,
   subject: Subject,
-  counts: Counts,
+  tally: Tally,
   kept: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const tables = await step(stores.postgres, subject, async (tx) => {
@@ -140,25 +157,30 @@ async function removeRows(
   // The audit's values last: what is removed before is written into them.
   const audit = ['audit.pending_values', 'audit.entry_values']
   for (const table of [...named, ...tables.filter((name) => kept[name] === undefined), ...audit]) {
-    add(counts, 'postgres', table, await step(stores.postgres, subject, (tx) => changed(tx, `DELETE FROM ${table}`)))
+    await tally.step(async (tx) => tally.add('postgres', table, await changed(tx, `DELETE FROM ${table}`)))
   }
 }
 
 /** Waits until every projector has taken in what is in the log now. */
-async function projectorsPast({ postgres }: Needed, subject: Subject): Promise<void> {
-  const end = Date.now() + projectorsMs
-  const [head] = await step(postgres, subject, (tx) => tx.query<Place>('SELECT xid, seq FROM events.head()'))
+async function projectorsPast({ postgres }: Needed, subject: Subject, patienceMs: number): Promise<void> {
+  const end = Date.now() + patienceMs
+  const [head] = await step(postgres, subject, (tx) => tx.query<Place>('SELECT epoch, xid, seq FROM events.head()'))
   const behind = () =>
     step(postgres, subject, (tx) =>
-      tx.query('SELECT projector FROM events.positions WHERE (xid, seq) < ($1::text::xid8, $2::bigint)', [
-        head?.xid ?? '0',
-        head?.seq ?? '0',
-      ]),
+      tx.query<{ projector: string }>(
+        `SELECT projector FROM events.positions
+         WHERE epoch <> $1 OR (xid, seq) < ($2::text::xid8, $3::bigint) ORDER BY projector`,
+        [head?.epoch ?? 0, head?.xid ?? '0', head?.seq ?? '0'],
+      ),
     )
-  while ((await behind()).length > 0 && Date.now() < end) await pause(lookMs)
+  for (let waiting = await behind(); waiting.length > 0; waiting = await behind()) {
+    if (Date.now() >= end) throw new ProjectorsBehindError(waiting.map(({ projector }) => projector))
+    await pause(lookMs)
+  }
 }
 
 interface Place {
+  readonly epoch: number
   readonly xid: string
   readonly seq: string
 }
@@ -166,10 +188,4 @@ interface Place {
 async function changed(tx: Transaction, sql: string): Promise<number> {
   const [row] = await tx.query<{ count: string }>(`WITH done AS (${sql} RETURNING 1) SELECT count(*) FROM done`)
   return Number(row?.count ?? 0)
-}
-
-function add(counts: Counts, store: string, what: string, amount: number): void {
-  const of = counts[store] ?? {}
-  counts[store] = of
-  if (amount > 0) of[what] = (of[what] ?? 0) + amount
 }

@@ -1,7 +1,7 @@
 import type { FieldCipher } from '../../lib/field-encryption.ts'
 import type { Stores } from '../stores.ts'
-import type { Counts } from './erase.ts'
 import { ownedTables, type Subject, step } from './subject.ts'
+import type { Counts } from './tally.ts'
 
 /** Lines in one part of an export: a part is read whole. */
 export const linesInPart = 1_000

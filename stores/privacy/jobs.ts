@@ -4,11 +4,12 @@ import type { Stores } from '../stores.ts'
 import { runOpenRequests } from './worker.ts'
 
 const minute = 60_000
+const requestsEveryMs = 15_000
 
 /** What users and tenants have asked to be done with their data. */
 export function privacyJobs(stores: Stores): readonly Job[] {
   return [
-    { name: 'privacy requests', everyMs: minute, run: () => runOpenRequests(stores) },
+    { name: 'privacy requests', everyMs: requestsEveryMs, run: () => runOpenRequests(stores) },
     {
       name: 'retention',
       everyMs: 60 * minute,

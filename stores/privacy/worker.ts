@@ -1,7 +1,8 @@
 import type { Stores } from '../stores.ts'
-import { anonymize, type Counts, erase } from './erase.ts'
+import { anonymize, erase, ProjectorsBehindError } from './erase.ts'
 import { exportAll } from './export.ts'
 import { type Subject, step } from './subject.ts'
+import { type Counts, Tally } from './tally.ts'
 
 export type PrivacyAction = 'EXPORT' | 'ERASE' | 'ANONYMIZE'
 
@@ -9,22 +10,30 @@ interface Open extends Subject {
   readonly id: string
   readonly action: PrivacyAction
   readonly requestedAt: Date
+  readonly counts: Counts
 }
 
-type Needed = Pick<Stores, 'postgres' | 'vectors' | 'objects' | 'bus' | 'fields' | 'signer' | 'logger'>
+type Needed = Pick<Stores, 'postgres' | 'vectors' | 'objects' | 'bus' | 'cache' | 'fields' | 'signer' | 'logger'>
 
 /** After so many tries a request is given up, and says so. */
 const mostAttempts = 5
 /** A request that runs for so long was left behind by a process that ended. */
 const abandoned = `interval '10 minutes'`
 
-const columns = `id, tenant_id AS "tenantId", subject_id AS "userId", action, requested_at AS "requestedAt"`
+const columns = `id, tenant_id AS "tenantId", subject_id AS "userId", action, requested_at AS "requestedAt", counts`
 
-/** Does what a request asks for, once: the one of several processes that takes it does it. */
-export async function runRequest(stores: Needed, of: Subject & { readonly id: string }): Promise<void> {
+/**
+ * Does what a request asks for, once: the one of several processes that takes it does it.
+ * @param patienceMs how long it waits for projectors that are behind; then the request stays open, and is taken up again.
+ */
+export async function runRequest(
+  stores: Needed,
+  of: Subject & { readonly id: string },
+  patienceMs: number,
+): Promise<void> {
   const request = await step(stores.postgres, of, async (tx) => {
     const [taken] = await tx.query<Open>(
-      `UPDATE users.privacy_requests SET state = 'RUNNING', attempts = attempts + 1 WHERE id = $1 AND state = 'PENDING'
+      `UPDATE users.privacy_requests SET state = 'RUNNING', attempts = attempts + 1, taken_at = clock_timestamp() WHERE id = $1 AND state = 'PENDING'
        RETURNING ${columns}`,
       [of.id],
     )
@@ -32,9 +41,10 @@ export async function runRequest(stores: Needed, of: Subject & { readonly id: st
   })
   if (request === undefined) return
   try {
-    const { counts, parts } = await work(stores, request)
+    const { counts, parts } = await work(stores, request, patienceMs)
     await finish(stores, request, counts, parts)
   } catch (error) {
+    if (error instanceof ProjectorsBehindError) return later(stores, request, error.message)
     stores.logger.error({ err: error, request: request.id }, 'A privacy request failed; it is tried again')
     await step(stores.postgres, request, (tx) =>
       tx.query(
@@ -45,29 +55,35 @@ export async function runRequest(stores: Needed, of: Subject & { readonly id: st
   }
 }
 
+async function later(stores: Needed, request: Open, why: string): Promise<void> {
+  stores.logger.info({ request: request.id }, `A privacy request ${why}`)
+  await step(stores.postgres, request, (tx) =>
+    tx.query(`UPDATE users.privacy_requests SET state = 'PENDING', attempts = attempts - 1 WHERE id = $1`, [
+      request.id,
+    ]),
+  )
+}
+
 /** Takes up requests that are open, and those that a process left behind. */
 export async function runOpenRequests(stores: Needed): Promise<void> {
   const nobody = { tenantId: '00000000-0000-0000-0000-000000000000', userId: '00000000-0000-0000-0000-000000000000' }
   const open = await step(stores.postgres, nobody, async (tx) => {
     await tx.query(
-      `UPDATE users.privacy_requests SET state = 'PENDING' WHERE state = 'RUNNING' AND requested_at < now() - ${abandoned}`,
+      `UPDATE users.privacy_requests SET state = 'PENDING' WHERE state = 'RUNNING' AND taken_at < now() - ${abandoned}`,
     )
     return tx.query<Open>(
       `SELECT ${columns} FROM users.privacy_requests WHERE state = 'PENDING' ORDER BY requested_at LIMIT 20`,
     )
   })
-  for (const request of open) await runRequest(stores, request)
+  for (const request of open) await runRequest(stores, request, 0)
 }
 
-async function work(stores: Needed, request: Open): Promise<{ counts: Counts; parts: number }> {
-  switch (request.action) {
-    case 'EXPORT':
-      return exportAll(stores, request, request.id)
-    case 'ERASE':
-      return { counts: await erase(stores, request), parts: 0 }
-    case 'ANONYMIZE':
-      return { counts: await anonymize(stores, request), parts: 0 }
-  }
+async function work(stores: Needed, request: Open, patienceMs: number): Promise<{ counts: Counts; parts: number }> {
+  if (request.action === 'EXPORT') return exportAll(stores, request, request.id)
+  const tally = new Tally(stores.postgres, request, request.counts)
+  const run = { tally, patienceMs }
+  await (request.action === 'ERASE' ? erase(stores, request, run) : anonymize(stores, request, run))
+  return { counts: tally.counts, parts: 0 }
 }
 
 /** The receipt is the text that was signed: whoever has the public key can check it without asking us. */

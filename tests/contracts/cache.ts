@@ -65,6 +65,18 @@ export function cacheContract(name: string, world: CacheWorld): void {
       expect(await cache.get('t', 'k')).toBe(2)
     })
 
+    test('is empty when it has been cleared, whosever the entries were, and then keeps again', async () => {
+      const keys = Array.from({ length: 2_500 }, (_, index) => `key ${index}`)
+      await Promise.all(keys.map((key) => cache.set('t', key, 1, 60)))
+      await cache.set('other', 'k', 1, 60)
+      await cache.clear()
+      expect(await Promise.all(keys.map((key) => cache.get('t', key)))).toEqual(keys.map(() => undefined))
+      expect(await cache.get('other', 'k')).toBeUndefined()
+      await cache.clear()
+      await cache.set('t', 'k', 2, 60)
+      expect(await cache.get('t', 'k')).toBe(2)
+    })
+
     test('deletes what it is told to, and minds no absence', async () => {
       await cache.set('t', 'k', 1, 60)
       await cache.delete('t', 'k')

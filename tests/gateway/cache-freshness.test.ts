@@ -6,6 +6,7 @@ import { type Freshness, UntilWritten } from '../../gateway/cache/freshness.ts'
 import { KeptTexts } from '../../gateway/cache/kept.ts'
 import type { Channel, Engine, OperationRequest } from '../../gateway/engine/types.ts'
 import { PolicySum } from '../../lib/cache-control.ts'
+import type { Cache } from '../../stores/cache/port.ts'
 import { openCache } from '../../stores/open-cache.ts'
 import { testContext } from '../kit/federation.ts'
 
@@ -92,4 +93,28 @@ test('what is read for a query is kept under the tag of its beginning, however l
   expect((await ask(kept.tag)).data).toEqual({ n: 2 })
   expect((await ask(kept.tag)).data).toEqual({ n: 2 })
   expect(reads).toEqual(['0', '1'])
+})
+
+test('what can be found no more is not kept either', async () => {
+  const freshness = new UntilWritten()
+  const entries = new Map<string, unknown>()
+  const cache: Cache = {
+    get: async <T>(_: string, key: string) => entries.get(key) as T | undefined,
+    set: async (_, key, value) => void entries.set(key, value),
+    delete: async (_, key) => void entries.delete(key),
+    clear: async () => entries.clear(),
+    close: async () => {},
+  }
+  const kept = new KeptTexts(cache, freshness, '')
+  const text = { text: 'of somebody', policy: { maxAge: 60, scope: 'PUBLIC' as const } }
+  const reader = kept.readerOf(testContext())
+  await kept.keep(reader, 'what', text, 0)
+  expect(entries.size).toBe(1)
+  freshness.changed()
+  expect(entries.size).toBe(0)
+  // What was read before the write, and comes after it.
+  await kept.keep(reader, 'what', text, 0)
+  expect(entries.size).toBe(0)
+  await kept.keep(kept.readerOf(testContext()), 'what', text, 0)
+  expect(entries.size).toBe(1)
 })

@@ -4,7 +4,7 @@ import { createClient as createSocketClient } from 'graphql-ws'
 import WebSocket from 'ws'
 import { loadConfig } from '../../gateway/config.ts'
 import { openServer, type Server } from '../../gateway/server.ts'
-import { silentLog } from '../../lib/log.ts'
+import { type Log, silentLog } from '../../lib/log.ts'
 import type { StatementEvent } from '../../stores/postgres/pool.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: a test knows what it selected
@@ -40,6 +40,8 @@ export interface ProductOptions {
   /** Default: `:memory:`. */
   readonly data?: string
   readonly onStatement?: (event: StatementEvent) => void
+  /** Default: one that keeps nothing. */
+  readonly log?: Log
   /** Further settings. */
   readonly env?: Readonly<Record<string, string>>
 }
@@ -47,13 +49,14 @@ export interface ProductOptions {
 export async function startProduct({
   data = ':memory:',
   onStatement,
+  log = silentLog(),
   env = {},
 }: ProductOptions = {}): Promise<Product> {
   const settings = { MNEMOGRAPH_DATA: data, MNEMOGRAPH_PORT: '0', ...env }
   const { config } = loadConfig({ env: settings, cwd: '/nowhere' })
   const server = await openServer({
     config,
-    log: silentLog(),
+    log,
     listen: true,
     ...(onStatement ? { onStatement } : {}),
   })

@@ -1,4 +1,7 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import pg from 'pg'
+import type { RedisStore } from '../../stores/redis/redis.ts'
 
 /**
  * Where a word stands in a database, looked for past all policies: every column of every table, also where its bytes are
@@ -26,4 +29,48 @@ export async function scanDatabase(connection: pg.ClientConfig, canary: string):
   } finally {
     await client.end()
   }
+}
+
+/** How a word is written where bytes are kept: as it is, in hexadecimal, and in base64 wherever it begins. */
+function forms(canary: string): string[] {
+  const inner = [0, 1, 2].map((shift) => {
+    const text = Buffer.concat([Buffer.alloc(shift), Buffer.from(canary)])
+      .toString('base64')
+      .replaceAll('=', '')
+    // The first and last characters also hold bits of what stands beside it.
+    return text.slice(shift === 0 ? 0 : shift + 1, -1)
+  })
+  return [canary, Buffer.from(canary).toString('hex'), ...inner]
+}
+
+/** Whether a word stands in bytes, in any of its forms. */
+export function holds(bytes: Uint8Array | string, canary: string): boolean {
+  const text = (typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('latin1')).toLowerCase()
+  return forms(canary).some((form) => text.includes(form.toLowerCase()))
+}
+
+/** The files of a folder that hold a word. The database's own are left out: they keep what is gone until it is written over. */
+export function scanFolder(folder: string, canary: string): string[] {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  const paths = files.map((file) => join(file.parentPath, file.name))
+  return paths
+    .map((path) => relative(folder, path))
+    .filter((path) => !path.startsWith('postgres'))
+    .filter((path) => holds(path, canary) || holds(readFileSync(join(folder, path)), canary))
+}
+
+/** The keys of a system on Redis that hold a word, in their name or their value. */
+export async function scanRedis({ client, prefix }: RedisStore, canary: string): Promise<string[]> {
+  const found: string[] = []
+  let cursor = '0'
+  do {
+    const [next, keys] = await client.scan(cursor, 'MATCH', `${prefix}*`, 'COUNT', 1000)
+    cursor = next
+    for (const key of keys) {
+      // Whatever kind of value it is.
+      const value = await client.dumpBuffer(key)
+      if (holds(key, canary) || (value && holds(value, canary))) found.push(key)
+    }
+  } while (cursor !== '0')
+  return found
 }

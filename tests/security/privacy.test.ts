@@ -2,14 +2,19 @@ import { createPublicKey, verify } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type Logger, pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadSigningKey } from '../../lib/tokens.ts'
 import { seal } from '../../stores/audit/sealer.ts'
 import { verifyAudit } from '../../stores/audit/verify.ts'
+import { projectorContext } from '../../stores/log/log.ts'
 import { openOwnerConnection } from '../../stores/open.ts'
+import { step } from '../../stores/privacy/subject.ts'
+import { runOpenRequests } from '../../stores/privacy/worker.ts'
 import { openTestPostgres, type TestPostgres } from '../kit/postgres.ts'
 import { type Data, type Person, type Product, startProduct } from '../kit/product.ts'
-import { scanDatabase } from './canary.ts'
+import { openTestRedis, redisUrl } from '../kit/redis.ts'
+import { holds, scanDatabase, scanFolder, scanRedis } from './canary.ts'
 import { viewerOfPerson } from './matrix/people.ts'
 import { must, plant } from './matrix/plant.ts'
 
@@ -20,25 +25,65 @@ const asking = `mutation ($input: RequestPrivacyActionInput!) { requestPrivacyAc
 interface World {
   readonly product: Product
   readonly folder: string
+  /** Every line that was logged, and every message that other processes were sent. */
+  readonly heard: string[]
   /** Where a word still stands; the embedded database is looked into when the product is closed. */
   scan(canary: string): Promise<Record<string, number>>
 }
 
+function listening(heard: string[]): Logger {
+  return pino({ level: 'trace' }, { write: (line: string) => void heard.push(line) })
+}
+
+/** With the answers' cache on, and Redis where this machine has it. */
 async function onServer(): Promise<World & { database: TestPostgres }> {
   const database = await openTestPostgres('PostgreSQL 18')
   const { user, password, host, port, database: name } = database.admin
   const folder = mkdtempSync(join(tmpdir(), 'privacy-'))
-  const url = `postgres://${user}:${password}@${host}:${port}/${name}`
-  const product = await startProduct({ data: folder, env: { MNEMOGRAPH_DATABASE_URL: url } })
-  return { product, folder, database, scan: (canary) => scanDatabase(database.admin, canary) }
+  const heard: string[] = []
+  const env = {
+    MNEMOGRAPH_DATABASE_URL: `postgres://${user}:${password}@${host}:${port}/${name}`,
+    MNEMOGRAPH_CACHE_BYTES: '10000000',
+    ...(redisUrl === '' ? {} : { MNEMOGRAPH_REDIS_URL: redisUrl }),
+  }
+  const product = await startProduct({ data: folder, env, log: listening(heard) })
+  const redis = redisUrl === '' ? null : await openTestRedis((await systemOf(product)) ?? '')
+  if (redis) {
+    const ear = await redis.connect()
+    ear.on('message', (_channel: string, text: string) => heard.push(text))
+    await ear.subscribe(`${redis.prefix}bus`)
+  }
+  return {
+    product,
+    folder,
+    database,
+    heard,
+    scan: async (canary) => ({
+      ...(await scanDatabase(database.admin, canary)),
+      ...(redis ? Object.fromEntries((await scanRedis(redis, canary)).map((key) => [`redis ${key}`, 1])) : {}),
+    }),
+  }
+}
+
+function systemOf({ server }: Product): Promise<string | undefined> {
+  return server.stores.postgres.read(projectorContext('test'), async (db) => {
+    const [row] = await db.query<{ id: string }>('SELECT system_id AS id FROM app.system')
+    return row?.id
+  })
 }
 
 async function embedded(): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'privacy-'))
-  const product = await startProduct({ data: folder })
+  const heard: string[] = []
+  const env = { MNEMOGRAPH_CACHE_BYTES: '10000000' }
+  const product = await startProduct({ data: folder, env, log: listening(heard) })
+  for (const topic of ['events', 'session-ended'] as const) {
+    product.server.stores.bus.subscribe(topic, (message) => heard.push(message))
+  }
   return {
     product,
     folder,
+    heard,
     async scan(canary) {
       await product.close()
       const { connection, close } = await openOwnerConnection({ data: folder, databaseUrl: undefined })
@@ -73,6 +118,10 @@ async function plantCanary(product: Product, person: Person, canary: string, fri
   const { session } = await must(person, 'openChatSession', { title: 'Prompted' }, 'session { id }')
   const messages = [{ role: 'SYSTEM', content: `You serve ${canary}.` }]
   await must(person, 'appendMessages', { sessionId: session.id, messages }, 'added')
+  await product.server.stores.cache.set(person.id, `${canary} key`, `${canary} cached`, 3_600)
+  const wholly =
+    '{ viewer { displayName } memories(first: 100) { nodes { content } } chatSessions(first: 20) { nodes { title } } }'
+  for (const query of [wholly, `${wholly} # again`]) await person.ask(query)
   await product.settled()
   await seal(product.server.stores)
 }
@@ -210,12 +259,59 @@ describe.each(backends)('on %s', (_name, skip, open) => {
       expect(objects).toContain('notes.txt')
     })
 
+    test('is not left half erased when a projector is behind: the work waits for it, and goes on', async () => {
+      const { stores } = world.product.server
+      const waiter = await world.product.join('waitingman')
+      await must(waiter, 'remember', { content: 'Waitorium stands.' }, 'memory { id }')
+      const viewer = await viewerOfPerson(world.product, waiter)
+      const asProjector = (sql: string) => stores.postgres.write(projectorContext('test'), (tx) => tx.query(sql))
+      await asProjector(`INSERT INTO events.positions (projector, epoch, xid, seq) VALUES ('stuck', 1, '0', 0)`)
+      const { request } = await ask(waiter, { action: 'ERASE', confirmation: 'waitingman' })
+      expect(request).toMatchObject({ state: 'PENDING', receipt: null })
+      expect((await waiter.send('{ viewer { id } }')).errors).toMatchObject([
+        { extensions: { code: 'UNAUTHENTICATED' } },
+      ])
+      // However often it is looked at: waiting is no failure.
+      for (let look = 0; look < 7; look++) await runOpenRequests(stores)
+      const now = () =>
+        step(stores.postgres, viewer, (tx) =>
+          tx.query<{ state: string; receipt: string | null }>(
+            'SELECT state, receipt FROM users.privacy_requests WHERE subject_id = $1',
+            [viewer.userId],
+          ),
+        )
+      expect(await now()).toEqual([{ state: 'PENDING', receipt: null }])
+      expect(await step(stores.postgres, viewer, (tx) => tx.query('SELECT id FROM users.users'))).toHaveLength(1)
+      await asProjector(`DELETE FROM events.positions WHERE projector = 'stuck'`)
+      await expect
+        .poll(async () => {
+          await runOpenRequests(stores)
+          return (await now())[0]?.state
+        })
+        .toBe('COMPLETED')
+      // What the runs before have removed is in the receipt too.
+      const { counts } = JSON.parse((await now())[0]?.receipt ?? '')
+      expect(counts.postgres).toMatchObject({ 'audit.user_keys': 1, 'memory.revisions': 1, 'users.users': 1 })
+      expect(counts.vectors).toEqual({ memories: 1 })
+    })
+
     test('leaves no trace of whoever is gone, and every trace of whoever stays', async () => {
       const { scan } = world
+      const { stores } = world.product.server
+      for (const person of [gone, nameless]) expect(await stores.cache.get(person.id, 'Gonzorium key')).toBeUndefined()
       // The embedded database is closed by the first look into it, and then looked into again.
-      const words = ['Gonzorium', 'gonegirl', 'Namelium', 'namelessman']
-      for (const word of words) expect(await scan(word), word).toEqual({})
+      const words = ['Gonzorium', 'gonegirl', 'Namelium', 'namelessman', 'Waitorium', 'waitingman']
+      for (const word of words) {
+        expect(await scan(word), word).toEqual({})
+        expect(scanFolder(world.folder, word), word).toEqual([])
+        expect(
+          world.heard.filter((line) => holds(line, word)),
+          word,
+        ).toEqual([])
+      }
       expect(Object.keys(await scan('Stayorium')).length).toBeGreaterThan(8)
+      expect(scanFolder(world.folder, 'Stayorium')).not.toEqual([])
+      expect(world.heard.length).toBeGreaterThan(10)
     })
   })
 })

@@ -34,6 +34,8 @@ export interface SetRetentionPolicyInput {
 
 /** How long the answer waits for the work; what takes longer goes on by itself. Milliseconds. */
 const patienceMs = 20_000
+/** How much of it projectors that are behind get. Milliseconds. */
+const projectorsMs = 15_000
 
 /** Asks for an export, an erasure or an anonymisation, and waits a while for it to be done. */
 export async function requestPrivacyAction(context: UsersContext, input: RequestPrivacyActionInput) {
@@ -67,7 +69,7 @@ export async function requestPrivacyAction(context: UsersContext, input: Request
     return { __typename: 'RequestPrivacyActionSuccess', request: id }
   })
   if ('request' in answer && subject !== null) {
-    const done = runRequest(stores, { id: answer.request, tenantId, userId: subject })
+    const done = runRequest(stores, { id: answer.request, tenantId, userId: subject }, projectorsMs)
     await Promise.race([done, pause(patienceMs, undefined, { ref: false })])
   }
   return answer

@@ -1,0 +1,1 @@
+ALTER TABLE users.privacy_requests DROP COLUMN counts, DROP COLUMN taken_at;
