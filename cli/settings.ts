@@ -9,6 +9,8 @@ export interface SettingFlags {
   readonly data?: string | undefined
   readonly port?: string | undefined
   readonly host?: string | undefined
+  /** A file of recall's weights. */
+  readonly weights?: string | undefined
 }
 
 /**
@@ -17,9 +19,10 @@ export interface SettingFlags {
  */
 export function readSettings(flags: SettingFlags = {}): Config {
   const data = flags.data === undefined || flags.data === ':memory:' ? flags.data : resolve(flags.data)
+  const weights = flags.weights === undefined ? undefined : resolve(flags.weights)
   const { config, warnings } = loadConfig({
     cwd: projectRoot,
-    overrides: { DATA: data, PORT: flags.port, HOST: flags.host },
+    overrides: { DATA: data, PORT: flags.port, HOST: flags.host, RECALL_WEIGHTS: weights },
   })
   for (const warning of warnings) console.error(`warning: ${warning}`)
   return config

@@ -5,9 +5,11 @@ import { z } from 'zod'
 import { readEncryptionKeys } from '../lib/field-encryption.ts'
 import { readPems } from '../lib/key-ring.ts'
 import { logLevels } from '../lib/log.ts'
+import type { RecallConfiguration } from '../lib/recall-configuration.ts'
 import { type RelyingParty, relyingPartyOf } from '../lib/relying-party.ts'
 import { readSigningKey, readVerifyingKey } from '../lib/tokens.ts'
 import type { TracingConfig } from '../lib/tracing.ts'
+import { readRecallConfiguration } from '../subgraphs/memory/recall/configuration.ts'
 import type { CostSettings } from './guard/cost/control.ts'
 import type { RateSettings } from './guard/rates.ts'
 import { type SubgraphsConfig, takeSubgraphSettings } from './subgraph-settings.ts'
@@ -166,6 +168,8 @@ const settings = z.object({
   MAX_CONNECTIONS_PER_USER: count(1, 1_000_000, 2000),
   MAX_CONNECTIONS_PER_ADDRESS: count(1, 1_000_000, 5000),
   LOG_RETENTION_DAYS: count(1, 36_500, 30),
+  /** A file of weights for recall's ranking, as `mnemograph evaluate --tune` writes it. */
+  RECALL_WEIGHTS: z.string().min(1, 'must not be empty').optional(),
   SHUTDOWN_GRACE_MS: count(0, 3_600_000, 10_000),
 })
 
@@ -245,6 +249,8 @@ export interface Config {
   readonly connections: { readonly perUser: number; readonly perAddress: number }
   /** How far back a subscription can be resumed. */
   readonly logRetentionDays: number
+  /** How recall weighs; undefined for as shipped. */
+  readonly recall: RecallConfiguration | undefined
   readonly shutdownGraceMs: number
 }
 
@@ -285,15 +291,21 @@ export function loadConfig(source: ConfigSource = {}): { config: Config; warning
   if (parsed.success && parsed.data.TRUSTED_DOCUMENTS_ONLY && parsed.data.TRUSTED_DOCUMENTS === undefined) {
     mistakes.push(`${prefix}TRUSTED_DOCUMENTS_ONLY needs ${prefix}TRUSTED_DOCUMENTS: nothing could be run without it`)
   }
+  const recall = readWeights(parsed.data?.RECALL_WEIGHTS, cwd, mistakes)
   if (!parsed.success || mistakes.length > 0) throw new ConfigError(mistakes)
   const unknown = Object.keys(values).filter((name) => !Object.hasOwn(settings.shape, name))
   return {
-    config: freeze(shape(parsed.data, urls, subgraphs, cwd)),
+    config: freeze({ ...shape(parsed.data, urls, subgraphs, cwd), recall }),
     warnings: unknown.map((name) => `${prefix}${name} is not a setting`),
   }
 }
 
-function shape(s: Settings, subgraphUrls: Record<string, string>, subgraphs: SubgraphsConfig, cwd: string): Config {
+function shape(
+  s: Settings,
+  subgraphUrls: Record<string, string>,
+  subgraphs: SubgraphsConfig,
+  cwd: string,
+): Omit<Config, 'recall'> {
   return {
     port: s.PORT,
     host: s.HOST,
@@ -352,6 +364,16 @@ function shape(s: Settings, subgraphUrls: Record<string, string>, subgraphs: Sub
     connections: { perUser: s.MAX_CONNECTIONS_PER_USER, perAddress: s.MAX_CONNECTIONS_PER_ADDRESS },
     logRetentionDays: s.LOG_RETENTION_DAYS,
     shutdownGraceMs: s.SHUTDOWN_GRACE_MS,
+  }
+}
+
+function readWeights(file: string | undefined, cwd: string, mistakes: string[]): RecallConfiguration | undefined {
+  if (file === undefined) return undefined
+  try {
+    return readRecallConfiguration(readFileSync(resolve(cwd, file), 'utf8'))
+  } catch (error) {
+    mistakes.push(`${prefix}RECALL_WEIGHTS must be a file of weights: ${(error as Error).message}`)
+    return undefined
   }
 }
 

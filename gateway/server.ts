@@ -87,6 +87,7 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
       signer: createSigner(key),
       relyingParty: config.relyingParty,
       tenancy: config.tenancy,
+      recall: config.recall,
       logger: log,
       ...progress,
       onStatement: statementMetrics(metrics, options.onStatement),

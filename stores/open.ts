@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { createCursorCodec } from '../lib/cursor.ts'
 import type { FieldCipher } from '../lib/field-encryption.ts'
 import type { Log } from '../lib/log.ts'
+import type { RecallConfiguration } from '../lib/recall-configuration.ts'
 import { type RelyingParty, relyingPartyOf } from '../lib/relying-party.ts'
 import type { Signer } from '../lib/signer.ts'
 import { type Clock, type IdSource, systemClock, systemIds } from '../lib/sources.ts'
@@ -51,6 +52,8 @@ export interface OpenStoresOptions {
   readonly relyingParty?: RelyingParty
   /** Default: one tenant. */
   readonly tenancy?: Tenancy
+  /** Default: as shipped. */
+  readonly recall?: RecallConfiguration | undefined
   readonly logger: Log
   readonly clock?: Clock
   readonly ids?: IdSource
@@ -112,6 +115,7 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
       relyingParty: options.relyingParty ?? relyingPartyOf(['http://localhost:4000']),
       signer,
       sentinel,
+      recall: options.recall,
       clock,
       ids,
       logger,

@@ -1,6 +1,7 @@
 import type { CursorCodec } from '../lib/cursor.ts'
 import type { FieldCipher } from '../lib/field-encryption.ts'
 import type { Log } from '../lib/log.ts'
+import type { RecallConfiguration } from '../lib/recall-configuration.ts'
 import type { RelyingParty } from '../lib/relying-party.ts'
 import type { Signer } from '../lib/signer.ts'
 import type { Clock, IdSource } from '../lib/sources.ts'
@@ -51,6 +52,8 @@ export interface Stores {
   readonly tenancy: Tenancy
   /** Who passkeys are made for. */
   readonly relyingParty: RelyingParty
+  /** How recall weighs; as shipped when absent. */
+  readonly recall?: RecallConfiguration | undefined
   readonly clock: Clock
   readonly ids: IdSource
   readonly logger: Log

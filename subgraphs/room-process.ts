@@ -5,6 +5,7 @@ import type { FieldCipher } from '../lib/field-encryption.ts'
 import type { Log } from '../lib/log.ts'
 import { Metrics } from '../lib/metrics.ts'
 import { registerProcessMetrics } from '../lib/process-metrics.ts'
+import type { RecallConfiguration } from '../lib/recall-configuration.ts'
 import type { RelyingParty } from '../lib/relying-party.ts'
 import { createSigner } from '../lib/signer.ts'
 import { systemClock } from '../lib/sources.ts'
@@ -33,6 +34,8 @@ export interface RoomProcessOptions {
   readonly fields: FieldCipher
   readonly relyingParty: RelyingParty
   readonly tenancy: Tenancy
+  /** How recall weighs; as shipped when absent. */
+  readonly recall?: RecallConfiguration | undefined
   readonly log: Log
   /** Where traces go; undefined for nowhere. */
   readonly tracing?: TracingConfig | undefined
@@ -68,6 +71,7 @@ export async function openRoomProcess(options: RoomProcessOptions): Promise<Room
     fields,
     relyingParty: options.relyingParty,
     tenancy: options.tenancy,
+    recall: options.recall,
     logger: log,
     ...progress,
     onStatement: statementMetrics(metrics),

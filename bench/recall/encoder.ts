@@ -4,9 +4,10 @@
  *
  *   node bench/recall/encoder.ts FOLDER
  */
+
+import { readGoldSet } from '../../cli/evaluate/gold.ts'
+import { score } from '../../cli/evaluate/score.ts'
 import { staticVectors } from '../../stores/encoder/static-vectors.ts'
-import { readGoldSet } from './gold.ts'
-import { percentages, type Sums } from './score.ts'
 
 const [folder] = process.argv.slice(2)
 if (folder === undefined) {
@@ -41,20 +42,13 @@ console.table({
   },
 })
 
-const sums: Sums = { questions: 0, recalled: [0, 0, 0], reciprocal: 0 }
-questions.forEach(({ conv, evidence }, q) => {
-  const own = turns.flatMap((turn, i) =>
-    turn.conv === conv ? [{ id: turn.id, cosine: dot(vectors[i], asked[q]) }] : [],
+const rankings = questions.map((question, q) => {
+  const own = turns.flatMap(({ id, conv }, i) =>
+    conv === question.conv ? [{ id, cosine: dot(vectors[i], asked[q]) }] : [],
   )
-  own.sort((a, b) => b.cosine - a.cosine)
-  const ranks = own.flatMap(({ id }, rank) => (evidence.includes(id) ? [rank + 1] : []))
-  sums.questions++
-  for (const [i, depth] of [5, 10, 20].entries()) {
-    sums.recalled[i] = (sums.recalled[i] ?? 0) + ranks.filter((rank) => rank <= depth).length / evidence.length
-  }
-  sums.reciprocal += 1 / (ranks[0] ?? Number.POSITIVE_INFINITY)
+  return { question, ranked: own.sort((a, b) => b.cosine - a.cosine).map(({ id }) => id) }
 })
-console.table({ 'vectors alone': percentages(sums) })
+console.table({ 'vectors alone': score(rankings).overall })
 await encoder.close()
 
 function dot(a: Float32Array = new Float32Array(), b: Float32Array = new Float32Array()): number {

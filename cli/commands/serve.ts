@@ -51,6 +51,7 @@ async function run(name: string, flags: SettingFlags): Promise<void> {
     fields: room.issuesTokens ? loadFieldCipher(config.data, config.encryptionKeys) : noFieldCipher,
     relyingParty: config.relyingParty,
     tenancy: config.tenancy,
+    recall: config.recall,
     log: createLog(config.logLevel),
     tracing: config.tracing,
     onMigration: (step) => (step.state === 'started' ? console.error(`Migrating: ${step.name}`) : undefined),

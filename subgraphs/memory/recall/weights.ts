@@ -53,7 +53,7 @@ export interface RecallSettings {
   readonly dialogue: boolean
 }
 
-/** Fitted with `node bench/recall/evaluate.ts FOLDER --tune` (docs/decisions/recall-ranking.md). */
+/** Fitted with `mnemograph evaluate GOLD --tune FILE` (docs/recall.md). */
 export const DEFAULT_WEIGHTS: Weights = {
   text: 0.81,
   textSquared: 0.23,

@@ -3,6 +3,7 @@ import { codedError } from '../../../lib/errors.ts'
 import { securityOf } from '../../security.ts'
 import type { MemoryContext } from '../context.ts'
 import { checkText, limits } from '../limits.ts'
+import { recallSettings } from '../recall/configuration.ts'
 import { readMeaning } from '../recall/meaning.ts'
 import { readQuestion } from '../recall/question.ts'
 import { type Meaning, NO_MEANING, type RecallHit, rank } from '../recall/rank.ts'
@@ -19,7 +20,7 @@ export async function recall(context: MemoryContext, query: string, first: numbe
   const question = readQuestion(query, stores.clock.now())
   const index = openRecallIndex(context, filter)
   const { meaning, failed } = await meaningOf(context, query, question)
-  const hits = await rank(question, meaning, index)
+  const hits = await rank(question, meaning, index, recallSettings(stores.recall))
   const best = await present(context, hits, first)
   const pending = await index.pending()
   request.signal.throwIfAborted()

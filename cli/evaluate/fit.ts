@@ -1,6 +1,12 @@
-import { DEFAULT_WEIGHTS, SIGNALS, type Signal, type Weights } from '../../subgraphs/memory/recall/weights.ts'
-import type { Sample } from './samples.ts'
-import { weigh } from './score.ts'
+import {
+  DEFAULT_WEIGHTS,
+  SIGNAL_PARTS,
+  SIGNALS,
+  type Signal,
+  type Weights,
+} from '../../subgraphs/memory/recall/weights.ts'
+import { rankWith, type Sample, weigh } from './samples.ts'
+import type { Ranking } from './score.ts'
 
 const ROUNDS = 300
 const DECAY = 0.03
@@ -24,7 +30,7 @@ interface Problem {
  * by Adam with weight decay, then refined on the measures themselves. The first step is convex and starts at zero, so
  * the same samples give the same weights.
  */
-export function fitWeights(samples: readonly Sample[]): Weights {
+export function fitWeights(samples: readonly Sample[], dialogue: boolean): Weights {
   const spread = deviations(samples)
   const problems = samples
     .filter(({ isEvidence }) => isEvidence.includes(true))
@@ -42,7 +48,7 @@ export function fitWeights(samples: readonly Sample[]): Weights {
       mean[k] = 0.9 * (mean[k] ?? 0) + 0.1 * g
       square[k] = 0.99 * (square[k] ?? 0) + 0.01 * g * g
       const step = (mean[k] ?? 0) / (1 - 0.9 ** round) / (Math.sqrt((square[k] ?? 0) / (1 - 0.99 ** round)) + 1e-8)
-      weights[k] = allowed(SIGNALS[k], (weights[k] ?? 0) - rate * step)
+      weights[k] = allowed(SIGNALS[k], dialogue, (weights[k] ?? 0) - rate * step)
     }
   }
   refine(problems, weights)
@@ -51,8 +57,21 @@ export function fitWeights(samples: readonly Sample[]): Weights {
   return Object.fromEntries(fitted) as Weights
 }
 
-function allowed(signal: Signal | undefined, weight: number): number {
+/** Each conversation's questions, ranked with weights that never saw it. */
+export function leaveOneOut(samples: readonly Sample[], dialogue: boolean): Ranking[] {
+  const conversations = [...new Set(samples.map(({ question }) => question.conv))]
+  return conversations.flatMap((conversation) => {
+    const weights = fitWeights(
+      samples.filter(({ question }) => question.conv !== conversation),
+      dialogue,
+    )
+    return samples.filter(({ question }) => question.conv === conversation).map((sample) => rankWith(sample, weights))
+  })
+}
+
+function allowed(signal: Signal | undefined, dialogue: boolean, weight: number): number {
   if (signal === undefined || KEPT.includes(signal)) return 0
+  if (!dialogue && SIGNAL_PARTS[signal] === 'DIALOGUE') return 0
   return AGAINST.includes(signal) ? Math.min(0, weight) : Math.max(0, weight)
 }
 
