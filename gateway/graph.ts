@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { CacheHints } from '../lib/cache-hints.ts'
 import type { Log } from '../lib/log.ts'
+import { runJobs } from '../stores/jobs.ts'
 import { type Projectors, runProjectors } from '../stores/projector.ts'
 import type { Stores } from '../stores/stores.ts'
 import { roomExecution } from '../subgraphs/execute.ts'
@@ -78,6 +79,11 @@ export async function openGraph({ opening, log, urls, channels, observer, keepin
     here.flatMap((room) => room.projectors?.(stores) ?? []),
     log,
   )
+  const jobs = runJobs(
+    here.flatMap((room) => room.jobs?.(stores) ?? []),
+    stores.leases,
+    log,
+  )
   const unfollow = caching ? followWrites(stores, freshness, log) : () => {}
   return {
     engine,
@@ -85,6 +91,7 @@ export async function openGraph({ opening, log, urls, channels, observer, keepin
     notices,
     async close() {
       unfollow()
+      await jobs.close()
       await projectors.close()
       await engine.close()
     },

@@ -12,6 +12,7 @@ import { systemClock } from '../lib/sources.ts'
 import type { Tenancy } from '../lib/tenants.ts'
 import { createAccessTokens, type SigningKey, type VerifyingKey } from '../lib/tokens.ts'
 import { type TracingConfig, tracerFor } from '../lib/tracing.ts'
+import { runJobs } from '../stores/jobs.ts'
 import { openStores } from '../stores/open.ts'
 import { poolMetrics, statementMetrics } from '../stores/postgres/metrics.ts'
 import type { MigrationStep } from '../stores/postgres/migrate.ts'
@@ -81,6 +82,7 @@ export async function openRoomProcess(options: RoomProcessOptions): Promise<Room
   try {
     const notices = (await room.prepare?.(stores)) ?? []
     const projectors = await runProjectors(stores, room.projectors?.(stores) ?? [], log)
+    const jobs = runJobs(room.jobs?.(stores) ?? [], stores.leases, log)
     const execution = roomExecution(room, rooms, () => stores)
     const service = createRoomService({
       room: room.name,
@@ -99,6 +101,7 @@ export async function openRoomProcess(options: RoomProcessOptions): Promise<Room
       listen: (port, host) => service.listen(port, host),
       async close(graceMs) {
         await service.close(graceMs)
+        await jobs.close()
         await projectors.close()
         await stores.close()
         await tracer?.close()

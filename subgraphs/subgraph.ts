@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { buildSubgraphSchema } from '@apollo/subgraph'
 import { type DocumentNode, type GraphQLSchema, parse } from 'graphql'
 import type { RequestContext } from '../lib/context.ts'
+import type { Job } from '../stores/jobs.ts'
 import type { Projector } from '../stores/projector.ts'
 import type { Stores } from '../stores/stores.ts'
 import { nodeStubs } from './node.ts'
@@ -23,6 +24,8 @@ export interface Room<Context> {
   context(stores: Stores, request: RequestContext): Context
   /** What the room keeps up to date by following the log of events. */
   projectors?(stores: Stores): readonly Projector[]
+  /** What the room does from time to time, whoever asks. */
+  jobs?(stores: Stores): readonly Job[]
   /** Whether the room signs access tokens, so that a process of its own needs the private key. */
   readonly issuesTokens?: true
   /** Makes what must be there before the room serves; answers what whoever starts the server should be told. */

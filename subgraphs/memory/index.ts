@@ -1,13 +1,17 @@
+import { joinResolvers } from '../join-resolvers.ts'
 import { defineRoom } from '../subgraph.ts'
 import { MemoryContext } from './context.ts'
 import { vectorProjector } from './projector.ts'
 import { resolvers } from './resolvers.ts'
+import { syncJob } from './service/sync/run.ts'
+import { syncResolvers } from './sync-resolvers.ts'
 
 /** What agents and their users remember: sessions, messages, memories, and how they are found again. */
 export const room = defineRoom({
   name: 'memory',
   directory: import.meta.dirname,
-  resolvers,
+  resolvers: joinResolvers(resolvers, syncResolvers),
   context: (stores, request) => new MemoryContext(stores, request),
   projectors: (stores) => [vectorProjector(stores)],
+  jobs: (stores) => [syncJob(stores)],
 })

@@ -20,9 +20,12 @@ import type {
   SessionRecord,
 } from './records.ts'
 import { contextCounts, contextOf } from './store/context.ts'
+import type { Values } from './store/keyset.ts'
 import * as memories from './store/memories.ts'
-import type { ListSource } from './store/pages.ts'
+import { countsUnder, type ListSource, pagesUnder } from './store/pages.ts'
 import * as sessions from './store/sessions.ts'
+import { syncsByIds } from './store/syncs.ts'
+import type { SyncRecord } from './sync-records.ts'
 
 export type Loaders = ReturnType<typeof createLoaders>
 
@@ -79,7 +82,25 @@ export function createLoaders(stores: Stores, request: RequestContext) {
     return { ...connection, totalCount } satisfies CountedConnection<MemoryRecord>
   }
 
+  /** A page of the list under a parent, with its length when that is asked for. */
+  async function listUnder<Row extends { readonly ordinal: number }>(
+    list: readonly unknown[],
+    source: ListSource,
+    parent: string,
+    args: PageArguments,
+    condition?: (values: Values) => readonly string[],
+  ): Promise<CountedConnection<Row>> {
+    const pages: Pages<Row> = (db, ids, page) => pagesUnder(db, source, ids, page, condition)
+    const connection = await pageUnder(list, parent, args, pages, (row) => [row.ordinal])
+    const totalCount = () =>
+      family([list, 'count'], (db, ids) => countsUnder(db, source, ids, condition), 0).load(parent)
+    return { ...connection, totalCount }
+  }
+
   return {
+    /** Of any list that is ordered by `ordinal`; its name and filter tell one from another. */
+    listUnder,
+    sync: byId<SyncRecord>(read, syncsByIds),
     memory: byId<MemoryRecord>(read, memories.memoriesByIds),
     session: byId<SessionRecord>(read, sessions.sessionsByIds),
     message: byId<MessageRecord>(read, sessions.messagesByIds),

@@ -1,13 +1,11 @@
 import type { PageArguments } from '../../lib/connection.ts'
-import { codedError } from '../../lib/errors.ts'
 import { toGlobalId, uuidOf } from '../../lib/ids.ts'
-import type { Followed } from '../follow.ts'
-import { requireViewer } from '../security.ts'
 import type { MemoryContext } from './context.ts'
 import { contextResolvers } from './context-resolvers.ts'
 import { type MemoryChange, type MessageAdded, memoryChanges, messageAdded } from './live.ts'
 import { idFields, type Reference, referenced, toFilter, userOf } from './mappers.ts'
 import type { MemoryFilter, MemoryRecord, MemoryTier, MessageRecord, SessionFilter, SessionRecord } from './records.ts'
+import { mutation, named, shown } from './resolving.ts'
 import { deleteContext, setContext } from './service/context.ts'
 import { appendMessages } from './service/messages.ts'
 import { findMemory, listMemories, type MemoryOrder, ownStats, tierDistribution } from './service/reads.ts'
@@ -19,29 +17,9 @@ import { type RecallChange, recallChanges } from './standing/changes.ts'
 
 type Filtered = { readonly filter?: MemoryFilter | null }
 type After = { readonly after?: string | null }
-type Input<T> = { readonly input: T }
 type SessionArguments = PageArguments & SessionFilter
 
-/** A mutation's answer names its objects by id; what a client selects of them is read again, after the write. */
-function mutation<I, A>(verb: (context: MemoryContext, input: I) => Promise<A>) {
-  return (_: unknown, { input }: Input<I>, context: MemoryContext) => {
-    // Asked first: a stranger is not told what is wrong with his input.
-    requireViewer(context.request)
-    context.renew()
-    return verb(context, input)
-  }
-}
-
-/** What an answer names. An answer given again may name what has gone since. */
-async function named<T>(loading: Promise<T | null>): Promise<T> {
-  const found = await loading
-  if (found === null) throw codedError('BAD_USER_INPUT', 'What this answer names has been forgotten since.')
-  return found
-}
-
 const cursor = (answer: { cursor: string | null; standing: string | null }) => answer.cursor ?? answer.standing
-
-const shown = <T>({ value }: Followed<T>): T => value
 
 export const resolvers = {
   Query: {

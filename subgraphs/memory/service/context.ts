@@ -6,7 +6,7 @@ import { type Answer, mutate } from '../../mutate.ts'
 import type { MemoryContext } from '../context.ts'
 import { checkAhead, checkJson, checkText, firstProblem, limits } from '../limits.ts'
 import type { ContextRecord, ContextType, SessionRecord, Visibility } from '../records.ts'
-import { countEntries, findEntry, putEntry, removeEntry } from '../store/context.ts'
+import { countEntries, findEntry, putEntries, removeEntry } from '../store/context.ts'
 
 export interface SetContextInput {
   readonly sessionId: string
@@ -44,22 +44,24 @@ export async function setContext(context: MemoryContext, input: SetContextInput)
       const message = `A session has at most ${limits.contextEntries} entries.`
       throw new ProblemError(limitExceeded(message, 'input', 'key'))
     }
-    await putEntry(
+    await putEntries(
       tx,
-      {
-        id: stores.ids.next(),
-        tenantId: viewer.tenantId,
-        ownerId: viewer.userId,
-        sessionId: session.id,
-        key,
-        value: input.value,
-        type: input.type ?? 'CONVERSATION',
-        accessLevel: input.accessLevel ?? 'PRIVATE',
-        priority: input.priority ?? 1,
-        version: version + 1,
-        persistent: input.persistent ?? false,
-        expiresAt: input.expiresAt ?? null,
-      },
+      [
+        {
+          id: stores.ids.next(),
+          tenantId: viewer.tenantId,
+          ownerId: viewer.userId,
+          sessionId: session.id,
+          key,
+          value: input.value,
+          type: input.type ?? 'CONVERSATION',
+          accessLevel: input.accessLevel ?? 'PRIVATE',
+          priority: input.priority ?? 1,
+          version: version + 1,
+          persistent: input.persistent ?? false,
+          expiresAt: input.expiresAt ?? null,
+        },
+      ],
       now,
     )
     await append([eventOf(context, session.id, 'CONTEXT_SET', version + 1)])

@@ -1,7 +1,7 @@
 import { uuidOf } from '../../../lib/ids.ts'
 import { conflict, invalidInput, notFound, type Problem, ProblemError } from '../../../lib/problems.ts'
 import type { Transaction } from '../../../stores/postgres/postgres.ts'
-import { type Answer, mutate } from '../../mutate.ts'
+import { type Answer, mutate, type Unit } from '../../mutate.ts'
 import type { MemoryContext } from '../context.ts'
 import { forgottenEvent, type MemoryState, revisedEvent } from '../events.ts'
 import { checkAhead, checkObject, checkText, firstProblem, limits } from '../limits.ts'
@@ -37,23 +37,34 @@ export async function reviseMemory(context: MemoryContext, input: ReviseMemoryIn
   const now = context.stores.clock.now()
   const problem = checkRevision(input, now)
   if (problem) return problem
-  const { stores, request, viewer } = context
-  return mutate(stores, request, { name: 'reviseMemory', input, room: 'memory' }, async ({ tx, append }) => {
-    const memory = await lockOwned(context, tx, input.id)
+  const { stores, request } = context
+  return mutate(stores, request, { name: 'reviseMemory', input, room: 'memory' }, async (unit) => {
+    const memory = await lockOwned(context, unit.tx, input.id)
     const { expectedVersion } = input
     if (expectedVersion != null && expectedVersion !== memory.version) {
       const message = `The memory is at version ${memory.version}, not ${expectedVersion}.`
       throw new ProblemError(conflict(message, 'input', 'expectedVersion'))
     }
-    const granted = await grantedTo(tx, memory.id)
-    const revision = revisionOf(memory, input, stores.ids.next(), now)
-    await takeFromShelf(tx, context, memory)
-    await insertRevision(tx, viewer, revision)
-    await putOnShelf(tx, context, revision)
-    const before = stateOf(context, memory, granted)
-    await append([revisedEvent({ ...before, ...revision, id: memory.id }, before)])
+    await revise(context, unit, memory, input, now)
     return { __typename: 'ReviseMemorySuccess', memoryId: memory.id } satisfies Answer
   })
+}
+
+/** Gives a memory, which must be locked, its next revision. */
+export async function revise(
+  context: MemoryContext,
+  { tx, append }: Unit,
+  memory: MemoryRecord,
+  says: Partial<Omit<ReviseMemoryInput, 'id'>>,
+  now: Date,
+): Promise<void> {
+  const granted = await grantedTo(tx, memory.id)
+  const revision = revisionOf(memory, says, context.stores.ids.next(), now)
+  await takeFromShelf(tx, context, memory)
+  await insertRevision(tx, context.viewer, revision)
+  await putOnShelf(tx, context, revision)
+  const before = stateOf(context, memory, granted)
+  await append([revisedEvent({ ...before, ...revision, id: memory.id }, before)])
 }
 
 /** Removes a memory of the viewer's with all that it ever said; only that there was one stays known. */
@@ -92,7 +103,12 @@ async function lockOwned({ viewer }: MemoryContext, tx: Transaction, globalId: s
   return memory
 }
 
-function revisionOf(memory: MemoryRecord, input: ReviseMemoryInput, id: string, now: Date): RevisionDraft {
+function revisionOf(
+  memory: MemoryRecord,
+  input: Partial<Omit<ReviseMemoryInput, 'id'>>,
+  id: string,
+  now: Date,
+): RevisionDraft {
   const content = input.content ?? memory.content
   const metadata = input.metadata === undefined ? memory.metadata : input.metadata
   return {

@@ -59,30 +59,19 @@ export interface EntryDraft extends Omit<ContextRecord, 'createdAt' | 'updatedAt
   readonly ownerId: string
 }
 
-/** Puts an entry in, or in the place of the one under its key. */
-export async function putEntry(tx: Transaction, entry: EntryDraft, now: Date): Promise<void> {
+/** Puts entries in, or in the place of those under their keys. */
+export async function putEntries(tx: Transaction, entries: readonly EntryDraft[], now: Date): Promise<void> {
+  if (entries.length === 0) return
   await tx.query(
     `INSERT INTO memory.session_context (id, tenant_id, owner_id, session_id, key, value, type, access, priority, version,
                                          persistent, expires_at, created_at, updated_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
+     SELECT id, "tenantId", "ownerId", "sessionId", key, value, type, "accessLevel", priority, version, persistent, "expiresAt", $2, $2
+     FROM json_to_recordset($1::json) AS item (id uuid, "tenantId" uuid, "ownerId" uuid, "sessionId" uuid, key text, value jsonb,
+       type text, "accessLevel" text, priority integer, version integer, persistent boolean, "expiresAt" timestamptz)
      ON CONFLICT (session_id, key) DO UPDATE SET value = excluded.value, type = excluded.type, access = excluded.access,
        priority = excluded.priority, version = excluded.version, persistent = excluded.persistent,
        expires_at = excluded.expires_at, updated_at = excluded.updated_at`,
-    [
-      entry.id,
-      entry.tenantId,
-      entry.ownerId,
-      entry.sessionId,
-      entry.key,
-      JSON.stringify(entry.value),
-      entry.type,
-      entry.accessLevel,
-      entry.priority,
-      entry.version,
-      entry.persistent,
-      entry.expiresAt,
-      now,
-    ],
+    [JSON.stringify(entries), now],
   )
 }
 

@@ -32,6 +32,12 @@ export const inputs: Readonly<Record<string, (planter: Planter) => Data | Promis
     await must(person, 'setContext', { sessionId, key: 'spare', value: 1 }, 'entry { key }')
     return { sessionId, key: 'spare' }
   },
+  syncMemory: ({ plants }) => ({
+    sourceId: plants.id('ChatSession'),
+    targetId: plants.ids.get('ChatSession')?.[1],
+    type: 'KNOWLEDGE_SHARE',
+    memoryIds: [plants.id('Memory')],
+  }),
   setAgentStatus: ({ plants }) => ({ id: plants.id('Agent'), status: 'BUSY' }),
   grantTool: ({ plants }) => ({ agentId: plants.id('Agent'), toolId: plants.id('Tool') }),
   joinSession: ({ plants }) => ({ agentId: plants.id('Agent'), sessionId: plants.id('ChatSession') }),

@@ -124,6 +124,10 @@ export async function plant({ person, word, friend, settled }: Planting): Promis
     add('Device', await registerDevice(person, word))
     add('Passkey', await registerPasskey(person))
   }
+  const [sourceId, targetId] = ids.get('ChatSession') ?? []
+  await must(person, 'setContext', { sessionId: sourceId, key: word, value: word }, 'entry { key }')
+  const synced = await must(person, 'syncMemory', { sourceId, targetId, type: 'CONTEXT_TRANSFER' }, 'sync { id }')
+  add('MemorySync', synced.sync.id)
   const kept = await must(person, 'storeSecret', { name: 'door', value: word }, 'secret { id }')
   add('Secret', kept.secret.id)
   const asked = await must(person, 'requestPrivacyAction', { action: 'EXPORT' }, 'request { id }')

@@ -1,0 +1,2 @@
+DROP TABLE memory.sync_marks;
+DROP TABLE memory.memory_syncs;

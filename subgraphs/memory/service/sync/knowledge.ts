@@ -1,0 +1,157 @@
+import { invalidInput, limitExceeded, ProblemError } from '../../../../lib/problems.ts'
+import type { Unit } from '../../../mutate.ts'
+import type { MemoryContext } from '../../context.ts'
+import { createdEvent } from '../../events.ts'
+import { checkText, limits } from '../../limits.ts'
+import { analyze } from '../../recall/tokens.ts'
+import type { MemoryRecord } from '../../records.ts'
+import { insertMemories, type MemoryDraft, takePositions } from '../../store/drafts.ts'
+import { memoriesByIds } from '../../store/memories.ts'
+import { knowledgeIds, twinIds } from '../../store/sync-memories.ts'
+import { type MarkRecord, marksOf, type Outcome, type Pair, putMarks } from '../../store/syncs.ts'
+import type { SyncConflict, SyncedItem, SyncRecord } from '../../sync-records.ts'
+import { speakerOf, stateOf } from '../remember.ts'
+import { revise } from '../revise.ts'
+import { actionOf, conflictOf, sideOf } from './account.ts'
+import { type Decision, decide, type Side } from './decide.ts'
+import { byAge, mergeTexts, mergeValues } from './merge.ts'
+
+type Body = Pick<MemoryRecord, 'content' | 'metadata' | 'tier' | 'occurredAt'>
+type Known = Side<Body> & { readonly memory: MemoryRecord }
+
+/** What becomes of one memory of the source's. */
+interface Change {
+  readonly decision: Decision
+  readonly source: Known
+  /** The target's own of it. */
+  readonly target: Known | null
+  readonly write?: Body
+}
+
+/** Hands over what the source session has learned: the target gets memories of its own, and later changes of them. */
+export async function handOverKnowledge(context: MemoryContext, unit: Unit, sync: SyncRecord): Promise<Outcome> {
+  const { tx } = unit
+  const { stores, viewer } = context
+  const { sourceId, targetId, strategy } = sync
+  const now = stores.clock.now()
+  const pair: Pair = { sourceId, targetId, kind: 'MEMORY' }
+  const ids = await knowledgeIds(tx, sourceId, sync.keys, limits.batch + 1)
+  if (ids.length > limits.batch) throw new ProblemError(limitExceeded(`At most ${limits.batch} memories at once.`))
+  const marks = await marksOf(tx, pair)
+  const twins = await twinIds(tx, ids, targetId)
+  const targetOf = (id: string) => marks.get(id)?.targetKey ?? twins.get(id)
+  const all = [...ids, ...ids.flatMap((id) => targetOf(id) ?? [])]
+  await tx.lock(...all.map((id) => `memory:${id}`))
+  const known = new Map((await memoriesByIds(tx, all)).map((memory) => [memory.id, sideOfMemory(memory)]))
+  const changes = ids.flatMap((id): Change[] => {
+    const source = known.get(id)
+    if (!source) return []
+    const target = known.get(targetOf(id) ?? '') ?? null
+    // What the target has forgotten is not told it again.
+    if (!target && marks.has(id)) return [{ source, target, decision: { step: 'KEEP', conflict: false } }]
+    const decision = decide({ source, target, mark: marks.get(id) ?? null }, strategy, false)
+    return [{ source, target, decision, ...bodyOf(decision, source, target) }]
+  })
+  const copies = await addCopies(context, unit, targetId, changes, now)
+  for (const { target, write } of changes) {
+    if (target && write) await revise(context, unit, target.memory, write, now)
+  }
+  const afterwards = await memoriesByIds(tx, [
+    ...copies.values(),
+    ...changes.flatMap(({ target }) => target?.memory.id ?? []),
+  ])
+  const results = new Map(afterwards.map((memory) => [memory.id, memory]))
+  const resultOf = ({ source, target }: Change) =>
+    results.get(target?.memory.id ?? copies.get(source.memory.id) ?? '') ?? null
+  const settled = changes.flatMap((change) => markOf(change, resultOf(change)) ?? [])
+  await putMarks(
+    tx,
+    viewer,
+    pair,
+    settled.map((mark) => ({ ...mark, id: stores.ids.next() })),
+  )
+  return {
+    transferred: changes.map((change) => itemOf(change, resultOf(change))),
+    conflicts: changes.flatMap((change) => conflictIn(change, sync) ?? []),
+  }
+}
+
+function sideOfMemory(memory: MemoryRecord): Known {
+  const { version, updatedAt, content, metadata, tier, occurredAt } = memory
+  return { memory, version, at: updatedAt, body: { content, metadata, tier, occurredAt } }
+}
+
+/** @throws ProblemError when both texts together are too long. */
+function bodyOf({ step }: Decision, source: Known, target: Known | null): { write?: Body } {
+  if (step === 'TO_TARGET') return { write: source.body }
+  if (step !== 'MERGE' || !target) return {}
+  const [older, newer] = byAge(source, target)
+  const content = mergeTexts(older.content, newer.content)
+  if (checkText(content, limits.memoryContent, [])) {
+    throw new ProblemError(invalidInput('A memory of both sessions together is longer than a memory may be.'))
+  }
+  return { write: { ...newer, content, metadata: mergeValues(older.metadata, newer.metadata ?? older.metadata) } }
+}
+
+/** New memories of the target session's, by the ids of what they were made from. */
+async function addCopies(
+  context: MemoryContext,
+  { tx, append }: Unit,
+  targetId: string,
+  changes: readonly Change[],
+  now: Date,
+): Promise<Map<string, string>> {
+  const added = changes.filter(({ target, write }) => write && !target)
+  const drafts = added.map(({ source }) => draftOf(context, source.memory, targetId))
+  const placed = await takePositions(tx, drafts)
+  await insertMemories(tx, context.viewer, placed, now)
+  await append(placed.map((draft) => createdEvent(stateOf(context, draft))))
+  return new Map(added.map(({ source }, i) => [source.memory.id, placed[i]?.id ?? '']))
+}
+
+/** It is the owner's alone, whoever may see the one that it was made from. */
+function draftOf({ stores }: MemoryContext, memory: MemoryRecord, sessionId: string): MemoryDraft {
+  const { content, metadata, tier, occurredAt, timeInferred, retentionUntil } = memory
+  return {
+    id: stores.ids.next(),
+    revisionId: stores.ids.next(),
+    sessionId,
+    messageId: null,
+    position: null,
+    externalId: null,
+    speaker: speakerOf(metadata),
+    content,
+    analysis: analyze(content),
+    tier,
+    visibility: 'PRIVATE',
+    metadata,
+    occurredAt,
+    timeInferred,
+    retentionUntil,
+  }
+}
+
+function markOf({ source, target, decision }: Change, result: MemoryRecord | null): MarkRecord | null {
+  if (!result || (decision.step === 'KEEP' && !target)) return null
+  return {
+    sourceKey: source.memory.id,
+    targetKey: result.id,
+    source: { version: source.version, at: source.at },
+    target: { version: result.version, at: result.updatedAt },
+  }
+}
+
+function itemOf({ source, target, decision, write }: Change, result: MemoryRecord | null): SyncedItem {
+  return {
+    key: null,
+    memoryId: result?.id ?? null,
+    action: actionOf(decision, target === null),
+    side: sideOf(false, write !== undefined),
+    sourceVersion: source.version,
+    targetVersion: result?.version ?? null,
+  }
+}
+
+function conflictIn({ source, target, decision }: Change, { strategy }: SyncRecord): SyncConflict | null {
+  return conflictOf(decision, { key: null, memoryId: target?.memory.id ?? null }, strategy, source, target)
+}
