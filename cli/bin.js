@@ -6,10 +6,13 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const needed = [22, 19]
-// Scavenges of a server's short-lived objects cost less with room for them; more than this takes memory and gains
-// nothing.
-const serverFlag = '--max-semi-space-size=32'
-const servers = ['start', 'serve', 'gateway']
+// Scavenges of a server's short-lived objects cost less with room for them. A gateway alone holds little else, so it gets
+// more room, and gives back sooner what outlived it: less work and less memory than either by itself.
+const serverFlags = {
+  start: ['--max-semi-space-size=32'],
+  serve: ['--max-semi-space-size=32'],
+  gateway: ['--max-semi-space-size=64', '--heap-growing-percent=50'],
+}
 // Each thread's own heap of the C library keeps what it once had; two for all of them keep 50 MB less.
 const serverEnvironment = { MALLOC_ARENA_MAX: '2' }
 
@@ -31,7 +34,7 @@ function run() {
     )
     process.exit(1)
   }
-  const flags = servers.indexOf(process.argv[2]) >= 0 ? [serverFlag] : []
+  const flags = serverFlags[process.argv[2]] || []
   const hasFlags = flags.every((flag) => process.execArgv.indexOf(flag) >= 0)
   if (newEnough && hasFlags) return import('./main.ts')
   const env = flags.length > 0 ? Object.assign({}, serverEnvironment, process.env) : process.env

@@ -15,7 +15,15 @@ interface Report {
   readonly numFailedTests: number
   readonly numPendingTests: number
   readonly numFailedTestSuites: number
-  readonly testResults: readonly { readonly assertionResults: readonly { status: string; fullName: string }[] }[]
+  readonly testResults: readonly TestFile[]
+}
+
+interface TestFile {
+  readonly name: string
+  readonly status: string
+  /** Why the file itself failed, when no test of it did. */
+  readonly message: string
+  readonly assertionResults: readonly { status: string; fullName: string; failureMessages: readonly string[] }[]
 }
 
 try {
@@ -38,7 +46,19 @@ function summarise({
 }: Report): void {
   const skipped = testResults.flatMap((file) => file.assertionResults.filter(({ status }) => status === 'skipped'))
   for (const { fullName } of skipped) console.log(`left out: ${fullName}`)
+  for (const line of testResults.flatMap(failuresOf)) console.log(`failed: ${line}`)
   // A file that cannot be loaded has no failed test of its own, and still fails the run.
   const failed = Math.max(numFailedTests, numFailedTestSuites > 0 ? 1 : 0)
   console.log(`${numPassedTests} passed, ${failed} failed, ${numPendingTests} skipped`)
+}
+
+/** A line for each test that failed, or one for a file that failed before its tests. */
+function failuresOf({ name, status, message, assertionResults }: TestFile): readonly string[] {
+  const failed = assertionResults.filter((test) => test.status === 'failed')
+  if (failed.length === 0) return status === 'failed' ? [`${name}: ${firstLine(message)}`] : []
+  return failed.map(({ fullName, failureMessages }) => `${fullName}: ${firstLine(failureMessages[0] ?? '')}`)
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? ''
 }

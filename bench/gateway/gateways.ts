@@ -22,13 +22,16 @@ const main = join(import.meta.dirname, '../../cli/main.ts')
 const peer = (file: string, ...args: string[]) =>
   startChild([join(peers, file), ...args], { core: gatewayCore, env: { NODE_ENV: 'production' } })
 
+/** What `cli/bin.js` gives a gateway's process. */
+const flags = ['--max-semi-space-size=64', '--heap-growing-percent=50']
+
 /** Ours as its command starts it. */
 export function startOurs(
   supergraphFile: string,
   env: Readonly<Record<string, string>>,
   core?: number,
 ): Promise<Child> {
-  const args = ['--max-semi-space-size=32', main, 'gateway', '--supergraph', supergraphFile, '--open', '--port', '0']
+  const args = [...flags, main, 'gateway', '--supergraph', supergraphFile, '--open', '--port', '0']
   return startChild(args, {
     ...(core === undefined ? {} : { core }),
     env: { MALLOC_ARENA_MAX: '2', MNEMOGRAPH_LOG_LEVEL: 'error', ...env },
@@ -55,6 +58,15 @@ export const gateways: readonly Gateway[] = [
   { name: 'Mnemograph, pipeline', start: ours({ MNEMOGRAPH_FAST_LANE: 'false', MNEMOGRAPH_DEDUP: 'false' }) },
   { name: 'Mnemograph, fast lane', start: ours({ MNEMOGRAPH_DEDUP: 'false' }) },
 ]
+
+/** The wide query's plan written out by a person, with nothing around it: what is left to win. */
+export const byHand: Gateway = {
+  name: 'the same plan by hand',
+  start: ({ subgraphs }) => {
+    const urls = Object.fromEntries(subgraphs.map(({ name, url }) => [name, url]))
+    return peer('by-hand.js', JSON.stringify(urls))
+  },
+}
 
 /** The same as they come, where requests that are the same share work. */
 export const sharing: readonly Gateway[] = [

@@ -38,6 +38,12 @@ export interface Pipeline {
   stop(): Promise<void>
 }
 
+export interface PipelineOptions {
+  /** Whether documents are kept once they are parsed and found valid; of no use where the fast lane takes them from then on. */
+  readonly keepsDocuments: boolean
+  readonly plugins?: readonly ApolloServerPlugin<PipelineContext>[]
+}
+
 /**
  * Apollo Server over the live engine. It sees each operation for the first time: it parses and validates it, and its
  * plugins take part. What it found valid is noted, so that the fast lane may answer the next time.
@@ -45,14 +51,14 @@ export interface Pipeline {
 export async function createPipeline(
   operations: Operations,
   log: Log,
-  plugins: readonly ApolloServerPlugin<PipelineContext>[] = [],
+  { keepsDocuments, plugins = [] }: PipelineOptions,
 ): Promise<Pipeline> {
   const server = new ApolloServer<PipelineContext>({
     gateway: gatewayOf(operations),
     introspection: true,
     csrfPrevention: false,
     persistedQueries: false,
-    documentStore: null,
+    ...(keepsDocuments ? {} : { documentStore: null }),
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     nodeEnv: 'production',

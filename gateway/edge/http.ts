@@ -179,7 +179,7 @@ async function assemble(options: EdgeOptions) {
   })
   const streams = new Connections(identity, clock, log)
   const watched = new Connections(identity, clock, log)
-  const pipeline = await createPipeline(operations, log)
+  const pipeline = await createPipeline(operations, log, { keepsDocuments: !config.fastLane })
   const common = {
     operations,
     clock,
