@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { createEngine } from '../../gateway/engine/engine.ts'
 import { SupergraphError } from '../../gateway/engine/supergraph.ts'
@@ -22,6 +23,36 @@ test('operations that come at once are each planned', async () => {
   const answers = await Promise.all(aliases.map((alias) => federation.run(`{ ${alias}: n }`)))
   expect(answers).toEqual(aliases.map((alias) => ({ data: { [alias]: 1 } })))
 })
+
+test.runIf(process.platform === 'linux')(
+  'a planner that comes to no end is ended, and the operation answered without it',
+  async () => {
+    const federation = new Federation({ a: { sdl: 'type Query { n: Int }', resolvers: { Query: { n: () => 1 } } } })
+    expect(await federation.run('{ n }')).toEqual({ data: { n: 1 } })
+    const stopped = plannerProcesses()
+    expect(stopped).toHaveLength(1)
+    for (const pid of stopped) process.kill(pid, 'SIGSTOP')
+    expect(await federation.run('{ again: n }')).toEqual({ data: { again: 1 } })
+    expect(await federation.run('{ third: n }')).toEqual({ data: { third: 1 } })
+    expect(plannerProcesses()).not.toEqual(stopped)
+  },
+)
+
+/** The planners that this process has started and that run. */
+function plannerProcesses(): readonly number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  return pids.filter((pid) => isOwnPlanner(pid)).map(Number)
+}
+
+function isOwnPlanner(pid: string): boolean {
+  try {
+    const parent = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
+    return parent === process.pid && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('planner-process')
+  } catch {
+    // It ended between the listing and the look.
+    return false
+  }
+}
 
 test('an engine that opens just as the last one closes is planned for', async () => {
   const open = () =>
