@@ -50,6 +50,7 @@ export async function erase(stores: Needed, subject: Subject, run: Run): Promise
 /** What a table keeps of whoever becomes nobody: how the system was used, not by whom nor what for. */
 const anonymous: Readonly<Record<string, string>> = {
   'memory.chat_sessions': `title = NULL, metadata = NULL, configuration = '{}', external_id = NULL`,
+  'memory.router_decisions': `request = '', terms = '{}', decision = '{}', tools = '{}', model = NULL, error = NULL`,
 }
 
 /**

@@ -2,7 +2,9 @@ import { joinResolvers } from '../join-resolvers.ts'
 import { defineRoom } from '../subgraph.ts'
 import { MemoryContext } from './context.ts'
 import { vectorProjector } from './projector.ts'
+import { reasoningResolvers } from './reasoning-resolvers.ts'
 import { resolvers } from './resolvers.ts'
+import { routingResolvers } from './routing-resolvers.ts'
 import { syncJob } from './service/sync/run.ts'
 import { syncResolvers } from './sync-resolvers.ts'
 
@@ -10,7 +12,7 @@ import { syncResolvers } from './sync-resolvers.ts'
 export const room = defineRoom({
   name: 'memory',
   directory: import.meta.dirname,
-  resolvers: joinResolvers(resolvers, syncResolvers),
+  resolvers: joinResolvers(resolvers, reasoningResolvers, routingResolvers, syncResolvers),
   context: (stores, request) => new MemoryContext(stores, request),
   projectors: (stores) => [vectorProjector(stores)],
   jobs: (stores) => [syncJob(stores)],

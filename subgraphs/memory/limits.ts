@@ -13,6 +13,12 @@ export const limits = {
   toolCalls: 128,
   toolArgumentsBytes: 65_536,
   contextEntries: 1_000,
+  routedTools: 128,
+  toolDescription: 2_000,
+  chainSteps: 100,
+  thought: 16_384,
+  stepEvidence: 20,
+  evidence: 2_000,
 } as const
 
 export type Path = readonly string[]
@@ -58,6 +64,11 @@ export function checkJson(value: unknown, mostBytes: number, path: Path): Proble
 /** A moment that has not passed. */
 export function checkAhead(moment: Date | null | undefined, now: Date, path: Path): Problem | null {
   return moment != null && moment <= now ? invalidInput('That moment has passed.', ...path) : null
+}
+
+/** A share of a whole. */
+export function checkShare(value: number | null | undefined, path: Path): Problem | null {
+  return value != null && !(value >= 0 && value <= 1) ? invalidInput('A number from 0 to 1.', ...path) : null
 }
 
 /** How many levels of objects and lists a value has; it stops counting where it is too many. */

@@ -12,10 +12,12 @@ import type { Database } from '../../stores/postgres/postgres.ts'
 import type { Stores } from '../../stores/stores.ts'
 import { loaderReads, type Read } from '../loader-reads.ts'
 import type {
+  ChainRecord,
   ContextRecord,
   MemoryRecord,
   MessageRecord,
   RevisionRecord,
+  RoutingRecord,
   SessionFilter,
   SessionRecord,
 } from './records.ts'
@@ -23,6 +25,8 @@ import { contextCounts, contextOf } from './store/context.ts'
 import type { Values } from './store/keyset.ts'
 import * as memories from './store/memories.ts'
 import { countsUnder, type ListSource, pagesUnder } from './store/pages.ts'
+import { chainsByIds } from './store/reasoning.ts'
+import { decisionsByIds } from './store/routing.ts'
 import * as sessions from './store/sessions.ts'
 import { syncsByIds } from './store/syncs.ts'
 import type { SyncRecord } from './sync-records.ts'
@@ -101,6 +105,8 @@ export function createLoaders(stores: Stores, request: RequestContext) {
     /** Of any list that is ordered by `ordinal`; its name and filter tell one from another. */
     listUnder,
     sync: byId<SyncRecord>(read, syncsByIds),
+    routingDecision: byId<RoutingRecord>(read, decisionsByIds),
+    reasoningChain: byId<ChainRecord>(read, chainsByIds),
     memory: byId<MemoryRecord>(read, memories.memoriesByIds),
     session: byId<SessionRecord>(read, sessions.sessionsByIds),
     message: byId<MessageRecord>(read, sessions.messagesByIds),

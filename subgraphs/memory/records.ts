@@ -74,6 +74,55 @@ export interface ContextRecord {
   readonly updatedAt: Date
 }
 
+/** What a router decided for one request, and how it went. */
+export interface RoutingRecord {
+  readonly id: string
+  readonly sessionId: string
+  readonly ordinal: number
+  readonly request: string
+  readonly mode: ChatMode
+  readonly decision: unknown
+  readonly tools: readonly string[]
+  readonly complexity: number
+  readonly confidence: number
+  readonly processingTimeMs: number | null
+  readonly tokensUsed: number | null
+  readonly model: string | null
+  readonly success: boolean
+  readonly error: unknown
+  readonly blackboardEventId: string | null
+  readonly createdAt: Date
+}
+
+/** An hour of a router; what has no mean is `null`. */
+export interface RouterHourRecord {
+  readonly startsAt: Date
+  readonly requests: number
+  readonly succeeded: number
+  readonly successRate: number | null
+  readonly averageProcessingTimeMs: number | null
+  readonly averageComplexity: number | null
+  readonly averageConfidence: number | null
+  readonly tokensUsed: number
+}
+
+export interface ReasoningStep {
+  readonly thought: string
+  readonly evidence: readonly string[]
+  readonly confidence: number | null
+}
+
+/** How an answer was reasoned out. */
+export interface ChainRecord {
+  readonly id: string
+  readonly sessionId: string
+  readonly ordinal: number
+  readonly data: unknown
+  readonly steps: readonly ReasoningStep[]
+  readonly confidence: number | null
+  readonly createdAt: Date
+}
+
 export interface ToolCall {
   readonly id: string
   readonly name: string

@@ -1,12 +1,11 @@
 import { codedError } from '../../../lib/errors.ts'
-import { uuidOf } from '../../../lib/ids.ts'
 import { conflict, invalidInput, limitExceeded, notFound, type Problem, ProblemError } from '../../../lib/problems.ts'
-import type { Transaction } from '../../../stores/postgres/postgres.ts'
 import { type Answer, mutate } from '../../mutate.ts'
 import type { MemoryContext } from '../context.ts'
 import { checkAhead, checkJson, checkText, firstProblem, limits } from '../limits.ts'
 import type { ContextRecord, ContextType, SessionRecord, Visibility } from '../records.ts'
 import { countEntries, findEntry, putEntries, removeEntry } from '../store/context.ts'
+import { activeSession, namedSession } from './sessions-named.ts'
 
 export interface SetContextInput {
   readonly sessionId: string
@@ -34,8 +33,7 @@ export async function setContext(context: MemoryContext, input: SetContextInput)
   if (problem) return problem
   const { stores, request, viewer } = context
   return mutate(stores, request, { name: 'setContext', input, room: 'memory' }, async ({ tx, append }) => {
-    const session = await lockSession(context, tx, input.sessionId)
-    if (!session.active) throw new ProblemError(conflict('The session has ended.', 'input', 'sessionId'))
+    const session = await activeSession(context, tx, input.sessionId, 'locked')
     const { key } = input
     const found = await findEntry(tx, session.id, key)
     const version = versionOf(found, now)
@@ -73,7 +71,7 @@ export async function setContext(context: MemoryContext, input: SetContextInput)
 export async function deleteContext(context: MemoryContext, input: DeleteContextInput) {
   const { stores, request } = context
   return mutate(stores, request, { name: 'deleteContext', input, room: 'memory' }, async ({ tx, append }) => {
-    const session = await lockSession(context, tx, input.sessionId)
+    const session = await namedSession(context, tx, input.sessionId, 'locked')
     const { key } = input
     const found = await findEntry(tx, session.id, key)
     if (!found || !(await removeEntry(tx, session.id, key))) {
@@ -110,19 +108,6 @@ function requireVersion(version: number, expected: number | null | undefined): v
   if (expected == null || expected === version) return
   const message = version === 0 ? 'There is no such entry yet.' : `The entry is at version ${version}, not ${expected}.`
   throw new ProblemError(conflict(message, 'input', 'expectedVersion'))
-}
-
-/** The viewer's session of that id, locked until the transaction ends. Another's is as good as none. */
-async function lockSession({ viewer }: MemoryContext, tx: Transaction, globalId: string) {
-  const id = uuidOf('ChatSession', globalId)
-  if (id === null) throw new ProblemError(notFound('chat session', 'input', 'sessionId'))
-  await tx.lock(`session:${id}`)
-  const session = await tx.prisma.chatSession.findFirst({
-    where: { id, ownerId: viewer.userId },
-    select: { id: true, active: true },
-  })
-  if (session === null) throw new ProblemError(notFound('chat session', 'input', 'sessionId'))
-  return session
 }
 
 function eventOf({ viewer }: MemoryContext, id: string, kind: string, version: number) {

@@ -38,6 +38,16 @@ export const inputs: Readonly<Record<string, (planter: Planter) => Data | Promis
     type: 'KNOWLEDGE_SHARE',
     memoryIds: [plants.id('Memory')],
   }),
+  routeRequest: ({ plants }) => ({ sessionId: plants.id('ChatSession'), request: 'When does it leave?' }),
+  logRoutingDecision: ({ plants }) => ({
+    sessionId: plants.id('ChatSession'),
+    request: 'When does it leave?',
+    blackboardEventId: plants.id('BlackboardEvent'),
+  }),
+  recordReasoningChain: ({ plants }) => ({
+    sessionId: plants.id('ChatSession'),
+    steps: [{ thought: 'It leaves at noon.' }],
+  }),
   setAgentStatus: ({ plants }) => ({ id: plants.id('Agent'), status: 'BUSY' }),
   grantTool: ({ plants }) => ({ agentId: plants.id('Agent'), toolId: plants.id('Tool') }),
   joinSession: ({ plants }) => ({ agentId: plants.id('Agent'), sessionId: plants.id('ChatSession') }),

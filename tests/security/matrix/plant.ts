@@ -120,6 +120,21 @@ export async function plant({ person, word, friend, settled }: Planting): Promis
       'event { id }',
     )
     add('BlackboardEvent', posted.event.id)
+    const sessionId = session.session.id
+    const decided = {
+      sessionId,
+      request: `Where does the ${word} ferry leave?`,
+      tools: [`${word}_finder`],
+      decision: { word },
+      model: word,
+      error: { word },
+      blackboardEventId: posted.event.id,
+    }
+    const logged = await must(person, 'logRoutingDecision', decided, 'decision { id }')
+    add('RoutingDecision', logged.decision.id)
+    const steps = [{ thought: `The ${word} ferry leaves early.`, evidence: [word] }]
+    const chain = await must(person, 'recordReasoningChain', { sessionId, steps, data: { word } }, 'chain { id }')
+    add('ReasoningChain', chain.chain.id)
     add('UserSession', await signInAgain(person))
     add('Device', await registerDevice(person, word))
     add('Passkey', await registerPasskey(person))

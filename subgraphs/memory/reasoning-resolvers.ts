@@ -1,0 +1,29 @@
+import type { PageArguments } from '../../lib/connection.ts'
+import type { MemoryContext } from './context.ts'
+import { idFields, type Reference, referenced } from './mappers.ts'
+import type { ChainRecord, SessionRecord } from './records.ts'
+import { mutation, named } from './resolving.ts'
+import { recordReasoningChain } from './service/reasoning.ts'
+import { chains } from './store/reasoning.ts'
+
+/** Resolvers of how answers were reasoned out. */
+export const reasoningResolvers = {
+  Mutation: { recordReasoningChain: mutation(recordReasoningChain) },
+  ChatSession: {
+    reasoningChains: ({ id }: SessionRecord, args: PageArguments, { loaders }: MemoryContext) =>
+      loaders.listUnder<ChainRecord>(['reasoning chains'], chains, id, args),
+  },
+  ReasoningChain: {
+    ...idFields('ReasoningChain'),
+    __resolveReference: (reference: Reference, { loaders }: MemoryContext) => {
+      const id = referenced('ReasoningChain', reference)
+      return id === null ? null : loaders.reasoningChain.load(id)
+    },
+    session: ({ sessionId }: ChainRecord, _: unknown, { loaders }: MemoryContext) => loaders.session.load(sessionId),
+    steps: ({ steps }: ChainRecord) => steps.map((step, position) => ({ ...step, position })),
+  },
+  RecordReasoningChainSuccess: {
+    chain: ({ chainId }: { chainId: string }, _: unknown, { loaders }: MemoryContext) =>
+      named(loaders.reasoningChain.load(chainId)),
+  },
+}

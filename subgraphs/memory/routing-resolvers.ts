@@ -1,0 +1,38 @@
+import type { PageArguments } from '../../lib/connection.ts'
+import { toGlobalId } from '../../lib/ids.ts'
+import type { MemoryContext } from './context.ts'
+import { idFields, type Reference, referenced } from './mappers.ts'
+import type { RoutingRecord, SessionRecord } from './records.ts'
+import { mutation, named } from './resolving.ts'
+import { logRoutingDecision, routeRequest, routerAnalytics } from './service/routing.ts'
+import { decisions } from './store/routing.ts'
+
+/** Resolvers of what a router decides. */
+export const routingResolvers = {
+  Query: {
+    routerAnalytics: (_: unknown, { hours }: { hours?: number | null }, context: MemoryContext) =>
+      routerAnalytics(context, hours ?? 24),
+  },
+  Mutation: { routeRequest: mutation(routeRequest), logRoutingDecision: mutation(logRoutingDecision) },
+  ChatSession: {
+    routingDecisions: ({ id }: SessionRecord, args: PageArguments, { loaders }: MemoryContext) =>
+      loaders.listUnder<RoutingRecord>(['routing decisions'], decisions, id, args),
+  },
+  RoutingDecision: {
+    ...idFields('RoutingDecision'),
+    __resolveReference: (reference: Reference, { loaders }: MemoryContext) => {
+      const id = referenced('RoutingDecision', reference)
+      return id === null ? null : loaders.routingDecision.load(id)
+    },
+    session: ({ sessionId }: RoutingRecord, _: unknown, { loaders }: MemoryContext) => loaders.session.load(sessionId),
+    blackboardEvent: ({ blackboardEventId }: RoutingRecord) =>
+      blackboardEventId === null ? null : { id: toGlobalId('BlackboardEvent', blackboardEventId) },
+  },
+  SimilarDecision: {
+    decision: ({ id }: { id: string }, _: unknown, { loaders }: MemoryContext) => loaders.routingDecision.load(id),
+  },
+  LogRoutingDecisionSuccess: {
+    decision: ({ decisionId }: { decisionId: string }, _: unknown, { loaders }: MemoryContext) =>
+      named(loaders.routingDecision.load(decisionId)),
+  },
+}

@@ -1,0 +1,67 @@
+import { invalidInput, limitExceeded, type Problem } from '../../../lib/problems.ts'
+import { type Answer, mutate } from '../../mutate.ts'
+import type { MemoryContext } from '../context.ts'
+import { checkObject, checkShare, checkText, firstProblem, limits, type Path } from '../limits.ts'
+import { insertChain } from '../store/reasoning.ts'
+import { activeSession } from './sessions-named.ts'
+
+interface StepInput {
+  readonly thought: string
+  readonly evidence?: readonly string[] | null
+  readonly confidence?: number | null
+}
+
+export interface RecordReasoningChainInput {
+  readonly sessionId: string
+  readonly steps: readonly StepInput[]
+  readonly confidence?: number | null
+  readonly data?: unknown
+  readonly clientMutationId?: string | null
+}
+
+/** Keeps how an answer was reasoned out in a session of the viewer's. */
+export async function recordReasoningChain(context: MemoryContext, input: RecordReasoningChainInput) {
+  const problem = checkChain(input)
+  if (problem) return problem
+  const { stores, request, viewer } = context
+  return mutate(stores, request, { name: 'recordReasoningChain', input, room: 'memory' }, async ({ tx, append }) => {
+    const session = await activeSession(context, tx, input.sessionId)
+    const id = stores.ids.next()
+    const steps = input.steps.map(({ thought, evidence, confidence }) => ({
+      thought,
+      evidence: evidence ?? [],
+      confidence: confidence ?? null,
+    }))
+    const { data, confidence } = input
+    const draft = { id, sessionId: session.id, data: data ?? {}, steps, confidence: confidence ?? null }
+    await insertChain(tx, viewer, draft, stores.clock.now())
+    const payload = { sessionId: session.id }
+    await append([{ kind: 'REASONING_RECORDED', type: 'ReasoningChain', id, after: [viewer.userId], payload }])
+    return { __typename: 'RecordReasoningChainSuccess', chainId: id } satisfies Answer
+  })
+}
+
+function checkChain({ steps, confidence, data }: RecordReasoningChainInput): Problem | null {
+  if (steps.length === 0) return invalidInput('At least one step.', 'input', 'steps')
+  if (steps.length > limits.chainSteps) {
+    return limitExceeded(`At most ${limits.chainSteps} steps.`, 'input', 'steps')
+  }
+  return firstProblem(
+    () => checkShare(confidence, ['input', 'confidence']),
+    () => checkObject(data, ['input', 'data']),
+    ...steps.map((step, i) => () => checkStep(step, ['input', 'steps', `${i}`])),
+  )
+}
+
+function checkStep({ thought, evidence, confidence }: StepInput, path: Path): Problem | null {
+  const texts = evidence ?? []
+  return firstProblem(
+    () => checkText(thought, limits.thought, [...path, 'thought'], 1),
+    () => checkShare(confidence, [...path, 'confidence']),
+    () =>
+      texts.length > limits.stepEvidence
+        ? limitExceeded(`At most ${limits.stepEvidence} pieces of evidence.`, ...path, 'evidence')
+        : null,
+    ...texts.map((text, i) => () => checkText(text, limits.evidence, [...path, 'evidence', `${i}`], 1)),
+  )
+}
