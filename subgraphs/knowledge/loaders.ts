@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader'
 import { type Connection, type Page, toConnection } from '../../lib/connection.ts'
 import type { RequestContext } from '../../lib/context.ts'
+import { inSpan } from '../../lib/trace.ts'
 import type { RelatedConcept } from '../../stores/graph/port.ts'
 import type { Stores } from '../../stores/stores.ts'
 import { loaderReads } from '../loader-reads.ts'
@@ -67,7 +68,9 @@ export function createLoaders(stores: Stores, request: RequestContext) {
       const [strength, id] = page.after ?? []
       const after = page.after === null ? null : { strength: Number(strength), id: String(id) }
       const options = { ...filter, limit: page.limit + 1, after }
-      const found = await stores.graph.related(requireViewer(request).userId, ids, options, request.signal)
+      const found = await inSpan(request.span, 'loader', { 'mnemograph.room': 'knowledge' }, () =>
+        stores.graph.related(requireViewer(request).userId, ids, options, request.signal),
+      )
       const rows = Map.groupBy(found, (row) => row.conceptId)
       return ids.map((id) => toConnection(rows.get(id) ?? [], page, (row) => [row.strength, row.relatedId]))
     }),
