@@ -84,7 +84,7 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
     const log = openEventLog(postgres)
     const feed = openFeed(log, bus, options.logger)
     opened.defer(() => feed.close())
-    const vectors = await openPgvector(postgres, encoder)
+    const collections = await openPgvector(postgres, encoder)
     const graph = openSqlGraph(postgres)
     const objects =
       options.data === ':memory:' ? inMemoryObjects() : await openObjectDirectory(join(options.data, 'objects'))
@@ -103,7 +103,8 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
       cache,
       limits: openLimits(options, postgres, redis),
       rates: redis?.keepsKeys ? redisLimits(redis, inProcessLimiter) : inProcessLimits(),
-      vectors,
+      vectors: collections.MEMORIES,
+      collections,
       graph,
       objects,
       encoder,

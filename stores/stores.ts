@@ -18,7 +18,7 @@ import type { Feed } from './log/feed.ts'
 import type { EventLog } from './log/log.ts'
 import type { ObjectStore } from './objects/port.ts'
 import type { Postgres } from './postgres/postgres.ts'
-import type { VectorIndex } from './vector/port.ts'
+import type { VectorIndex, VectorIndexes } from './vector/port.ts'
 
 /** Everything that rooms read from and write to, each behind its port. Opened by `open.ts`, chosen by configuration. */
 export interface Stores {
@@ -34,7 +34,10 @@ export interface Stores {
   readonly limits: Limits
   /** Counts of requests: shared through Redis, else of this process alone, since a statement for each would cost more than it. */
   readonly rates: Limits
+  /** The memories' vectors. */
   readonly vectors: VectorIndex
+  /** The vectors of every collection, the memories' among them. */
+  readonly collections: VectorIndexes
   readonly graph: GraphStore
   /** Exports and archives. */
   readonly objects: ObjectStore

@@ -1,6 +1,14 @@
 import { projectorContext } from '../log/log.ts'
 import type { Database, Postgres } from '../postgres/postgres.ts'
-import type { VectorHit, VectorIndex, VectorItem } from './port.ts'
+import {
+  type VectorCollection,
+  type VectorHit,
+  type VectorIndex,
+  type VectorIndexes,
+  type VectorItem,
+  type VectorPoint,
+  vectorCollections,
+} from './port.ts'
 
 /** Up to so many vectors on the shelves are compared one by one, exactly; more are searched through the HNSW index. */
 const exactUpTo = 20_000
@@ -23,62 +31,90 @@ export async function openPgvector(
   postgres: Postgres,
   { model, dimensions }: PgvectorModel,
   options: PgvectorOptions = {},
-): Promise<VectorIndex> {
+): Promise<VectorIndexes> {
+  const [made] = await postgres.write(projectorContext('vectors'), (tx) =>
+    tx.query<{ indexed: boolean }>('SELECT memory.ensure_embeddings($1, $2) AS indexed', [model, dimensions]),
+  )
+  const table = { model, dimensions, indexed: made?.indexed ?? false, exactly: options.exactUpTo ?? exactUpTo }
+  const indexes = vectorCollections.map((collection) => [collection, indexOf(postgres, table, collection)] as const)
+  return Object.fromEntries(indexes) as Record<VectorCollection, VectorIndex>
+}
+
+interface Table extends PgvectorModel {
+  /** Whether it has a graph index. */
+  readonly indexed: boolean
+  readonly exactly: number
+}
+
+function indexOf(postgres: Postgres, table: Table, collection: VectorCollection): VectorIndex {
+  const { model, dimensions } = table
   const context = projectorContext('vectors')
-  const exactly = options.exactUpTo ?? exactUpTo
   const type = `halfvec(${dimensions})`
   const read = <T>(work: (db: Database) => Promise<T>, signal?: AbortSignal) =>
     postgres.read(signal ? { ...context, signal } : context, work)
   const write = (sql: string, values: unknown[]) => postgres.write(context, (tx) => tx.query(sql, values))
-  const [made] = await postgres.write(context, (tx) =>
-    tx.query<{ indexed: boolean }>('SELECT memory.ensure_embeddings($1, $2) AS indexed', [model, dimensions]),
-  )
-
   const isLarge = async (db: Database, shelves: readonly string[]) => {
-    const [size] = await db.query<{ count: number }>(SIZE, [model, shelves, exactly + 1])
-    return (size?.count ?? 0) > exactly
+    const [size] = await db.query<{ count: number }>(SIZE, [model, collection, shelves, table.exactly + 1])
+    return (size?.count ?? 0) > table.exactly
   }
   const exact = `WITH shelf AS MATERIALIZED (
-      SELECT memory_id, embedding FROM memory.embeddings WHERE model = $1 AND shelf_id = ANY ($2::uuid[])
+      SELECT memory_id, embedding FROM memory.embeddings WHERE ${ON_SHELVES}
     )
-    SELECT memory_id AS "memoryId", 1 - (embedding::${type} <=> $3::${type}) AS score FROM shelf`
+    SELECT memory_id AS id, 1 - (embedding::${type} <=> $4::${type}) AS score FROM shelf`
 
   return {
     model,
+    dimensions,
     async put(items) {
-      if (items.length > 0) await write(PUT, [model, ...columns(latest(items))])
+      if (items.length > 0) await write(PUT, [model, collection, ...columns(latest(items))])
     },
-    async remove(memoryIds) {
-      if (memoryIds.length === 0) return
-      await write('DELETE FROM memory.embeddings WHERE model = $1 AND memory_id = ANY ($2::uuid[])', [model, memoryIds])
+    async remove(ids) {
+      if (ids.length === 0) return
+      await write(`DELETE FROM memory.embeddings WHERE ${OF_INDEX} AND memory_id = ANY ($3::uuid[])`, [
+        model,
+        collection,
+        ids,
+      ])
     },
     nearest(shelves, vector, limit, signal) {
       const query = toText(vector)
       return read(async (db) => {
-        if (made?.indexed && (await isLarge(db, shelves))) {
-          const found = await db.query<VectorHit>(BY_INDEX, [model, dimensions, shelves, query, limit])
+        if (table.indexed && (await isLarge(db, shelves))) {
+          const found = await db.query<VectorHit>(BY_INDEX, [model, dimensions, collection, shelves, query, limit])
           // The index gives up after a while; shelves that are a small part of all vectors are then read in full.
           if (found.length === limit) return found
         }
-        return db.query<VectorHit>(`${exact} ORDER BY score DESC, memory_id LIMIT $4`, [model, shelves, query, limit])
+        const values = [model, collection, shelves, query, limit]
+        return db.query<VectorHit>(`${exact} ORDER BY score DESC, memory_id LIMIT $5`, values)
       }, signal)
     },
-    compare(shelves, vector, memoryIds) {
-      const values = [model, shelves, toText(vector), memoryIds]
+    compare(shelves, vector, ids) {
       return read((db) =>
         db.query<VectorHit>(
-          `SELECT memory_id AS "memoryId", 1 - (embedding::${type} <=> $3::${type}) AS score FROM memory.embeddings
-           WHERE model = $1 AND shelf_id = ANY ($2::uuid[]) AND memory_id = ANY ($4::uuid[])`,
-          values,
+          `SELECT memory_id AS id, 1 - (embedding::${type} <=> $4::${type}) AS score FROM memory.embeddings
+           WHERE ${ON_SHELVES} AND memory_id = ANY ($5::uuid[])`,
+          [model, collection, shelves, toText(vector), ids],
         ),
       )
     },
+    async find(ids, withVectors) {
+      const vector = withVectors ? 'embedding::real[]' : 'NULL'
+      const rows = await read((db) =>
+        db.query<Omit<VectorPoint, 'vector'> & { vector: number[] | null }>(
+          `SELECT memory_id AS id, version, created_at AS "createdAt", ${vector} AS vector FROM memory.embeddings
+           WHERE ${OF_INDEX} AND memory_id = ANY ($3::uuid[])`,
+          [model, collection, ids],
+        ),
+      )
+      return rows.map((row) => ({ ...row, vector: row.vector && Float32Array.from(row.vector) }))
+    },
     async count(shelves) {
-      const [row] = await read((db) => db.query<{ count: number }>(COUNT, [model, shelves]))
+      const sql = `SELECT count(*)::integer AS count FROM memory.embeddings WHERE ${ON_SHELVES}`
+      const [row] = await read((db) => db.query<{ count: number }>(sql, [model, collection, shelves]))
       return row?.count ?? 0
     },
     async clear() {
-      await write('DELETE FROM memory.embeddings WHERE model = $1', [model])
+      await write(`DELETE FROM memory.embeddings WHERE ${OF_INDEX}`, [model, collection])
     },
     health: () =>
       read((db) => db.query('SELECT FROM memory.embeddings WHERE model = $1 LIMIT 1', [model])).then(
@@ -88,33 +124,34 @@ export async function openPgvector(
   }
 }
 
-const PUT = `INSERT INTO memory.embeddings (model, memory_id, shelf_id, tenant_id, owner_id, version, embedding)
-  SELECT $1, item.* FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::integer[], $7::halfvec[]) AS item
+const OF_INDEX = 'model = $1 AND collection = $2'
+const ON_SHELVES = `${OF_INDEX} AND shelf_id = ANY ($3::uuid[])`
+
+const PUT = `INSERT INTO memory.embeddings (model, collection, memory_id, shelf_id, tenant_id, owner_id, version, embedding)
+  SELECT $1, $2, item.*
+  FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::integer[], $8::halfvec[]) AS item
   ON CONFLICT (model, memory_id) DO UPDATE
-  SET shelf_id = excluded.shelf_id, version = excluded.version, embedding = excluded.embedding
+  SET shelf_id = excluded.shelf_id, version = excluded.version, embedding = excluded.embedding, created_at = now()
   WHERE embeddings.version <= excluded.version`
 
-const COUNT =
-  'SELECT count(*)::integer AS count FROM memory.embeddings WHERE model = $1 AND shelf_id = ANY ($2::uuid[])'
-
 const SIZE = `SELECT count(*)::integer AS count
-  FROM (SELECT FROM memory.embeddings WHERE model = $1 AND shelf_id = ANY ($2::uuid[]) LIMIT $3) AS part`
+  FROM (SELECT FROM memory.embeddings WHERE ${ON_SHELVES} LIMIT $4) AS part`
 
-const BY_INDEX = `SELECT memory_id AS "memoryId", score
-  FROM memory.nearest_by_index($1, $2, $3::uuid[], $4, $5)`
+const BY_INDEX = `SELECT memory_id AS id, score
+  FROM memory.nearest_by_index($1, $2, $3, $4::uuid[], $5, $6)`
 
 /** One statement may touch a row only once. */
 function latest(items: readonly VectorItem[]): VectorItem[] {
   const kept = new Map<string, VectorItem>()
   for (const item of items) {
-    if (item.version >= (kept.get(item.memoryId)?.version ?? 0)) kept.set(item.memoryId, item)
+    if (item.version >= (kept.get(item.id)?.version ?? 0)) kept.set(item.id, item)
   }
   return [...kept.values()]
 }
 
 function columns(items: readonly VectorItem[]): unknown[] {
   return [
-    items.map((item) => item.memoryId),
+    items.map((item) => item.id),
     items.map((item) => item.shelfId),
     items.map((item) => item.tenantId),
     items.map((item) => item.ownerId),

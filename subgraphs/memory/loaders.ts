@@ -11,6 +11,7 @@ import type { RequestContext } from '../../lib/context.ts'
 import type { Database } from '../../stores/postgres/postgres.ts'
 import type { Stores } from '../../stores/stores.ts'
 import { loaderReads, type Read } from '../loader-reads.ts'
+import { pointLoader } from './point-loader.ts'
 import type {
   ChainRecord,
   ContextRecord,
@@ -29,6 +30,7 @@ import { chainsByIds } from './store/reasoning.ts'
 import { decisionsByIds } from './store/routing.ts'
 import * as sessions from './store/sessions.ts'
 import { syncsByIds } from './store/syncs.ts'
+import * as vectors from './store/vectors.ts'
 import type { SyncRecord } from './sync-records.ts'
 
 export type Loaders = ReturnType<typeof createLoaders>
@@ -110,6 +112,12 @@ export function createLoaders(stores: Stores, request: RequestContext) {
     memory: byId<MemoryRecord>(read, memories.memoriesByIds),
     session: byId<SessionRecord>(read, sessions.sessionsByIds),
     message: byId<MessageRecord>(read, sessions.messagesByIds),
+    vector: byId<vectors.VectorRecord>(read, vectors.vectorsByIds),
+    vectorsOfMemory: (id: string, args: PageArguments) =>
+      pageUnder('memory vectors', id, args, vectors.vectorsOfMemories, (row) => [row.ordinal]),
+    vectorsOfSession: (id: string, args: PageArguments) =>
+      pageUnder('session vectors', id, args, vectors.vectorsOfSessions, (row) => [row.ordinal]),
+    pointOf: pointLoader(stores, request),
     memoriesOfSession: (id: string, args: PageArguments) =>
       memoriesUnder('session memories', memories.memoriesOfSession, id, args),
     memoriesOfMessage: (id: string, args: PageArguments) =>

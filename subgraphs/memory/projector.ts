@@ -3,7 +3,13 @@ import type { Encoder } from '../../stores/encoder/port.ts'
 import { type LogEvent, projectorContext } from '../../stores/log/log.ts'
 import type { Postgres } from '../../stores/postgres/postgres.ts'
 import type { Projector } from '../../stores/projector.ts'
-import type { VectorIndex, VectorItem } from '../../stores/vector/port.ts'
+import {
+  type VectorCollection,
+  type VectorIndexes,
+  type VectorItem,
+  type VectorKind,
+  vectorCollections,
+} from '../../stores/vector/port.ts'
 import type { Visibility } from './records.ts'
 import { shelfOf } from './store/drafts.ts'
 
@@ -11,7 +17,7 @@ interface Source {
   readonly sentinel: Sentinel
   readonly postgres: Postgres
   readonly encoder: Encoder
-  readonly vectors: VectorIndex
+  readonly collections: VectorIndexes
 }
 
 interface Row {
@@ -20,46 +26,61 @@ interface Row {
   readonly tenantId: string
   readonly version: number
   readonly visibility: Visibility
+  readonly collection: VectorCollection
+  readonly kind: VectorKind
   readonly content: string
 }
 
 /**
- * Gives every memory its vector. An event only says which memory to look at: what it says now is read when the event is
- * taken in, so that batches may come again and in any size.
+ * Gives every memory, and every text stored beside them, its vector. An event only says what to look at: what it says
+ * now is read when the event is taken in, so that batches may come again and in any size.
  */
-export function vectorProjector({ postgres, encoder, vectors, sentinel }: Source): Projector {
+export function vectorProjector({ postgres, encoder, collections, sentinel }: Source): Projector {
+  async function watched(operation: 'PUT' | 'REMOVE', amount: number, work: () => Promise<void>) {
+    if (amount === 0) return
+    const start = performance.now()
+    await work()
+    const tookMs = performance.now() - start
+    const collection = encoder.model
+    sentinel.report(projectorContext('vectors'), { kind: 'VECTORS', operation, collection, amount, tookMs })
+  }
   return {
     name: 'vectors',
-    wants: ({ room, type }: LogEvent) => room === 'memory' && type === 'Memory',
+    wants: ({ room, type }: LogEvent) => room === 'memory' && (type === 'Memory' || type === 'Vector'),
     async apply(events, signal) {
-      const ids = [...new Set(events.map(({ id }) => id))]
-      const rows = await postgres.read({ ...projectorContext('vectors'), signal }, (db) => db.query<Row>(READ, [ids]))
-      const encoded = await encoder.encode(
-        rows.map(({ content }) => content),
-        signal,
-      )
-      const items = rows.flatMap((row, i): VectorItem[] => {
-        const vector = encoded[i]
-        if (!vector) return []
-        const { id, ownerId, tenantId, version, visibility } = row
-        return [{ memoryId: id, shelfId: shelfOf(visibility, ownerId, tenantId), tenantId, ownerId, version, vector }]
-      })
+      const wanted = { Memory: new Set<string>(), Vector: new Set<string>() }
+      for (const { type, id } of events) wanted[type as keyof typeof wanted].add(id)
+      const named = [[...wanted.Memory], [...wanted.Vector]]
+      const rows = await postgres.read({ ...projectorContext('vectors'), signal }, (db) => db.query<Row>(READ, named))
+      const texts = rows.map(({ content }) => content)
+      const encoded = texts.length === 0 ? [] : await encoder.encode(texts, signal)
       const there = new Set(rows.map(({ id }) => id))
-      const gone = ids.filter((id) => !there.has(id))
-      const watched = async (operation: 'PUT' | 'REMOVE', amount: number, work: () => Promise<void>) => {
-        const start = performance.now()
-        await work()
-        if (amount === 0) return
-        const tookMs = performance.now() - start
-        const collection = vectors.model
-        sentinel.report(projectorContext('vectors'), { kind: 'VECTORS', operation, collection, amount, tookMs })
+      for (const collection of vectorCollections) {
+        const index = collections[collection]
+        const items = rows.flatMap((row, i) => (row.collection === collection ? itemOf(row, encoded[i]) : []))
+        // A vector that is gone no longer says which collection it was in.
+        const named = collection === 'MEMORIES' ? wanted.Memory : wanted.Vector
+        const gone = [...named].filter((id) => !there.has(id))
+        await watched('PUT', items.length, () => index.put(items))
+        await watched('REMOVE', gone.length, () => index.remove(gone))
       }
-      await watched('PUT', items.length, () => vectors.put(items))
-      await watched('REMOVE', gone.length, () => vectors.remove(gone))
     },
-    clear: () => vectors.clear(),
+    async clear() {
+      for (const collection of vectorCollections) await collections[collection].clear()
+    },
   }
 }
 
-const READ = `SELECT id, owner_id AS "ownerId", tenant_id AS "tenantId", version, visibility, content
-  FROM memory.current_memories WHERE id = ANY ($1::uuid[])`
+function itemOf(row: Row, vector: Float32Array | undefined): VectorItem[] {
+  const { id, kind, ownerId, tenantId, version, visibility } = row
+  return vector
+    ? [{ id, kind, shelfId: shelfOf(visibility, ownerId, tenantId), tenantId, ownerId, version, vector }]
+    : []
+}
+
+const READ = `SELECT id, owner_id AS "ownerId", tenant_id AS "tenantId", version, visibility, content,
+    'MEMORIES' AS collection, 'CONTEXT' AS kind
+  FROM memory.current_memories WHERE id = ANY ($1::uuid[])
+  UNION ALL
+  SELECT id, owner_id, tenant_id, 1, visibility, content, collection, kind
+  FROM memory.vectors WHERE id = ANY ($2::uuid[])`

@@ -13,7 +13,9 @@ import { recall } from './service/recall.ts'
 import { remember, rememberMany } from './service/remember.ts'
 import { forgetMemory, reviseMemory } from './service/revise.ts'
 import { endChatSession, openChatSession } from './service/sessions.ts'
+import { removeVectors, storeVectors } from './service/vectors.ts'
 import { type RecallChange, recallChanges } from './standing/changes.ts'
+import { vectorResolvers } from './vector-resolvers.ts'
 
 type Filtered = { readonly filter?: MemoryFilter | null }
 type After = { readonly after?: string | null }
@@ -32,6 +34,7 @@ export const resolvers = {
     memoryStats: (_: unknown, { tier }: { tier?: MemoryTier | null }, context: MemoryContext) =>
       ownStats(context, tier ?? null),
     memoryTierDistribution: (_: unknown, __: unknown, context: MemoryContext) => tierDistribution(context),
+    ...vectorResolvers.Query,
     chatSession: (_: unknown, { id }: { id: string }, context: MemoryContext) => sessionOf(context, { id }),
     chatSessions: (_: unknown, args: SessionArguments, context: MemoryContext) =>
       context.loaders.sessionsOf(context.viewer.userId, args, args),
@@ -46,6 +49,8 @@ export const resolvers = {
     appendMessages: mutation(appendMessages),
     setContext: mutation(setContext),
     deleteContext: mutation(deleteContext),
+    storeVectors: mutation(storeVectors),
+    removeVectors: mutation(removeVectors),
   },
   Subscription: {
     memoryChanges: {
@@ -86,6 +91,7 @@ export const resolvers = {
       messageId === null ? null : loaders.message.load(messageId),
     revisions: (memory: MemoryRecord, args: PageArguments, { loaders }: MemoryContext) =>
       loaders.revisionsOf(memory, args),
+    ...vectorResolvers.Memory,
   },
   User: {
     __resolveReference: ({ id }: Reference) => ({ id }),
@@ -103,6 +109,7 @@ export const resolvers = {
     memories: ({ id }: SessionRecord, args: PageArguments, { loaders }: MemoryContext) =>
       loaders.memoriesOfSession(id, args),
     ...contextResolvers.ChatSession,
+    ...vectorResolvers.ChatSession,
   },
   Message: {
     ...idFields('Message'),
@@ -144,6 +151,8 @@ export const resolvers = {
   EndChatSessionSuccess: { session: namedSession },
   SetContextSuccess: { session: namedSession, ...contextResolvers.SetContextSuccess },
   DeleteContextSuccess: { session: namedSession },
+  Vector: vectorResolvers.Vector,
+  StoreVectorsSuccess: vectorResolvers.StoreVectorsSuccess,
   AppendMessagesSuccess: {
     session: namedSession,
     messages: ({ messageIds }: { messageIds: string[] }, _: unknown, { loaders }: MemoryContext) =>

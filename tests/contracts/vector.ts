@@ -1,20 +1,29 @@
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { VectorIndex, VectorItem } from '../../stores/vector/port.ts'
+import type { VectorIndex, VectorIndexes, VectorItem } from '../../stores/vector/port.ts'
 
 /** The length of the contract's vectors: small, so that a wrong order shows. */
 export const contractDimensions = 8
 
 export interface VectorWorld {
-  /** An index of a model of that name, empty when the name is new. */
-  open(model: string): Promise<VectorIndex>
+  /** The indexes of a model of that name, empty when the name is new. */
+  open(model: string): Promise<VectorIndexes>
 }
 
 const tenantId = randomUUID()
 
 function item(shelfId: string, vector: readonly number[], more: Partial<VectorItem> = {}): VectorItem {
-  return { memoryId: randomUUID(), shelfId, tenantId, ownerId: shelfId, version: 1, vector: unit(vector), ...more }
+  return {
+    id: randomUUID(),
+    shelfId,
+    tenantId,
+    ownerId: shelfId,
+    kind: 'CONTEXT',
+    version: 1,
+    vector: unit(vector),
+    ...more,
+  }
 }
 
 function unit(values: readonly number[]): Float32Array {
@@ -27,14 +36,16 @@ function cosine(a: Float32Array, b: Float32Array): number {
   return a.reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0)
 }
 
-const ids = (hits: readonly { readonly memoryId: string }[]) => hits.map(({ memoryId }) => memoryId)
+const ids = (hits: readonly { readonly id: string }[]) => hits.map(({ id }) => id)
 
 /** What every vector index must do. */
 export function vectorContract(name: string, world: () => VectorWorld): void {
   describe(`vector index: ${name}`, () => {
+    let indexes: VectorIndexes
     let index: VectorIndex
     beforeAll(async () => {
-      index = await world().open(`contract ${randomUUID()}`)
+      indexes = await world().open(`contract ${randomUUID()}`)
+      index = indexes.MEMORIES
     })
 
     test('answers the nearest first, with their cosines, and no more than asked', async () => {
@@ -77,12 +88,12 @@ export function vectorContract(name: string, world: () => VectorWorld): void {
           }),
           async (batches) => {
             const shelf = randomUUID()
-            const memoryId = randomUUID()
+            const id = randomUUID()
             for (const versions of batches) {
-              await index.put(versions.map((version) => item(shelf, [1, version], { memoryId, version })))
+              await index.put(versions.map((version) => item(shelf, [1, version], { id, version })))
             }
             const latest = Math.max(...batches.flat())
-            const [hit] = await index.compare([shelf], unit([1, latest]), [memoryId])
+            const [hit] = await index.compare([shelf], unit([1, latest]), [id])
             expect(hit?.score).toBeCloseTo(1, 2)
             expect(await index.count([shelf])).toBe(1)
           },
@@ -97,16 +108,16 @@ export function vectorContract(name: string, world: () => VectorWorld): void {
       await index.put([memory])
       await index.put([{ ...memory, shelfId: to, version: 2 }])
       expect(await index.nearest([from], unit([1, 0]), 5)).toEqual([])
-      expect(ids(await index.nearest([to], unit([1, 0]), 5))).toEqual([memory.memoryId])
+      expect(ids(await index.nearest([to], unit([1, 0]), 5))).toEqual([memory.id])
     })
 
     test('forgets what is removed, also when it is not there', async () => {
       const shelf = randomUUID()
       const [gone, stays] = [item(shelf, [1, 0]), item(shelf, [0, 1])]
       await index.put([gone, stays])
-      await index.remove([gone.memoryId, randomUUID()])
+      await index.remove([gone.id, randomUUID()])
       await index.remove([])
-      expect(ids(await index.nearest([shelf], unit([1, 0]), 5))).toEqual([stays.memoryId])
+      expect(ids(await index.nearest([shelf], unit([1, 0]), 5))).toEqual([stays.id])
     })
 
     test('loses none of the nearest on a shelf that is a small part of all', async () => {
@@ -120,7 +131,7 @@ export function vectorContract(name: string, world: () => VectorWorld): void {
       const query = unit([0.3, -0.2, 0.5, 0.1, 0.9, -0.4, 0.2, 0.7])
       const own = items.filter(({ shelfId }) => shelfId === small)
       const exact = own
-        .map(({ memoryId, vector }) => ({ memoryId, score: cosine(vector, query) }))
+        .map(({ id, vector }) => ({ id, score: cosine(vector, query) }))
         .sort((a, b) => b.score - a.score)
       const found = await index.nearest([small], query, 40)
       expect(new Set(ids(found))).toEqual(new Set(ids(exact)))
@@ -129,23 +140,51 @@ export function vectorContract(name: string, world: () => VectorWorld): void {
 
     test('keeps models apart, and clears one without the other', async () => {
       const shelf = randomUUID()
-      const other = await world().open(`contract ${randomUUID()}`)
+      const { MEMORIES: other } = await world().open(`contract ${randomUUID()}`)
       const [a, b] = [item(shelf, [1, 0]), item(shelf, [1, 0])]
       await index.put([a])
       await other.put([b])
-      expect(ids(await index.nearest([shelf], unit([1, 0]), 5))).toEqual([a.memoryId])
+      expect(ids(await index.nearest([shelf], unit([1, 0]), 5))).toEqual([a.id])
       await other.clear()
       expect(await other.count([shelf])).toBe(0)
       expect(await index.count([shelf])).toBe(1)
     })
 
+    test('keeps collections apart, and clears one without the other', async () => {
+      const shelf = randomUUID()
+      const [memory, voice] = [item(shelf, [1, 0]), item(shelf, [1, 0], { kind: 'QUERY' })]
+      await index.put([memory])
+      await indexes.VOICE_PATTERNS.put([voice])
+      expect(ids(await index.nearest([shelf], unit([1, 0]), 5))).toEqual([memory.id])
+      expect(ids(await indexes.VOICE_PATTERNS.nearest([shelf], unit([1, 0]), 5))).toEqual([voice.id])
+      expect(ids(await indexes.VOICE_PATTERNS.compare([shelf], unit([1, 0]), [memory.id]))).toEqual([])
+      await indexes.VOICE_PATTERNS.remove([memory.id])
+      expect(await index.count([shelf])).toBe(1)
+      await indexes.VOICE_PATTERNS.clear()
+      expect(await indexes.VOICE_PATTERNS.count([shelf])).toBe(0)
+      expect(await index.count([shelf])).toBe(1)
+    })
+
+    test('says what it holds of an item, its numbers only when asked', async () => {
+      const shelf = randomUUID()
+      const held = item(shelf, [3, 4], { version: 7 })
+      await index.put([held])
+      const [point, ...others] = await index.find([held.id, randomUUID()], false)
+      expect(others).toEqual([])
+      expect(point).toEqual({ id: held.id, version: 7, createdAt: expect.any(Date), vector: null })
+      const [whole] = await index.find([held.id], true)
+      expect(whole?.vector).toHaveLength(contractDimensions)
+      expect(whole?.vector?.[0]).toBeCloseTo(0.6, 2)
+      expect(await index.find([], true)).toEqual([])
+    })
+
     test('is still there when it is opened again', async () => {
       const model = `contract ${randomUUID()}`
       const shelf = randomUUID()
-      const [first, second] = await Promise.all([world().open(model), world().open(model)])
+      const [{ MEMORIES: first }, { MEMORIES: second }] = await Promise.all([world().open(model), world().open(model)])
       await first.put([item(shelf, [1, 0])])
       expect(await second.count([shelf])).toBe(1)
-      expect(await (await world().open(model)).count([shelf])).toBe(1)
+      expect(await (await world().open(model)).MEMORIES.count([shelf])).toBe(1)
       expect(await first.health()).toBe(true)
     })
 

@@ -78,6 +78,7 @@ export async function openRoomWorld(room: Room<any>, given?: TestPostgres): Prom
     limits: inProcessLimits(),
     rates: inProcessLimits(),
     vectors: absent,
+    collections: absent,
     objects: inMemoryObjects(),
     graph: absent,
     encoder: absent,

@@ -33,8 +33,9 @@ export async function openMemoryWorld(options: MemoryWorldOptions = {}): Promise
     'tests',
   ])
   const encoder = options.encoder ?? staticVectors()
-  const vectors = await openPgvector(world.stores.postgres, encoder)
-  Object.assign(world.stores, { encoder, thesaurus: encoder, vectors: options.vectors?.(vectors) ?? vectors })
+  const opened = await openPgvector(world.stores.postgres, encoder)
+  const vectors = options.vectors?.(opened.MEMORIES) ?? opened.MEMORIES
+  Object.assign(world.stores, { encoder, thesaurus: encoder, vectors, collections: { ...opened, MEMORIES: vectors } })
   return {
     ...world,
     owner: viewerOf(),

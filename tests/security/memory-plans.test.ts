@@ -82,13 +82,13 @@ describeEachPostgres('plans of the memory room under row-level security', (datab
     const vector = Float32Array.from(JSON.parse(first?.text ?? '[]'))
     plans.length = 0
     const { openPgvector } = await import('../../stores/vector/pgvector.ts')
-    const vectors = await openPgvector(world.stores.postgres, world.stores.encoder)
+    const { MEMORIES: vectors } = await openPgvector(world.stores.postgres, world.stores.encoder)
     const hits = await vectors.nearest([world.owner.userId], vector, 10)
     expect(hits).toHaveLength(10)
     await vectors.compare(
       [world.owner.userId],
       vector,
-      hits.map(({ memoryId }) => memoryId),
+      hits.map(({ id }) => id),
     )
     const scans = plans.splice(0).map(scansOf)
     expect(scans.length).toBeGreaterThanOrEqual(2)

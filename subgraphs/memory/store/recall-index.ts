@@ -54,10 +54,7 @@ export function openRecallIndex(context: MemoryContext, filter: MemoryFilter): O
       return degraded
     },
     search: (boosts, limit) => context.read((db) => search(db, boosts, limit, filter, filtered)),
-    async nearest(vector, limit): Promise<readonly Scored[]> {
-      const hits = await orElse<readonly VectorHit[]>([], () => nearest(vector, limit))
-      return hits.map(({ memoryId, score }) => ({ id: memoryId, score }))
-    },
+    nearest: (vector, limit): Promise<readonly Scored[]> => orElse([], () => nearest(vector, limit)),
     context: (ids, radius) => context.read((db) => neighbourhoods(db, ids, radius, filter)),
     async pending() {
       if (filtered) return lacking

@@ -48,6 +48,18 @@ export const inputs: Readonly<Record<string, (planter: Planter) => Data | Promis
     sessionId: plants.id('ChatSession'),
     steps: [{ thought: 'It leaves at noon.' }],
   }),
+  storeVectors: ({ plants }) => ({
+    items: [
+      {
+        collection: 'VOICE_PATTERNS',
+        kind: 'CONTEXT',
+        content: 'Another voice.',
+        memoryId: plants.id('Memory'),
+        sessionId: plants.id('ChatSession'),
+      },
+    ],
+  }),
+  removeVectors: async ({ person }) => ({ ids: [await vector(person)] }),
   setAgentStatus: ({ plants }) => ({ id: plants.id('Agent'), status: 'BUSY' }),
   grantTool: ({ plants }) => ({ agentId: plants.id('Agent'), toolId: plants.id('Tool') }),
   joinSession: ({ plants }) => ({ agentId: plants.id('Agent'), sessionId: plants.id('ChatSession') }),
@@ -105,6 +117,11 @@ export const mayName: Readonly<Record<string, string>> = {
 
 async function memory(person: Person): Promise<string> {
   return (await must(person, 'remember', { content: 'To be changed.' }, 'memory { id }')).memory.id
+}
+
+async function vector(person: Person): Promise<string> {
+  const items = [{ collection: 'VOICE_PATTERNS', kind: 'CONTEXT', content: 'To be removed.' }]
+  return (await must(person, 'storeVectors', { items }, 'vectors { id }')).vectors[0].id
 }
 
 /** A device that the present sign-in is not on, so that it may be revoked. */

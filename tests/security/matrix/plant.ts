@@ -102,6 +102,24 @@ export async function plant({ person, word, friend, settled }: Planting): Promis
       'memory { id }',
     )
     add('Memory', remembered.memory.id)
+    const stored = await must(
+      person,
+      'storeVectors',
+      {
+        items: [
+          {
+            collection: 'CONVERSATION_CONTEXT',
+            kind: 'KNOWLEDGE',
+            content: `${word} knows the tide, ${n}.`,
+            metadata: { word },
+            memoryId: remembered.memory.id,
+            sessionId: session.session.id,
+          },
+        ],
+      },
+      'vectors { id }',
+    )
+    add('Vector', stored.vectors[0].id)
     const agent = await must(
       person,
       'registerAgent',

@@ -1,0 +1,78 @@
+import { maximumPageSize } from '../../../lib/connection.ts'
+import { codedError } from '../../../lib/errors.ts'
+import type { VectorCollection, VectorHit } from '../../../stores/vector/port.ts'
+import { securityOf } from '../../security.ts'
+import type { MemoryContext } from '../context.ts'
+import { checkText, limits } from '../limits.ts'
+import { fittingVectors, grantedOwners, type VectorFilter } from '../store/vectors.ts'
+
+export interface VectorQuestion {
+  readonly query: string
+  readonly collection: VectorCollection
+  readonly filter: VectorFilter
+  readonly first: number
+}
+
+/** What of a collection is nearest to a question, of all that the viewer may read. */
+export async function searchVectors(context: MemoryContext, question: VectorQuestion) {
+  const { query, first, collection } = question
+  if (first < 1 || first > maximumPageSize) throw bad(`\`first\` must be 1–${maximumPageSize}, not ${first}.`)
+  const problem = checkText(query, limits.query, [], 1)
+  if (problem) throw bad(`\`query\`: ${problem.message}`)
+  const { stores, request } = context
+  const start = performance.now()
+  const found = await nearest(context, question)
+  const best = (found ?? []).sort((a, b) => b.score - a.score).slice(0, first)
+  const vectors = await Promise.all(best.map(({ id }) => context.loaders.vector.load(id)))
+  const hits = best
+    .flatMap(({ score }, i) => (vectors[i] ? [{ vector: vectors[i], score }] : []))
+    .map((hit, i) => ({ ...hit, rank: i + 1 }))
+  const tookMs = performance.now() - start
+  stores.sentinel.report(securityOf(request, 'memory'), {
+    kind: 'VECTORS',
+    operation: 'SEARCH',
+    collection,
+    amount: hits.length,
+    tookMs,
+  })
+  return { hits, model: stores.encoder.model, tookMs, degraded: found === null ? ['VECTORS'] : [] }
+}
+
+/** Null when the vectors do not answer. */
+async function nearest(context: MemoryContext, question: VectorQuestion): Promise<VectorHit[] | null> {
+  const { stores, request } = context
+  try {
+    return await compared(context, question)
+  } catch (error) {
+    request.signal.throwIfAborted()
+    stores.logger.warn({ err: error, traceId: request.traceId }, 'Vectors did not answer; a search found nothing')
+    return null
+  }
+}
+
+async function compared(
+  context: MemoryContext,
+  { query, collection, filter, first }: VectorQuestion,
+): Promise<VectorHit[]> {
+  const { stores, viewer, request } = context
+  const index = stores.collections[collection]
+  const shelves = [viewer.userId, viewer.tenantId]
+  const [vector] = await stores.encoder.encode([query], request.signal)
+  if (!vector) throw new Error('the encoder gave no vector')
+  const others = await context.read((db) => grantedOwners(db, collection))
+  // What fits is compared one by one: an index that is filtered afterwards would lose some of the best.
+  const filtered = Object.values(filter).some((value) => value != null)
+  const owners = filtered ? [viewer.userId, ...others] : others
+  const ids =
+    owners.length === 0 ? [] : await context.read((db) => fittingVectors(db, viewer, collection, owners, filter))
+  const [own, given] = await Promise.all([
+    filtered ? [] : index.nearest(shelves, vector, first, request.signal),
+    ids.length === 0 ? [] : index.compare([...shelves, ...others], vector, ids),
+  ])
+  const known = new Set(own.map(({ id }) => id))
+  return [...own, ...given.filter(({ id }) => !known.has(id))]
+}
+
+function bad(message: string) {
+  return codedError('BAD_USER_INPUT', message)
+}

@@ -1,0 +1,163 @@
+import { type Connection, type PageArguments, parsePage, toConnection } from '../../../lib/connection.ts'
+import { uuidOf } from '../../../lib/ids.ts'
+import { invalidInput, limitExceeded, notFound, type Problem, ProblemError } from '../../../lib/problems.ts'
+import type { EventDraft } from '../../../stores/log/log.ts'
+import type { Transaction } from '../../../stores/postgres/postgres.ts'
+import type { VectorCollection, VectorKind } from '../../../stores/vector/port.ts'
+import { type Answer, mutate } from '../../mutate.ts'
+import type { MemoryContext } from '../context.ts'
+import { checkObject, checkText, firstProblem, limits, type Path } from '../limits.ts'
+import type { Visibility } from '../records.ts'
+import { ownedSessions } from '../store/lookups.ts'
+import {
+  deleteVectors,
+  grantedOwners,
+  insertVectors,
+  ownedMemories,
+  readableVectors,
+  type VectorDraft,
+  type VectorFilter,
+  type VectorRecord,
+} from '../store/vectors.ts'
+import { rejectBatch } from './batch.ts'
+
+export interface VectorInput {
+  readonly collection: VectorCollection
+  readonly kind: VectorKind
+  readonly content: string
+  readonly memoryId?: string | null
+  readonly sessionId?: string | null
+  readonly visibility?: Visibility | null
+  readonly metadata?: unknown
+  readonly relevanceScore?: number | null
+}
+
+export interface StoreVectorsInput {
+  readonly items: readonly VectorInput[]
+  readonly clientMutationId?: string | null
+}
+
+export interface RemoveVectorsInput {
+  readonly ids: readonly string[]
+  readonly clientMutationId?: string | null
+}
+
+/** Stores texts to be found by meaning, all or none. */
+export async function storeVectors(context: MemoryContext, input: StoreVectorsInput) {
+  const { items } = input
+  const tooMany = checkCount(items, 'items')
+  if (tooMany) return tooMany
+  const problems = items.map((item, i) => checkItem(item, [String(i)])).filter((problem) => problem !== null)
+  if (problems.length > 0) return rejectBatch(problems, items.length, 'items')
+  const { stores, request } = context
+  return mutate(stores, request, { name: 'storeVectors', input, room: 'memory' }, async ({ tx, append }) => {
+    const drafts = items.map((item) => draftOf(stores.ids.next(), item))
+    const absent = await absentOf(context, tx, items, drafts)
+    if (absent.length > 0) throw new ProblemError(rejectBatch(absent, items.length, 'items'))
+    await append(await storeDrafts(context, tx, drafts))
+    return { __typename: 'StoreVectorsSuccess', vectorIds: drafts.map(({ id }) => id) } satisfies Answer
+  })
+}
+
+/** Stores texts inside a mutation of its own; answers the events to append. What a draft names must be the viewer's. */
+export async function storeDrafts(
+  { stores, viewer }: MemoryContext,
+  tx: Transaction,
+  drafts: readonly VectorDraft[],
+): Promise<EventDraft[]> {
+  await insertVectors(tx, viewer, drafts, stores.clock.now())
+  return drafts.map(({ id }) => ({ kind: 'VECTOR_STORED', type: 'Vector', id, version: 1, after: [viewer.userId] }))
+}
+
+/** Removes stored texts of the viewer's, all or none. */
+export async function removeVectors(context: MemoryContext, input: RemoveVectorsInput) {
+  const tooMany = checkCount(input.ids, 'ids')
+  if (tooMany) return tooMany
+  const { stores, request, viewer } = context
+  return mutate(stores, request, { name: 'removeVectors', input, room: 'memory' }, async ({ tx, append }) => {
+    const ids = input.ids.map((id) => uuidOf('Vector', id))
+    const gone = await deleteVectors(
+      tx,
+      viewer,
+      ids.filter((id) => id !== null),
+    )
+    const missing = ids.findIndex((id) => id === null || !gone.has(id))
+    if (missing >= 0) throw new ProblemError(notFound('vector', 'input', 'ids', String(missing)))
+    const before = [viewer.userId]
+    await append([...gone].map((id) => ({ kind: 'VECTOR_REMOVED', type: 'Vector', id, version: 2, before })))
+    return { __typename: 'RemoveVectorsSuccess', vectorIds: input.ids } satisfies Answer
+  })
+}
+
+/** The stored texts that the viewer may read, the newest first. */
+export async function listVectors(
+  context: MemoryContext,
+  collection: VectorCollection | null,
+  filter: VectorFilter,
+  args: PageArguments,
+): Promise<Connection<VectorRecord>> {
+  const page = parsePage(args, ['vectors', collection, filter])
+  const { viewer } = context
+  const rows = await context.read(async (db) => {
+    const owners = collection === null ? [] : await grantedOwners(db, collection)
+    return readableVectors(db, viewer, [viewer.userId, ...owners], { ...filter, collection }, page)
+  })
+  return toConnection(rows, page, (row) => [row.ordinal])
+}
+
+const mostAtOnce = 100
+
+function checkCount(list: readonly unknown[], name: string): Problem | null {
+  if (list.length >= 1 && list.length <= mostAtOnce) return null
+  return limitExceeded(`1–${mostAtOnce} at once, not ${list.length}.`, 'input', name)
+}
+
+function checkItem({ collection, content, metadata, relevanceScore }: VectorInput, path: Path): Problem | null {
+  return firstProblem(
+    () =>
+      collection === 'MEMORIES'
+        ? invalidInput('Memories get their vectors by themselves.', ...path, 'collection')
+        : null,
+    () => checkText(content, limits.memoryContent, [...path, 'content'], 1),
+    () => checkObject(metadata, [...path, 'metadata']),
+    () =>
+      relevanceScore != null && !(relevanceScore >= 0 && relevanceScore <= 1)
+        ? invalidInput('0 to 1.', ...path, 'relevanceScore')
+        : null,
+  )
+}
+
+function draftOf(id: string, item: VectorInput): VectorDraft {
+  return {
+    id,
+    collection: item.collection,
+    kind: item.kind,
+    visibility: item.visibility ?? 'PRIVATE',
+    memoryId: item.memoryId == null ? null : uuidOf('Memory', item.memoryId),
+    sessionId: item.sessionId == null ? null : uuidOf('ChatSession', item.sessionId),
+    content: item.content,
+    metadata: item.metadata ?? null,
+    relevanceScore: item.relevanceScore ?? null,
+  }
+}
+
+/** What is named and is not the viewer's. Memories are locked, so that none is forgotten meanwhile. */
+async function absentOf(
+  { viewer }: MemoryContext,
+  tx: Transaction,
+  items: readonly VectorInput[],
+  drafts: readonly VectorDraft[],
+): Promise<Problem[]> {
+  const memoryIds = [...new Set(drafts.flatMap(({ memoryId }) => memoryId ?? []))]
+  const sessionIds = [...new Set(drafts.flatMap(({ sessionId }) => sessionId ?? []))]
+  const locks = [...sessionIds.map((id) => `session:${id}`), ...memoryIds.map((id) => `memory:${id}`)]
+  if (locks.length > 0) await tx.lock(...locks)
+  const sessions = await ownedSessions(tx, viewer, sessionIds)
+  const memories = await ownedMemories(tx, viewer, memoryIds)
+  return items.flatMap(({ memoryId, sessionId }, i) => {
+    const draft = drafts[i]
+    if (memoryId != null && !memories.has(draft?.memoryId ?? '')) return [notFound('memory', String(i), 'memoryId')]
+    const lacksSession = sessionId != null && !sessions.has(draft?.sessionId ?? '')
+    return lacksSession ? [notFound('chat session', String(i), 'sessionId')] : []
+  })
+}

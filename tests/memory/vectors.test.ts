@@ -1,0 +1,250 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { toGlobalId, uuidOf } from '../../lib/ids.ts'
+import { silentLog } from '../../lib/log.ts'
+import { type Projectors, runProjectors } from '../../stores/projector.ts'
+import { pointIdOf } from '../../stores/vector/port.ts'
+import { room } from '../../subgraphs/memory/index.ts'
+import { describeEachPostgres } from '../kit/postgres.ts'
+import { type Data, type MemoryWorld, openMemoryWorld, verbs } from './world.ts'
+
+const store = `mutation ($input: StoreVectorsInput!) { storeVectors(input: $input) {
+  ... on StoreVectorsSuccess { cursor vectors { id kind collection content visibility relevanceScore metadata } }
+  ... on BatchRejected { problems { code path } } ... on Problem { code message path } } }`
+const remove = `mutation ($input: RemoveVectorsInput!) { removeVectors(input: $input) {
+  ... on RemoveVectorsSuccess { cursor vectorIds } ... on Problem { code path } } }`
+const search = `query ($query: String!, $collection: VectorCollection!, $filter: VectorFilter, $first: Int) {
+  searchVectors(query: $query, collection: $collection, filter: $filter, first: $first) {
+    model degraded hits { rank score vector { id content kind } } } }`
+const one = `query ($id: ID!) { node: _entities(representations: [{ __typename: "Vector", id: $id }]) { ... on Vector {
+  id content model dimensions pointId embeddedAt embedding memory { id } session { id } owner { id } } } }`
+
+describeEachPostgres('vectors', (database) => {
+  let world: MemoryWorld
+  let projectors: Projectors
+  let mine: ReturnType<typeof verbs>
+  beforeAll(async () => {
+    world = await openMemoryWorld({ database: database() })
+    mine = verbs(world, world.owner)
+    projectors = await runProjectors(world.stores, room.projectors?.(world.stores) ?? [], silentLog())
+  })
+  afterAll(async () => {
+    await projectors.close()
+    await world.close()
+  })
+
+  const act = async (source: string, input: Data, who = world.owner): Promise<Data> =>
+    Object.values(await world.ask(who, source, { input }))[0]
+  const put = async (items: Data[], who = world.owner): Promise<Data> => act(store, { items }, who)
+  const find = async (query: string, more: Data = {}, who = world.owner): Promise<Data> => {
+    await projectors.caughtUp()
+    const { searchVectors } = await world.ask(who, search, { query, collection: 'CONVERSATION_CONTEXT', ...more })
+    return searchVectors
+  }
+  const contents = ({ hits }: Data): string[] => hits.map(({ vector }: Data) => vector.content)
+  const vectorOf = async (id: string, who = world.owner): Promise<Data> => {
+    await projectors.caughtUp()
+    return (await world.ask(who, one, { id })).node[0]
+  }
+
+  test('are stored in a collection, and found there by meaning, the nearest first', async () => {
+    const answer = await put([
+      { collection: 'CONVERSATION_CONTEXT', kind: 'QUERY', content: 'Which boat goes to the island?' },
+      {
+        collection: 'CONVERSATION_CONTEXT',
+        kind: 'RESPONSE',
+        content: 'The ferry sails at noon.',
+        relevanceScore: 0.5,
+      },
+      { collection: 'REASONING_KNOWLEDGE', kind: 'KNOWLEDGE', content: 'Ferries stop in a storm.', metadata: { n: 1 } },
+    ])
+    expect(answer.cursor).toEqual(expect.any(String))
+    expect(answer.vectors).toMatchObject([
+      { kind: 'QUERY', collection: 'CONVERSATION_CONTEXT', visibility: 'PRIVATE', relevanceScore: null },
+      { kind: 'RESPONSE', relevanceScore: 0.5 },
+      { kind: 'KNOWLEDGE', collection: 'REASONING_KNOWLEDGE', metadata: { n: 1 } },
+    ])
+    const found = await find('The ferry sails when?')
+    expect(found).toMatchObject({ degraded: [], model: world.stores.encoder.model })
+    expect(contents(found)).toEqual(['The ferry sails at noon.', 'Which boat goes to the island?'])
+    expect(found.hits[0].score).toBeGreaterThan(found.hits[1].score)
+    expect(contents(await find('ferry', { first: 1 }))).toHaveLength(1)
+    expect(contents(await find('ferry', { filter: { kinds: ['QUERY'] } }))).toEqual(['Which boat goes to the island?'])
+    expect(contents(await find('ferry', { collection: 'REASONING_KNOWLEDGE' }))).toEqual(['Ferries stop in a storm.'])
+    expect(contents(await find('ferry', { collection: 'VOICE_PATTERNS' }))).toEqual([])
+  })
+
+  test('say what the store holds of them, and their numbers only when asked', async () => {
+    const { vectors } = await put([{ collection: 'VOICE_PATTERNS', kind: 'CONTEXT', content: 'A calm, slow voice.' }])
+    const [{ id }] = vectors
+    const { model, dimensions } = world.stores.encoder
+    const vector = await vectorOf(id)
+    const point = pointIdOf(uuidOf('Vector', id) ?? '', 'CONTEXT', model)
+    expect(vector).toMatchObject({ model, dimensions, pointId: point, embeddedAt: expect.any(String) })
+    const [truth] = await world.stores.encoder.encode(['A calm, slow voice.'])
+    expect(vector.embedding).toHaveLength(dimensions)
+    expect(vector.embedding[3]).toBeCloseTo(truth?.[3] ?? 9, 2)
+    expect(await vectorOf(id, world.stranger)).toBeNull()
+  })
+
+  test('of a memory are its own, and what was stored about it', async () => {
+    const memoryId = await mine.remember('The harbour closes at ten.')
+    const sessionId = await mine.openSession()
+    await put([
+      { collection: 'REASONING_KNOWLEDGE', kind: 'KNOWLEDGE', content: 'Ships wait outside.', memoryId, sessionId },
+    ])
+    await projectors.caughtUp()
+    const read = `query ($id: ID!, $session: ID!) {
+      memory(id: $id) { vectors(first: 5) { nodes { id collection kind content model memory { id } } } }
+      chatSession(id: $session) { vectors(first: 5) { nodes { content } } } }`
+    const { memory, chatSession } = await world.ask(world.owner, read, { id: memoryId, session: sessionId })
+    const { model } = world.stores.encoder
+    expect(memory.vectors.nodes).toMatchObject([
+      {
+        collection: 'MEMORIES',
+        kind: 'CONTEXT',
+        content: 'The harbour closes at ten.',
+        model,
+        memory: { id: memoryId },
+      },
+      { collection: 'REASONING_KNOWLEDGE', kind: 'KNOWLEDGE', content: 'Ships wait outside.', model },
+    ])
+    expect(chatSession.vectors.nodes).toEqual([{ content: 'Ships wait outside.' }])
+    expect(contents(await find('harbour', { collection: 'MEMORIES', filter: { memoryId } }))).toEqual([
+      'The harbour closes at ten.',
+    ])
+    const own = await vectorOf(memory.vectors.nodes[0].id)
+    expect(own).toMatchObject({ content: 'The harbour closes at ten.', memory: { id: memoryId } })
+  })
+
+  test('of one level are read in a number of statements that does not grow with them', async () => {
+    const count = async (memories: number) => {
+      const { cursor: _, memories: made } = await mine.act('rememberMany', {
+        items: Array.from({ length: memories }, (_, n) => ({ content: `Lighthouse ${n} ${randomUUID()}.` })),
+      })
+      await projectors.caughtUp()
+      world.statements.length = 0
+      const representations = made.map(({ id }: Data) => ({ __typename: 'Memory', id }))
+      const { _entities } = await world.ask(
+        world.owner,
+        `query ($representations: [_Any!]!) { _entities(representations: $representations) {
+          ... on Memory { vectors(first: 2) { nodes { model pointId embeddedAt } } } } }`,
+        { representations },
+      )
+      expect(_entities.at(-1).vectors.nodes).toMatchObject([{ model: world.stores.encoder.model }])
+      return world.statements.filter(({ text }) => /^\s*SELECT(?! audit)/.test(text) && !text.includes('events.'))
+        .length
+    }
+    expect(await count(20)).toBe(await count(2))
+  })
+
+  test('go with the memory or the session that they belong to, out of the store too', async () => {
+    const memoryId = await mine.remember('A secret cove.')
+    const { vectors } = await put([
+      { collection: 'REASONING_KNOWLEDGE', kind: 'KNOWLEDGE', content: 'The cove is hidden.', memoryId },
+    ])
+    expect(contents(await find('hidden cove', { collection: 'REASONING_KNOWLEDGE' }))).toContain('The cove is hidden.')
+    await mine.act('forget', { id: memoryId })
+    expect(contents(await find('hidden cove', { collection: 'REASONING_KNOWLEDGE' }))).not.toContain(
+      'The cove is hidden.',
+    )
+    const ids = vectors.map(({ id }: Data) => uuidOf('Vector', id))
+    expect(await world.stores.collections.REASONING_KNOWLEDGE.find(ids, false)).toEqual([])
+    const sessionId = await mine.openSession()
+    const kept = await put([{ collection: 'CONVERSATION_CONTEXT', kind: 'QUERY', content: 'Any coves?', sessionId }])
+    const kids = kept.vectors.map(({ id }: Data) => uuidOf('Vector', id))
+    await projectors.caughtUp()
+    expect(await world.stores.collections.CONVERSATION_CONTEXT.find(kids, false)).toHaveLength(1)
+    await database().sql('DELETE FROM memory.chat_sessions WHERE id = $1', [uuidOf('ChatSession', sessionId)])
+    world.stores.bus.publish('events')
+    await projectors.caughtUp()
+    expect(await world.stores.collections.CONVERSATION_CONTEXT.find(kids, false)).toEqual([])
+  })
+
+  test('are removed by their owner alone, all or none', async () => {
+    const { vectors } = await put([{ collection: 'VOICE_PATTERNS', kind: 'QUERY', content: 'Gone soon.' }])
+    const ids = vectors.map(({ id }: Data) => id)
+    const none = toGlobalId('Vector', randomUUID())
+    expect(await act(remove, { ids }, world.stranger)).toEqual({ code: 'NOT_FOUND', path: ['input', 'ids', '0'] })
+    expect(await act(remove, { ids: [...ids, none] })).toEqual({ code: 'NOT_FOUND', path: ['input', 'ids', '1'] })
+    expect(await vectorOf(ids[0])).not.toBeNull()
+    expect(await act(remove, { ids })).toMatchObject({ vectorIds: ids, cursor: expect.any(String) })
+    expect(await vectorOf(ids[0])).toBeNull()
+    expect(contents(await find('gone', { collection: 'VOICE_PATTERNS' }))).not.toContain('Gone soon.')
+  })
+
+  test('of others are found when they are public, or shared with leave to search', async () => {
+    const grant = () =>
+      database().sql(
+        `INSERT INTO app.qdrant_access_control (id, tenant_id, owner_id, subject_id, collection, permission, created_at)
+         VALUES ($1, $2, $3, $4, 'CONVERSATION_CONTEXT', 'READ', now())`,
+        [randomUUID(), world.owner.tenantId, world.owner.userId, world.stranger.userId],
+      )
+    const item = (visibility: string) => ({
+      collection: 'CONVERSATION_CONTEXT',
+      kind: 'CONTEXT',
+      content: `${visibility} talk of whales.`,
+      visibility,
+    })
+    await put(['PRIVATE', 'SHARED', 'PUBLIC'].map(item))
+    const seen = async (more: Data = {}) => contents(await find('whales', more, world.stranger))
+    const listed = async () =>
+      (
+        await world.ask(
+          world.stranger,
+          '{ vectors(collection: CONVERSATION_CONTEXT, first: 50) { nodes { content } } }',
+        )
+      ).vectors.nodes.map(({ content }: Data) => content)
+    expect(await seen()).toEqual(['PUBLIC talk of whales.'])
+    await grant()
+    expect((await seen()).sort()).toEqual(['PUBLIC talk of whales.', 'SHARED talk of whales.'])
+    expect((await seen({ filter: { kinds: ['CONTEXT'] } })).sort()).toEqual([
+      'PUBLIC talk of whales.',
+      'SHARED talk of whales.',
+    ])
+    expect((await listed()).sort()).toEqual(['PUBLIC talk of whales.', 'SHARED talk of whales.'])
+    await database().sql('DELETE FROM app.qdrant_access_control')
+    expect(await seen()).toEqual(['PUBLIC talk of whales.'])
+    expect(await listed()).toEqual(['PUBLIC talk of whales.'])
+  })
+
+  test('are refused when something is wrong with one, and none is stored', async () => {
+    const good = { collection: 'VOICE_PATTERNS', kind: 'QUERY', content: 'Never stored.' }
+    const theirs = await verbs(world, world.stranger).remember('Theirs.')
+    for (const [wrong, path] of [
+      [{ collection: 'MEMORIES' }, 'collection'],
+      [{ content: '' }, 'content'],
+      [{ relevanceScore: 2 }, 'relevanceScore'],
+      [{ metadata: 'text' }, 'metadata'],
+      [{ memoryId: theirs }, 'memoryId'],
+      [{ sessionId: toGlobalId('ChatSession', randomUUID()) }, 'sessionId'],
+    ] as const) {
+      const { code, problems } = await put([good, { ...good, ...wrong }])
+      expect({ code, problems }).toMatchObject({ code: 'BATCH_REJECTED', problems: [{ path: ['1', path] }] })
+    }
+    expect(await put([])).toMatchObject({ code: 'LIMIT_EXCEEDED' })
+    expect(await put(Array.from({ length: 101 }, () => good))).toMatchObject({ code: 'LIMIT_EXCEEDED' })
+    expect(contents(await find('never stored', { collection: 'VOICE_PATTERNS' }))).not.toContain('Never stored.')
+  })
+
+  test('are listed in pages, the newest first', async () => {
+    await put(['a', 'b', 'c'].map((content) => ({ collection: 'REASONING_KNOWLEDGE', kind: 'CONTEXT', content })))
+    const read = `query ($after: String) { vectors(collection: REASONING_KNOWLEDGE, filter: { kinds: [CONTEXT] }, first: 2, after: $after) {
+      nodes { content } pageInfo { hasNextPage endCursor } } }`
+    const first = (await world.ask(world.owner, read)).vectors
+    expect(first.nodes).toEqual([{ content: 'c' }, { content: 'b' }])
+    const next = (await world.ask(world.owner, read, { after: first.pageInfo.endCursor })).vectors
+    expect(next).toMatchObject({ nodes: [{ content: 'a' }], pageInfo: { hasNextPage: false } })
+  })
+})
+
+describe('a vector store that does not answer', () => {
+  test('finds nothing and says so', async () => {
+    const world = await openMemoryWorld({
+      vectors: (vectors) => ({ ...vectors, nearest: () => Promise.reject(new Error('away')) }),
+    })
+    const { searchVectors } = await world.ask(world.owner, search, { query: 'x', collection: 'MEMORIES' })
+    expect(searchVectors).toMatchObject({ hits: [], degraded: ['VECTORS'] })
+    await world.close()
+  })
+})
