@@ -31,6 +31,8 @@ export interface RoomProcessOptions {
   readonly redisUrl?: string | undefined
   /** What the gateway's signatures are checked with; with its private half for a room that issues tokens. */
   readonly key: VerifyingKey & Partial<SigningKey>
+  /** Where a room that keeps files keeps them. Default: `:memory:`. */
+  readonly data?: string
   /** For a room that keeps secrets. */
   readonly fields: FieldCipher
   readonly relyingParty: RelyingParty
@@ -65,7 +67,7 @@ export async function openRoomProcess(options: RoomProcessOptions): Promise<Room
   registerProcessMetrics(metrics)
   const tracer = await tracerFor(options.tracing, `mnemograph-${room.name}`, log, metrics)
   const stores = await openStores({
-    data: ':memory:',
+    data: options.data ?? ':memory:',
     databaseUrl,
     redisUrl: options.redisUrl,
     tokens,

@@ -28,6 +28,11 @@ export interface Room<Context> {
   jobs?(stores: Stores): readonly Job[]
   /** Whether the room signs access tokens, so that a process of its own needs the private key. */
   readonly issuesTokens?: true
+  /**
+   * Whether the room keeps files, encrypted: a process of its own needs the encryption keys, and the data directory that
+   * the gateway has.
+   */
+  readonly keepsFiles?: true
   /** Makes what must be there before the room serves; answers what whoever starts the server should be told. */
   prepare?(stores: Stores): Promise<readonly string[]>
 }

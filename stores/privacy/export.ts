@@ -1,7 +1,9 @@
 import type { FieldCipher } from '../../lib/field-encryption.ts'
+import type { Transaction } from '../postgres/postgres.ts'
 import type { Stores } from '../stores.ts'
 import { ownedTables, type Subject, step } from './subject.ts'
 import type { Counts } from './tally.ts'
+import { voiceHash, voicePlace } from './voice.ts'
 
 /** Lines in one part of an export: a part is read whole. */
 export const linesInPart = 1_000
@@ -45,7 +47,7 @@ export async function exportAll(
 async function exportTable({ postgres, fields }: Needed, subject: Subject, table: string, writer: PartWriter) {
   const { rows, key } = await step(postgres, subject, async (tx) => ({
     rows: await tx.query<{ row: Record<string, unknown> }>(`SELECT to_jsonb(each) AS row FROM ${table} AS each`),
-    key: (await tx.query<{ key: Buffer | null }>('SELECT audit.own_key() AS key'))[0]?.key ?? null,
+    key: await ownKey(tx),
   }))
   for (const { row } of rows) await writer.write({ table, row: spoken(fields, table, row, key) })
   return rows.length
@@ -61,10 +63,18 @@ function spoken(fields: FieldCipher, table: string, row: Record<string, unknown>
   return Object.fromEntries(said)
 }
 
-async function readObject({ objects }: Needed, { userId }: Subject, name: string): Promise<string> {
+/** Audio is spoken in the clear: it is the subject's own. */
+async function readObject({ postgres, objects, fields }: Needed, subject: Subject, name: string): Promise<string> {
   const chunks: Uint8Array[] = []
-  for await (const chunk of (await objects.get(userId, name)) ?? []) chunks.push(chunk)
-  return Buffer.concat(chunks).toString('base64')
+  for await (const chunk of (await objects.get(subject.userId, name)) ?? []) chunks.push(chunk)
+  const bytes = Buffer.concat(chunks)
+  const hash = voiceHash(name)
+  const key = hash === null ? null : await step(postgres, subject, ownKey)
+  return (hash === null || key === null ? bytes : fields.open(bytes, voicePlace(hash), key)).toString('base64')
+}
+
+async function ownKey(tx: Transaction): Promise<Buffer | null> {
+  return (await tx.query<{ key: Buffer | null }>('SELECT audit.own_key() AS key'))[0]?.key ?? null
 }
 
 class PartWriter {

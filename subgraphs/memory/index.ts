@@ -7,12 +7,14 @@ import { resolvers } from './resolvers.ts'
 import { routingResolvers } from './routing-resolvers.ts'
 import { syncJob } from './service/sync/run.ts'
 import { syncResolvers } from './sync-resolvers.ts'
+import { voiceResolvers } from './voice-resolvers.ts'
 
 /** What agents and their users remember: sessions, messages, memories, and how they are found again. */
 export const room = defineRoom({
   name: 'memory',
   directory: import.meta.dirname,
-  resolvers: joinResolvers(resolvers, reasoningResolvers, routingResolvers, syncResolvers),
+  keepsFiles: true,
+  resolvers: joinResolvers(resolvers, reasoningResolvers, routingResolvers, syncResolvers, voiceResolvers),
   context: (stores, request) => new MemoryContext(stores, request),
   projectors: (stores) => [vectorProjector(stores)],
   jobs: (stores) => [syncJob(stores)],

@@ -31,7 +31,9 @@ import { decisionsByIds } from './store/routing.ts'
 import * as sessions from './store/sessions.ts'
 import { syncsByIds } from './store/syncs.ts'
 import * as vectors from './store/vectors.ts'
+import { samplesByIds } from './store/voice.ts'
 import type { SyncRecord } from './sync-records.ts'
+import type { VoiceRecord } from './voice-records.ts'
 
 export type Loaders = ReturnType<typeof createLoaders>
 
@@ -109,6 +111,7 @@ export function createLoaders(stores: Stores, request: RequestContext) {
     sync: byId<SyncRecord>(read, syncsByIds),
     routingDecision: byId<RoutingRecord>(read, decisionsByIds),
     reasoningChain: byId<ChainRecord>(read, chainsByIds),
+    voiceSample: byId<VoiceRecord>(read, samplesByIds),
     memory: byId<MemoryRecord>(read, memories.memoriesByIds),
     session: byId<SessionRecord>(read, sessions.sessionsByIds),
     message: byId<MessageRecord>(read, sessions.messagesByIds),

@@ -1,7 +1,15 @@
 import { requireUuid, toGlobalId, uuidOf } from '../../lib/ids.ts'
 import type { MemoryFilter } from './records.ts'
 
-type NodeType = 'Memory' | 'ChatSession' | 'Message' | 'MemorySync' | 'RoutingDecision' | 'ReasoningChain' | 'Vector'
+type NodeType =
+  | 'Memory'
+  | 'ChatSession'
+  | 'Message'
+  | 'MemorySync'
+  | 'RoutingDecision'
+  | 'ReasoningChain'
+  | 'Vector'
+  | 'VoiceSample'
 
 /** What the gateway knows of an entity that it asks about: its id, by either of its keys. */
 export interface Reference {

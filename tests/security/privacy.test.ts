@@ -181,6 +181,9 @@ describe.each(backends)('on %s', (_name, skip, open) => {
         'knowledge.concepts',
         'agents.agents',
         'agents.blackboard_events',
+        'memory.memory_syncs',
+        'memory.voice_samples',
+        'memory.user_voice_settings',
         'users.encrypted_fields',
         'object notes.txt',
       ]) {
@@ -188,6 +191,7 @@ describe.each(backends)('on %s', (_name, skip, open) => {
       }
       const text = JSON.stringify(lines)
       expect(text).toContain('Gonzorium value')
+      expect(text).toContain(Buffer.from('Gonzorium said 1').toString('base64'))
       expect(text).toContain('"arguments"')
       expect(text).not.toContain('Stayorium')
       expect(text).not.toMatch(/argon2|password_hash|token_hash/)

@@ -52,6 +52,22 @@ export async function appendMessages(context: MemoryContext, input: AppendMessag
   })
 }
 
+/** Adds messages within another mutation's transaction, before its first write. */
+export function say(
+  context: MemoryContext,
+  unit: Unit,
+  sessionId: string,
+  messages: readonly MessageInput[],
+  remember: boolean,
+) {
+  return append(
+    context,
+    unit,
+    sessionId,
+    messages.map((message) => prepare(context, message, remember)),
+  )
+}
+
 function checkBatch(messages: readonly MessageInput[]): Problem | null {
   if (messages.length < 1 || messages.length > limits.batch) {
     const message = `A batch holds 1–${limits.batch} messages, not ${messages.length}.`

@@ -60,6 +60,10 @@ export const inputs: Readonly<Record<string, (planter: Planter) => Data | Promis
     ],
   }),
   removeVectors: async ({ person }) => ({ ids: [await vector(person)] }),
+  registerVoiceSample: ({ plants }) => ({ ...sound(), sessionId: plants.id('ChatSession') }),
+  processVoice: ({ plants }) => ({ ...sound(), transcript: 'Said.', sessionId: plants.id('ChatSession') }),
+  advanceVoiceSample: async ({ person }) => ({ id: await voice(person), status: 'PROCESSING' }),
+  deleteVoiceSample: async ({ person }) => ({ id: await voice(person) }),
   setAgentStatus: ({ plants }) => ({ id: plants.id('Agent'), status: 'BUSY' }),
   grantTool: ({ plants }) => ({ agentId: plants.id('Agent'), toolId: plants.id('Tool') }),
   joinSession: ({ plants }) => ({ agentId: plants.id('Agent'), sessionId: plants.id('ChatSession') }),
@@ -113,6 +117,12 @@ export const byAdmins: ReadonlySet<string> = new Set([
 export const mayName: Readonly<Record<string, string>> = {
   'grantVectorAccess.userId': 'users of a tenant know each other’s cards',
   'requestPrivacyAction.userId': 'users of a tenant know each other’s cards; it is forbidden all the same',
+}
+
+const sound = () => ({ audio: Buffer.from(randomUUID()).toString('base64'), mediaType: 'audio/ogg' })
+
+async function voice(person: Person): Promise<string> {
+  return (await must(person, 'registerVoiceSample', sound(), 'sample { id }')).sample.id
 }
 
 async function memory(person: Person): Promise<string> {

@@ -153,6 +153,20 @@ export async function plant({ person, word, friend, settled }: Planting): Promis
     const steps = [{ thought: `The ${word} ferry leaves early.`, evidence: [word] }]
     const chain = await must(person, 'recordReasoningChain', { sessionId, steps, data: { word } }, 'chain { id }')
     add('ReasoningChain', chain.chain.id)
+    const heard = await must(
+      person,
+      'processVoice',
+      {
+        audio: Buffer.from(`${word} said ${n}`).toString('base64'),
+        mediaType: 'audio/ogg',
+        metadata: { word },
+        transcript: `${word} said so.`,
+        sessionId: session.session.id,
+      },
+      'sample { id } said { id }',
+    )
+    add('VoiceSample', heard.sample.id)
+    add('Message', heard.said.id)
     add('UserSession', await signInAgain(person))
     add('Device', await registerDevice(person, word))
     add('Passkey', await registerPasskey(person))
@@ -161,6 +175,7 @@ export async function plant({ person, word, friend, settled }: Planting): Promis
   await must(person, 'setContext', { sessionId: sourceId, key: word, value: word }, 'entry { key }')
   const synced = await must(person, 'syncMemory', { sourceId, targetId, type: 'CONTEXT_TRANSFER' }, 'sync { id }')
   add('MemorySync', synced.sync.id)
+  await must(person, 'setVoiceSettings', { voice: word, more: { word } }, 'settings { version }')
   const kept = await must(person, 'storeSecret', { name: 'door', value: word }, 'secret { id }')
   add('Secret', kept.secret.id)
   const asked = await must(person, 'requestPrivacyAction', { action: 'EXPORT' }, 'request { id }')
