@@ -129,7 +129,7 @@ async function forgetShared({ postgres, bus }: Needed, subject: Subject): Promis
 }
 
 const SHARED = `SELECT memories.id, memories.version, memories.visibility,
-    ARRAY(SELECT subject_id FROM memory.grants WHERE grants.memory_id = memories.id)::text[] AS granted,
+    ARRAY(SELECT grantee_id FROM memory.grants WHERE grants.memory_id = memories.id)::text[] AS granted,
     jsonb_build_object('tier', revisions.tier, 'visibility', memories.visibility, 'sessionId', memories.session_id,
       'occurredAt', revisions.occurred_at) AS payload
   FROM memory.memories JOIN memory.revisions ON revisions.memory_id = memories.id AND revisions.known_until IS NULL

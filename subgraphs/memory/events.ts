@@ -39,6 +39,17 @@ export function forgottenEvent(memory: MemoryState): EventDraft {
   return { ...base(memory), version, kind: 'FORGOTTEN', before: audienceOf(memory), payload: { ...factsOf(memory) } }
 }
 
+/** Access was given or taken; with `previous` when the memory's own visibility changed with it. */
+export function sharedEvent(
+  kind: 'SHARED' | 'UNSHARED',
+  memory: MemoryState,
+  before: MemoryState,
+  previous?: MemoryState,
+): EventDraft {
+  const payload = { ...factsOf(memory), ...(previous ? { previous: factsOf(previous) } : {}) }
+  return { ...base(memory), kind, before: audienceOf(before), after: audienceOf(memory), payload }
+}
+
 /** Reads facts from an event's payload. */
 export function readFacts(payload: Readonly<Record<string, unknown>>): MemoryFacts {
   const facts = payload as unknown as Omit<MemoryFacts, 'occurredAt'> & { readonly occurredAt: string }

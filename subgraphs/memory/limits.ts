@@ -19,6 +19,8 @@ export const limits = {
   thought: 16_384,
   stepEvidence: 20,
   evidence: 2_000,
+  grants: 100,
+  sharedSearched: 5_000,
 } as const
 
 export type Path = readonly string[]

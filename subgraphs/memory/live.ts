@@ -72,5 +72,8 @@ function kindFor(event: LogEvent, principals: ReadonlySet<string>, filter: Memor
   const fits = after && factsFit(facts, filter)
   if (!fitted && !fits) return null
   if (!after) return 'FORGOTTEN'
-  return before ? 'REVISED' : 'CREATED'
+  if (!before) return 'CREATED'
+  // Whom else a memory is given to is news for its owner alone.
+  const isOthers = (event.kind === 'SHARED' || event.kind === 'UNSHARED') && !principals.has(event.ownerId)
+  return isOthers ? null : 'REVISED'
 }

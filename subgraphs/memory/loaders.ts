@@ -15,6 +15,7 @@ import { pointLoader } from './point-loader.ts'
 import type {
   ChainRecord,
   ContextRecord,
+  GrantRecord,
   MemoryRecord,
   MessageRecord,
   RevisionRecord,
@@ -23,7 +24,9 @@ import type {
   SessionRecord,
 } from './records.ts'
 import { contextCounts, contextOf } from './store/context.ts'
+import { grantsOf } from './store/grants.ts'
 import type { Values } from './store/keyset.ts'
+
 import * as memories from './store/memories.ts'
 import { countsUnder, type ListSource, pagesUnder } from './store/pages.ts'
 import { chainsByIds } from './store/reasoning.ts'
@@ -133,6 +136,7 @@ export function createLoaders(stores: Stores, request: RequestContext) {
         (db, ids, page) => memories.revisionPages(db, ids, page, asOf),
         (row: RevisionRecord) => [row.version],
       ),
+    grantsOf: (memoryId: string) => family<readonly GrantRecord[]>('grants', grantsOf, []).load(memoryId),
     contextOf: (sessionId: string, keys: readonly string[] | null) =>
       family<ContextRecord[]>(['context', keys], (db, ids) => contextOf(db, ids, keys, request.clock.now()), []).load(
         sessionId,

@@ -30,6 +30,27 @@ export interface MemoryRecord {
   readonly asOf: Date | null
 }
 
+/** Whose rows a write makes: the viewer's own, or those of whoever gave him leave to change them. */
+export interface Owner {
+  readonly tenantId: string
+  readonly userId: string
+}
+
+export type GrantKind = 'USER' | 'TEAM' | 'AGENT' | 'SESSION'
+
+/** Leave to see a memory, and perhaps to change it. */
+export interface GrantRecord {
+  readonly id: string
+  readonly memoryId: string
+  readonly ownerId: string
+  readonly subjectId: string
+  readonly subjectKind: GrantKind
+  /** The user or team that it lets in. */
+  readonly granteeId: string
+  readonly mayWrite: boolean
+  readonly createdAt: Date
+}
+
 export interface RevisionRecord {
   readonly version: number
   readonly content: string

@@ -13,7 +13,9 @@ import { recall } from './service/recall.ts'
 import { remember, rememberMany } from './service/remember.ts'
 import { forgetMemory, reviseMemory } from './service/revise.ts'
 import { endChatSession, openChatSession } from './service/sessions.ts'
+import { shareMemory, unshareMemory } from './service/share.ts'
 import { removeVectors, storeVectors } from './service/vectors.ts'
+import { sharingResolvers } from './sharing-resolvers.ts'
 import { type RecallChange, recallChanges } from './standing/changes.ts'
 import { vectorResolvers } from './vector-resolvers.ts'
 
@@ -51,6 +53,8 @@ export const resolvers = {
     deleteContext: mutation(deleteContext),
     storeVectors: mutation(storeVectors),
     removeVectors: mutation(removeVectors),
+    shareMemory: mutation(shareMemory),
+    unshareMemory: mutation(unshareMemory),
   },
   Subscription: {
     memoryChanges: {
@@ -92,6 +96,7 @@ export const resolvers = {
     revisions: (memory: MemoryRecord, args: PageArguments, { loaders }: MemoryContext) =>
       loaders.revisionsOf(memory, args),
     ...vectorResolvers.Memory,
+    ...sharingResolvers.Memory,
   },
   User: {
     __resolveReference: ({ id }: Reference) => ({ id }),
@@ -130,20 +135,16 @@ export const resolvers = {
   MessageAdded: {
     message: ({ messageId }: MessageAdded, _: unknown, { loaders }: MemoryContext) => loaders.message.load(messageId),
   },
-  RememberSuccess: {
-    cursor,
-    memory: ({ memoryId }: { memoryId: string }, _: unknown, { loaders }: MemoryContext) =>
-      named(loaders.memory.load(memoryId)),
-  },
+  RememberSuccess: { cursor, memory: namedMemory },
   RememberManySuccess: {
     cursor,
     memories: ({ memoryIds }: { memoryIds: string[] }, _: unknown, { loaders }: MemoryContext) =>
       memoryIds.map((id) => named(loaders.memory.load(id))),
   },
-  ReviseMemorySuccess: {
-    memory: ({ memoryId }: { memoryId: string }, _: unknown, { loaders }: MemoryContext) =>
-      named(loaders.memory.load(memoryId)),
-  },
+  ReviseMemorySuccess: { memory: namedMemory },
+  ShareMemorySuccess: { memory: namedMemory },
+  UnshareMemorySuccess: { memory: namedMemory },
+  MemoryGrant: sharingResolvers.MemoryGrant,
   ForgetMemorySuccess: {
     memoryId: ({ memoryId }: { memoryId: string }) => toGlobalId('Memory', memoryId),
   },
@@ -158,6 +159,10 @@ export const resolvers = {
     messages: ({ messageIds }: { messageIds: string[] }, _: unknown, { loaders }: MemoryContext) =>
       messageIds.map((id) => named(loaders.message.load(id))),
   },
+}
+
+function namedMemory({ memoryId }: { memoryId: string }, _: unknown, { loaders }: MemoryContext) {
+  return named(loaders.memory.load(memoryId))
 }
 
 function namedSession({ sessionId }: { sessionId: string }, _: unknown, { loaders }: MemoryContext) {

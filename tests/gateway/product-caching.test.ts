@@ -89,6 +89,30 @@ test('what is taken back is gone for those who saw it', async () => {
   expect((await read(ann, id)).content).toBe('for all')
 })
 
+test('what was shared and is taken back is gone for those who saw it, and whoever gains it sees it', async () => {
+  const id = await remember('for Bob')
+  const mutate = (verb: string) =>
+    ann.ask(
+      `mutation ($id: ID!, $subjectId: ID!) { answer: ${verb}(input: { id: $id, subjectId: $subjectId }) { __typename } }`,
+      { id, subjectId: bob.id },
+    )
+  const seen = async () => {
+    const { memories, recall } = await bob.ask(
+      '{ memories(first: 5) { nodes { id } } recall(query: "for Bob") { hits { memory { id } } } }',
+    )
+    const ids = [...memories.nodes, ...recall.hits.map((hit: { memory: { id: string } }) => hit.memory)]
+    return [(await read(bob, id))?.content ?? null, ids.filter((node: { id: string }) => node.id === id).length]
+  }
+  expect(await seen()).toEqual([null, 0])
+  await mutate('shareMemory')
+  expect(await seen()).toEqual(['for Bob', 2])
+  await isKept(() => read(bob, id))
+  expect(await seen()).toEqual(['for Bob', 2])
+  await mutate('unshareMemory')
+  expect(await seen()).toEqual([null, 0])
+  expect((await read(ann, id)).content).toBe('for Bob')
+})
+
 test('no reader sees less than what was acknowledged before he asked', async () => {
   const id = await remember('0', 'PUBLIC')
   let acknowledged = 0

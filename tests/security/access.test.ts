@@ -37,8 +37,8 @@ describe('who may reach what', () => {
     const security = { ...from, role: 'memory', traceId: 'test', deadline: Number.POSITIVE_INFINITY } as const
     await stores.postgres.write(security, (tx) =>
       tx.query(
-        `INSERT INTO memory.grants (memory_id, subject_id, subject_kind, tenant_id, owner_id, created_at)
-         VALUES ($1, $2, 'USER', $3, $4, now())`,
+        `INSERT INTO memory.grants (memory_id, subject_id, subject_kind, grantee_id, tenant_id, owner_id, created_at)
+         VALUES ($1, $2, 'USER', $2, $3, $4, now())`,
         [uuid, to.userId, from.tenantId, from.userId],
       ),
     )

@@ -89,7 +89,7 @@ const backends: readonly [string, boolean, () => Promise<World>][] = [
 ]
 
 describe.each(backends)('on %s', (_, skip, openWorld) => {
-  describe.skipIf(skip)('the matrix of owners and tenants', { timeout: 180_000 }, () => {
+  describe.skipIf(skip)('the matrix of owners and tenants', { timeout: 600_000 }, () => {
     let world: World
     let owner: Person
     let others: Record<'neighbour' | 'admin' | 'stranger' | 'nobody', Person>

@@ -75,6 +75,14 @@ describeEachPostgres('plans of the memory room under row-level security', (datab
     }
   })
 
+  test('what the viewer was given is looked up by whom it was given to', async () => {
+    const search = scansOf(await planOf(database(), world, 'match_granted', ["ARRAY['term7', 'term8']", '5000']))
+    expect(readThrough([search])).toEqual([])
+    const given = scansOf(await planOf(database(), world, 'granted', ['5000']))
+    expect(given).toEqual(expect.arrayContaining(['grants_grantee', 'memories_pkey']))
+    expect(readThrough([given])).toEqual([])
+  })
+
   test('a shelf of vectors is read as a shelf', async () => {
     const [first] = await database().sql<{ text: string }>(
       'SELECT embedding::text AS text FROM memory.embeddings LIMIT 1',
@@ -97,24 +105,29 @@ describeEachPostgres('plans of the memory room under row-level security', (datab
 })
 
 /** The plan of the search function's own body, as its owner runs it for the viewer. */
-async function planOfSearch(database: TestPostgres, world: MemoryWorld, filtered: boolean): Promise<Plan | undefined> {
-  const [row] = await database.sql<{ body: string }>("SELECT pg_get_function_sqlbody('memory.search'::regproc) AS body")
-  const names = [
-    'terms',
-    'boosts',
-    'most',
-    'filtered',
-    'tiers',
-    'seen',
-    'session',
-    'occurred_from',
-    'occurred_before',
-    'contained',
-  ]
-  const types = 'text[], float8[], int, boolean, text[], text, uuid, timestamptz, timestamptz, jsonb'
+function planOfSearch(database: TestPostgres, world: MemoryWorld, filtered: boolean): Promise<Plan | undefined> {
+  const tiers = filtered ? `ARRAY['WORKING']` : 'NULL'
+  const rest = ['NULL', 'NULL', 'NULL', 'NULL', 'NULL']
+  const values = ["ARRAY['term7', 'term8']", 'ARRAY[1, 0.5]', '200', String(filtered), tiers, ...rest]
+  return planOf(database, world, 'search', values)
+}
+
+/** The plan of a function's own body, as its owner runs it for the viewer with these arguments. */
+async function planOf(
+  database: TestPostgres,
+  world: MemoryWorld,
+  name: string,
+  values: readonly string[],
+): Promise<Plan | undefined> {
+  const [row] = await database.sql<{ body: string; names: string[]; types: string[] }>(
+    `SELECT pg_get_function_sqlbody(oid) AS body, proargnames[1:pronargs] AS names,
+       ARRAY(SELECT format_type(type, NULL) FROM unnest(proargtypes) AS type) AS types
+     FROM pg_proc WHERE oid = ('memory.' || $1)::regproc`,
+    [name],
+  )
   const body = (row?.body ?? '').replace(/^BEGIN ATOMIC/, '').replace(/;\s*END$/, '')
-  const query = names.reduce(
-    (sql, name, i) => sql.replace(new RegExp(`\\bsearch\\.${name}\\b`, 'g'), `$${i + 1}`),
+  const query = (row?.names ?? []).reduce(
+    (sql, argument, i) => sql.replace(new RegExp(`\\b${name}\\.${argument}\\b`, 'g'), `$${i + 1}`),
     body,
   )
   const { userId, tenantId } = world.owner
@@ -125,10 +138,9 @@ async function planOfSearch(database: TestPostgres, world: MemoryWorld, filtered
       [userId, tenantId],
     )
     await database.sql('SET LOCAL ROLE mnemograph_definer')
-    await database.sql(`PREPARE search (${types}) AS ${query}`)
-    const tiers = filtered ? `ARRAY['WORKING']` : 'NULL'
+    await database.sql(`PREPARE planned (${row?.types.join(', ')}) AS ${query}`)
     const [plan] = await database.sql<{ 'QUERY PLAN': readonly { Plan: Plan }[] }>(
-      `EXPLAIN (FORMAT JSON) EXECUTE search (ARRAY['term7', 'term8'], ARRAY[1, 0.5], 200, ${filtered}, ${tiers}, NULL, NULL, NULL, NULL, NULL)`,
+      `EXPLAIN (FORMAT JSON) EXECUTE planned (${values.join(', ')})`,
     )
     return plan?.['QUERY PLAN'][0]?.Plan
   } finally {
@@ -182,8 +194,9 @@ SELECT owner_id, term.key, memory_id, tenant_id, owner_id, 1, 10 FROM memory.rev
 WHERE owner_id = $1 AND visibility = 'PRIVATE'`
 
 /** What others gave each other, and the shelves of a tenant's many users: tables large enough to be worth an index. */
-const GRANTS = `INSERT INTO memory.grants (memory_id, subject_id, subject_kind, tenant_id, owner_id, created_at)
-SELECT id, gen_random_uuid(), 'USER', tenant_id, owner_id, now() FROM memory.memories`
+const GRANTS = `INSERT INTO memory.grants (memory_id, subject_id, subject_kind, grantee_id, tenant_id, owner_id, created_at)
+SELECT id, subject, 'USER', subject, tenant_id, owner_id, now()
+FROM (SELECT *, gen_random_uuid() AS subject FROM memory.memories) AS given`
 const SHELVES = `INSERT INTO memory.shelves SELECT gen_random_uuid(), $1, NULL, 1, 1 FROM generate_series(1, 2000)`
 
 const EMBEDDINGS = `INSERT INTO memory.embeddings (model, memory_id, shelf_id, tenant_id, owner_id, version, embedding)

@@ -8,7 +8,6 @@ import { createReader, loadMemories } from './reader.ts'
 import { clearTables, readWords, type Stored, storedOf, writeDifference, writeReadings } from './tables.ts'
 
 const name = 'concepts'
-const kinds = new Set(['CREATED', 'REVISED', 'FORGOTTEN'])
 /** Memories written in one transaction: the embedded database has one connection, and everybody waits for it. */
 const atOnce = 100
 
@@ -21,7 +20,7 @@ export function conceptsProjector(stores: Pick<Stores, 'postgres' | 'logger'>, e
   const read = createReader(postgres, extractor, stores.logger)
   return {
     name,
-    wants: (event) => event.type === 'Memory' && kinds.has(event.kind),
+    wants: (event) => event.type === 'Memory',
     async apply(events: readonly LogEvent[], signal) {
       const all = [...new Set(events.map((event) => event.id))]
       for (let at = 0; at < all.length; at += atOnce) {

@@ -1,16 +1,16 @@
-import { uuidOf } from '../../../lib/ids.ts'
-import { conflict, invalidInput, notFound, type Problem, ProblemError } from '../../../lib/problems.ts'
+import { conflict, forbidden, invalidInput, type Problem, ProblemError } from '../../../lib/problems.ts'
 import type { Transaction } from '../../../stores/postgres/postgres.ts'
 import { type Answer, mutate, type Unit } from '../../mutate.ts'
 import type { MemoryContext } from '../context.ts'
-import { forgottenEvent, type MemoryState, revisedEvent } from '../events.ts'
+import { forgottenEvent, revisedEvent } from '../events.ts'
 import { checkAhead, checkObject, checkText, firstProblem, limits } from '../limits.ts'
 import { analyze } from '../recall/tokens.ts'
 import type { MemoryRecord, MemoryTier, Visibility } from '../records.ts'
 import { shelfOf } from '../store/drafts.ts'
-import { memoriesByIds } from '../store/memories.ts'
+import { grantedTo } from '../store/grants.ts'
 import { insertPostings, removePostings } from '../store/postings.ts'
-import { eraseMemory, grantedTo, insertRevision, type RevisionDraft } from '../store/revisions.ts'
+import { eraseMemory, insertRevision, type RevisionDraft } from '../store/revisions.ts'
+import { lockOwned, lockWritable, stateOf } from './locked.ts'
 import { speakerOf } from './remember.ts'
 
 export interface ReviseMemoryInput {
@@ -37,14 +37,15 @@ export async function reviseMemory(context: MemoryContext, input: ReviseMemoryIn
   const now = context.stores.clock.now()
   const problem = checkRevision(input, now)
   if (problem) return problem
-  const { stores, request } = context
+  const { stores, request, viewer } = context
   return mutate(stores, request, { name: 'reviseMemory', input, room: 'memory' }, async (unit) => {
-    const memory = await lockOwned(context, unit.tx, input.id)
+    const memory = await lockWritable(context, unit.tx, input.id)
     const { expectedVersion } = input
     if (expectedVersion != null && expectedVersion !== memory.version) {
       const message = `The memory is at version ${memory.version}, not ${expectedVersion}.`
       throw new ProblemError(conflict(message, 'input', 'expectedVersion'))
     }
+    if (memory.ownerId !== viewer.userId) refuseOwnersChanges(input)
     await revise(context, unit, memory, input, now)
     return { __typename: 'ReviseMemorySuccess', memoryId: memory.id } satisfies Answer
   })
@@ -59,21 +60,18 @@ export async function revise(
   now: Date,
 ): Promise<void> {
   const granted = await grantedTo(tx, memory.id)
-  const revision = revisionOf(memory, says, context.stores.ids.next(), now)
-  await takeFromShelf(tx, context, memory)
-  await insertRevision(tx, context.viewer, revision)
-  await putOnShelf(tx, context, revision)
+  const revision = await writeRevision(context, tx, memory, says, now)
   const before = stateOf(context, memory, granted)
   await append([revisedEvent({ ...before, ...revision, id: memory.id }, before)])
 }
 
 /** Removes a memory of the viewer's with all that it ever said; only that there was one stays known. */
 export async function forgetMemory(context: MemoryContext, input: ForgetMemoryInput) {
-  const { stores, request } = context
+  const { stores, request, viewer } = context
   return mutate(stores, request, { name: 'forgetMemory', input, room: 'memory' }, async ({ tx, append }) => {
     const memory = await lockOwned(context, tx, input.id)
     const granted = await grantedTo(tx, memory.id)
-    await takeFromShelf(tx, context, memory)
+    await removePostings(tx, viewer, memory.id, shelfOf(memory.visibility, viewer.userId, viewer.tenantId))
     await eraseMemory(tx, memory.id, stores.clock.now())
     await append([forgottenEvent(stateOf(context, memory, granted))])
     return { __typename: 'ForgetMemorySuccess', memoryId: memory.id } satisfies Answer
@@ -91,16 +89,6 @@ function checkRevision(input: ReviseMemoryInput, now: Date): Problem | null {
     () => checkObject(input.metadata, ['input', 'metadata']),
     () => checkAhead(input.retentionUntil, now, ['input', 'retentionUntil']),
   )
-}
-
-/** The viewer's memory of that id, locked until the transaction ends. Another's is as good as none. */
-async function lockOwned({ viewer }: MemoryContext, tx: Transaction, globalId: string): Promise<MemoryRecord> {
-  const id = uuidOf('Memory', globalId)
-  if (id === null) throw new ProblemError(notFound('memory', 'input', 'id'))
-  await tx.lock(`memory:${id}`)
-  const [memory] = await memoriesByIds(tx, [id])
-  if (memory?.ownerId !== viewer.userId) throw new ProblemError(notFound('memory', 'input', 'id'))
-  return memory
 }
 
 function revisionOf(
@@ -129,17 +117,29 @@ function revisionOf(
   }
 }
 
-function takeFromShelf(tx: Transaction, { viewer }: MemoryContext, { id, visibility }: MemoryRecord): Promise<void> {
-  return removePostings(tx, viewer, id, shelfOf(visibility, viewer.userId, viewer.tenantId))
-}
-
-/** Where its new visibility has it, under its new words. */
-function putOnShelf(tx: Transaction, { viewer }: MemoryContext, revision: RevisionDraft): Promise<void> {
+/** Writes a memory's next revision, and puts it where its new visibility has it, under its new words. */
+export async function writeRevision(
+  context: MemoryContext,
+  tx: Transaction,
+  memory: MemoryRecord,
+  says: Partial<Omit<ReviseMemoryInput, 'id'>>,
+  now: Date,
+): Promise<RevisionDraft> {
+  const { stores, viewer } = context
+  const owner = { tenantId: viewer.tenantId, userId: memory.ownerId }
+  const revision = revisionOf(memory, says, stores.ids.next(), now)
   const { memoryId, visibility, analysis } = revision
-  const shelfId = shelfOf(visibility, viewer.userId, viewer.tenantId)
-  return insertPostings(tx, viewer, [{ memoryId, shelfId, analysis }])
+  await removePostings(tx, owner, memoryId, shelfOf(memory.visibility, owner.userId, owner.tenantId))
+  await insertRevision(tx, owner, revision)
+  const shelfId = shelfOf(visibility, owner.userId, owner.tenantId)
+  await insertPostings(tx, owner, [{ memoryId, shelfId, analysis }])
+  return revision
 }
 
-function stateOf({ viewer }: MemoryContext, memory: MemoryRecord, granted: readonly string[]): MemoryState {
-  return { ...memory, tenantId: viewer.tenantId, granted }
+/** What only its owner decides of a memory. */
+function refuseOwnersChanges(input: ReviseMemoryInput): void {
+  for (const name of ['visibility', 'tier', 'retentionUntil'] as const) {
+    if (input[name] === undefined) continue
+    throw new ProblemError(forbidden('Only its owner decides who sees it and how long it is kept.', 'input', name))
+  }
 }

@@ -64,7 +64,7 @@ function ways({ userId, tenantId }: Reader, values: Values): string[] {
     `memory.owner_id = ${me}`,
     `memory.tenant_id = ${tenant} AND memory.visibility = 'PUBLIC' AND memory.owner_id <> ${me}`,
     `memory.visibility = 'SHARED' AND memory.owner_id <> ${me} AND memory.id IN (SELECT memory_id FROM memory.grants
-       WHERE subject_id = ANY ((SELECT app.current_principals())::uuid[]))`,
+       WHERE grantee_id = ANY ((SELECT app.current_principals())::uuid[]))`,
   ]
 }
 

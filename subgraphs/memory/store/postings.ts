@@ -1,6 +1,6 @@
-import type { Viewer } from '../../../lib/context.ts'
 import type { Transaction } from '../../../stores/postgres/postgres.ts'
 import type { Analysis } from '../recall/tokens.ts'
+import type { Owner } from '../records.ts'
 
 /** A text to be found by its words on a shelf. */
 export interface ShelfEntry {
@@ -13,7 +13,7 @@ export interface ShelfEntry {
 const mostFrequent = 32_767
 
 /** Puts texts on their shelves: their terms as postings, and the shelves' sizes. */
-export async function insertPostings(tx: Transaction, viewer: Viewer, entries: readonly ShelfEntry[]): Promise<void> {
+export async function insertPostings(tx: Transaction, owner: Owner, entries: readonly ShelfEntry[]): Promise<void> {
   const rows = entries.flatMap(({ memoryId, shelfId, analysis: { terms, length } }) =>
     [...terms].map(([term, frequency]) => ({ memoryId, shelfId, term, frequency, length })),
   )
@@ -25,9 +25,9 @@ export async function insertPostings(tx: Transaction, viewer: Viewer, entries: r
     shelves.set(shelfId, { documents: documents + 1, terms: terms + analysis.length })
   }
   await tx.query(`WITH sized AS (${RESIZE}) ${INSERT}`, [
-    viewer.tenantId,
-    sizesOf(viewer, shelves),
-    viewer.userId,
+    owner.tenantId,
+    sizesOf(owner, shelves),
+    owner.userId,
     rows.map((row) => row.shelfId),
     rows.map((row) => row.term),
     rows.map((row) => row.memoryId),
@@ -37,12 +37,7 @@ export async function insertPostings(tx: Transaction, viewer: Viewer, entries: r
 }
 
 /** Takes a memory's present text from its shelf, by the terms that its revision was written with. */
-export async function removePostings(
-  tx: Transaction,
-  viewer: Viewer,
-  memoryId: string,
-  shelfId: string,
-): Promise<void> {
+export async function removePostings(tx: Transaction, owner: Owner, memoryId: string, shelfId: string): Promise<void> {
   const [gone] = await tx.query<{ terms: number }>(
     `WITH gone AS (
        DELETE FROM memory.postings
@@ -54,7 +49,7 @@ export async function removePostings(
     [memoryId, shelfId],
   )
   const change = { documents: -1, terms: -(gone?.terms ?? 0) }
-  await tx.query(RESIZE, [viewer.tenantId, sizesOf(viewer, new Map([[shelfId, change]]))])
+  await tx.query(RESIZE, [owner.tenantId, sizesOf(owner, new Map([[shelfId, change]]))])
 }
 
 const INSERT = `INSERT INTO memory.postings (tenant_id, owner_id, shelf_id, term, memory_id, frequency, length)
@@ -73,6 +68,6 @@ const RESIZE = `INSERT INTO memory.shelves AS shelf (shelf_id, tenant_id, owner_
   ON CONFLICT (shelf_id) DO UPDATE
   SET documents = shelf.documents + excluded.documents, terms = shelf.terms + excluded.terms`
 
-function sizesOf({ tenantId, userId }: Viewer, shelves: ReadonlyMap<string, ShelfSize>): string {
+function sizesOf({ tenantId, userId }: Owner, shelves: ReadonlyMap<string, ShelfSize>): string {
   return JSON.stringify([...shelves].map(([id, size]) => ({ id, owner_id: id === tenantId ? null : userId, ...size })))
 }

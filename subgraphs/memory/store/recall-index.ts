@@ -5,6 +5,7 @@ import type { RecallDocument, RecallIndex, Scored, TextAnswer } from '../recall/
 import type { MemoryFilter } from '../records.ts'
 import { allOf, Values } from './keyset.ts'
 import { filterConditions, fittingIds } from './memories.ts'
+import { grantedMemories, searchGranted, withGranted } from './recall-granted.ts'
 
 /** What recall reads, and how it went. */
 export interface ObservedIndex extends RecallIndex {
@@ -26,6 +27,7 @@ export function openRecallIndex(context: MemoryContext, filter: MemoryFilter): O
   let degraded = false
   /** Of a filtered search: how many memories that fit have no vector. */
   let lacking = 0
+  let lackingGranted = 0
 
   /** What needs vectors is left out when they do not answer. */
   async function orElse<T>(none: T, work: () => Promise<T>): Promise<T> {
@@ -40,27 +42,53 @@ export function openRecallIndex(context: MemoryContext, filter: MemoryFilter): O
     }
   }
 
+  /** Of what others gave the viewer and let him search by meaning: compared one by one, on their shelves. */
+  async function nearestGranted(vector: Float32Array): Promise<readonly VectorHit[]> {
+    const owners = await granted
+    if (owners.length === 0) return []
+    const given = await context.read((db) => grantedMemories(db, filter, owners))
+    if (given.length === 0) return []
+    const hits = await stores.vectors.compare(owners, vector, given)
+    lackingGranted = given.length - hits.length
+    return hits
+  }
+
   async function nearest(vector: Float32Array, limit: number): Promise<readonly VectorHit[]> {
     if (!filtered) return stores.vectors.nearest(await searched(), vector, limit, request.signal)
     // What fits is compared one by one: an index that is filtered afterwards would lose some of the best.
     const ids = await context.read((db) => fittingIds(db, viewer, filter))
     const hits = await stores.vectors.compare(await searched(), vector, ids)
     lacking = ids.length - hits.length
-    return [...hits].sort((a, b) => b.score - a.score).slice(0, limit)
+    return hits
   }
 
   return {
     get degraded() {
       return degraded
     },
-    search: (boosts, limit) => context.read((db) => search(db, boosts, limit, filter, filtered)),
-    nearest: (vector, limit): Promise<readonly Scored[]> => orElse([], () => nearest(vector, limit)),
+    async search(boosts, limit) {
+      const [answer, shared] = await Promise.all([
+        context.read((db) => search(db, boosts, limit, filter, filtered)),
+        context.read((db) => searchGranted(db, boosts, filter)),
+      ])
+      return withGranted(answer, shared, boosts, limit)
+    },
+    async nearest(vector, limit): Promise<readonly Scored[]> {
+      const hits = await orElse<readonly VectorHit[]>([], async () =>
+        (await Promise.all([nearest(vector, limit), nearestGranted(vector)])).flat(),
+      )
+      const best = new Map(hits.map(({ id, score }) => [id, score]))
+      return [...best]
+        .map(([id, score]) => ({ id, score }))
+        .sort((a, b) => b.score - a.score)
+        .slice(0, limit)
+    },
     context: (ids, radius) => context.read((db) => neighbourhoods(db, ids, radius, filter)),
     async pending() {
-      if (filtered) return lacking
+      if (filtered) return lacking + lackingGranted
       return orElse(0, async () => {
         const documents = await context.read((db) => documentsOn(db, shelves))
-        return Math.max(0, documents - (await stores.vectors.count(shelves)))
+        return Math.max(0, documents - (await stores.vectors.count(shelves))) + lackingGranted
       })
     },
   }

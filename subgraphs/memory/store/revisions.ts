@@ -1,7 +1,6 @@
-import type { Viewer } from '../../../lib/context.ts'
 import type { Transaction } from '../../../stores/postgres/postgres.ts'
 import type { Analysis } from '../recall/tokens.ts'
-import type { MemoryTier, Visibility } from '../records.ts'
+import type { MemoryTier, Owner, Visibility } from '../records.ts'
 
 /** What is known of a memory from now on. */
 export interface RevisionDraft {
@@ -21,7 +20,7 @@ export interface RevisionDraft {
 }
 
 /** Closes the present revision and begins the next; the memory must be locked. */
-export async function insertRevision(tx: Transaction, viewer: Viewer, revision: RevisionDraft): Promise<void> {
+export async function insertRevision(tx: Transaction, owner: Owner, revision: RevisionDraft): Promise<void> {
   const { memoryId, version, visibility, knownFrom } = revision
   await tx.query('UPDATE memory.revisions SET known_until = $2 WHERE memory_id = $1 AND known_until IS NULL', [
     memoryId,
@@ -35,8 +34,8 @@ export async function insertRevision(tx: Transaction, viewer: Viewer, revision: 
       revision.id,
       memoryId,
       version,
-      viewer.tenantId,
-      viewer.userId,
+      owner.tenantId,
+      owner.userId,
       revision.content,
       JSON.stringify(Object.fromEntries(revision.analysis.terms)),
       revision.tier,
@@ -55,12 +54,6 @@ export async function insertRevision(tx: Transaction, viewer: Viewer, revision: 
      WHERE id = $1`,
     [memoryId, version, visibility, knownFrom, revision.speaker],
   )
-}
-
-/** Users and teams that a memory was given to. */
-export async function grantedTo(tx: Transaction, memoryId: string): Promise<string[]> {
-  const rows = await tx.prisma.grant.findMany({ where: { memoryId }, select: { subjectId: true } })
-  return rows.map((row) => row.subjectId)
 }
 
 /** Takes away all that a memory said, was named and was found by. The empty row stays, so that no id is used twice. */

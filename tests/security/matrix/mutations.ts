@@ -18,6 +18,12 @@ export const inputs: Readonly<Record<string, (planter: Planter) => Data | Promis
   rememberMany: ({ plants }) => ({ items: [{ content: 'One of several.', sessionId: plants.id('ChatSession') }] }),
   reviseMemory: async ({ person }) => ({ id: await memory(person), content: 'Said otherwise.' }),
   forgetMemory: async ({ person }) => ({ id: await memory(person) }),
+  shareMemory: async ({ person, plants }) => ({ id: await memory(person), subjectId: plants.friend }),
+  unshareMemory: async ({ person, plants }) => {
+    const id = await memory(person)
+    await must(person, 'shareMemory', { id, subjectId: plants.friend }, 'cursor')
+    return { id, subjectId: plants.friend }
+  },
   openChatSession: ({ plants }) => ({ title: 'A follow-up', parentId: plants.id('ChatSession') }),
   endChatSession: async ({ person }) => ({
     id: (await must(person, 'openChatSession', { title: 'Short' }, 'session { id }')).session.id,
@@ -116,6 +122,7 @@ export const byAdmins: ReadonlySet<string> = new Set([
 /** Where another's id may be named by users of his tenant, each with the reason. */
 export const mayName: Readonly<Record<string, string>> = {
   'grantVectorAccess.userId': 'users of a tenant know each other’s cards',
+  'shareMemory.subjectId': 'users of a tenant know each other’s cards',
   'requestPrivacyAction.userId': 'users of a tenant know each other’s cards; it is forbidden all the same',
 }
 

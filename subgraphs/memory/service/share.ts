@@ -1,0 +1,101 @@
+import { parseGlobalId } from '../../../lib/ids.ts'
+import { invalidInput, limitExceeded, notFound, ProblemError } from '../../../lib/problems.ts'
+import { type Answer, mutate } from '../../mutate.ts'
+import type { MemoryContext } from '../context.ts'
+import { sharedEvent } from '../events.ts'
+import { limits } from '../limits.ts'
+import type { GrantKind } from '../records.ts'
+import { granteeOf, grantsOf, putGrant, removeGrant } from '../store/grants.ts'
+import { lockOwned, stateOf } from './locked.ts'
+import { writeRevision } from './revise.ts'
+
+export interface ShareMemoryInput {
+  readonly id: string
+  readonly subjectId: string
+  readonly permission?: 'READ' | 'WRITE' | null
+  readonly clientMutationId?: string | null
+}
+
+export interface UnshareMemoryInput {
+  readonly id: string
+  readonly subjectId: string
+  readonly clientMutationId?: string | null
+}
+
+/** The types of the graph that a memory may be given to. */
+export const subjectTypes: Readonly<Record<GrantKind, string>> = {
+  USER: 'User',
+  TEAM: 'Team',
+  AGENT: 'Agent',
+  SESSION: 'ChatSession',
+}
+
+/** Gives a subject leave to see a memory of the viewer's, or to change it. */
+export async function shareMemory(context: MemoryContext, input: ShareMemoryInput) {
+  const { stores, request, viewer } = context
+  return mutate(stores, request, { name: 'shareMemory', input, room: 'memory' }, async ({ tx, append }) => {
+    const memory = await lockOwned(context, tx, input.id)
+    const subject = subjectOf(input.subjectId)
+    const granteeId = subject && (await granteeOf(tx, subject.kind, subject.id))
+    if (subject === null || granteeId === null) throw new ProblemError(notFound('subject', 'input', 'subjectId'))
+    if (subject.id === viewer.userId) {
+      throw new ProblemError(invalidInput('One’s own memory need not be shared with oneself.', 'input', 'subjectId'))
+    }
+    const grants = (await grantsOf(tx, [memory.id])).get(memory.id) ?? []
+    const found = grants.find(({ subjectId }) => subjectId === subject.id)
+    if (!found && grants.length >= limits.grants) {
+      throw new ProblemError(limitExceeded(`A memory is shared with at most ${limits.grants}.`, 'input', 'subjectId'))
+    }
+    await putGrant(tx, viewer.tenantId, {
+      id: stores.ids.next(),
+      memoryId: memory.id,
+      ownerId: viewer.userId,
+      subjectId: subject.id,
+      subjectKind: subject.kind,
+      granteeId,
+      mayWrite: input.permission === 'WRITE',
+      createdAt: stores.clock.now(),
+    })
+    const granted = grants.map((grant) => grant.granteeId)
+    const before = stateOf(context, memory, granted)
+    const after = { ...before, granted: [...new Set([...granted, granteeId])] }
+    if (memory.visibility === 'PRIVATE') {
+      const revision = await writeRevision(context, tx, memory, { visibility: 'SHARED' }, stores.clock.now())
+      await append([sharedEvent('SHARED', { ...after, ...revision, id: memory.id }, before, before)])
+    } else {
+      await append([sharedEvent('SHARED', after, before)])
+    }
+    return { __typename: 'ShareMemorySuccess', memoryId: memory.id } satisfies Answer
+  })
+}
+
+/** Takes leave back that was given to a subject. */
+export async function unshareMemory(context: MemoryContext, input: UnshareMemoryInput) {
+  const { stores, request } = context
+  return mutate(stores, request, { name: 'unshareMemory', input, room: 'memory' }, async ({ tx, append }) => {
+    const memory = await lockOwned(context, tx, input.id)
+    const subject = subjectOf(input.subjectId)
+    const grants = (await grantsOf(tx, [memory.id])).get(memory.id) ?? []
+    const left = grants.filter(
+      ({ subjectId, subjectKind }) => subjectId !== subject?.id || subjectKind !== subject.kind,
+    )
+    if (subject === null || left.length === grants.length) {
+      throw new ProblemError(notFound('subject of this memory', 'input', 'subjectId'))
+    }
+    await removeGrant(tx, memory.id, subject.id)
+    const state = (of: typeof grants) =>
+      stateOf(
+        context,
+        memory,
+        of.map(({ granteeId }) => granteeId),
+      )
+    await append([sharedEvent('UNSHARED', state(left), state(grants))])
+    return { __typename: 'UnshareMemorySuccess', memoryId: memory.id } satisfies Answer
+  })
+}
+
+function subjectOf(globalId: string): { readonly kind: GrantKind; readonly id: string } | null {
+  const parsed = parseGlobalId(globalId)
+  const kind = (Object.keys(subjectTypes) as GrantKind[]).find((name) => subjectTypes[name] === parsed?.type)
+  return parsed && kind ? { kind, id: parsed.uuid } : null
+}
