@@ -1,8 +1,7 @@
 import pg from 'pg'
 import type { Log } from '../../lib/log.ts'
-import { inProcessBus } from './in-process.ts'
-import { readMessage, writeMessage } from './message.ts'
-import { type Bus, checkMessage, type Topic } from './port.ts'
+import type { Bus } from './port.ts'
+import { SharedBus, type Wire } from './shared.ts'
 
 const channel = 'mnemograph'
 /** Milliseconds before the first try to connect again, doubled with each one after it. */
@@ -10,29 +9,26 @@ const firstRetry = 100
 const lastRetry = 10_000
 /** How long the server may take to answer. */
 const timeoutMs = 5_000
-/** What waits to be sent while the database is away; older hints are dropped. */
-const maximumPending = 1000
 
 /**
- * A bus among all processes on one PostgreSQL server, by LISTEN and NOTIFY over one connection of its own. What this
- * process publishes it hears without the database. While the connection is broken nothing comes from others; when it
- * is back, whoever follows the log is woken, since he may have missed something.
+ * A bus among all processes on one PostgreSQL server, by LISTEN and NOTIFY over one connection of its own. While the
+ * connection is broken nothing comes from others; when it is back, whoever follows the log is woken.
  * @throws the driver's error when the server cannot be reached at first
  */
 export async function openPostgresBus(config: pg.ClientConfig, logger: Log): Promise<Bus> {
-  const bus = new PostgresBus(config, logger)
-  await bus.connect()
+  const wire = new PostgresWire(config, logger)
+  const bus = new SharedBus(wire, logger)
+  wire.bus = bus
+  await wire.connect()
   return bus
 }
 
-class PostgresBus implements Bus {
+class PostgresWire implements Wire {
+  /** Hears what comes, and when the connection is back. */
+  bus: SharedBus | null = null
   readonly #config: pg.ClientConfig
   readonly #logger: Log
-  readonly #local = inProcessBus()
-  /** Payloads to be sent, each once: the same hint twice tells no more. */
-  readonly #pending = new Set<string>()
   #client: pg.Client | null = null
-  #sending: Promise<void> | null = null
   #retry: NodeJS.Timeout | null = null
   #failures = 0
   #isClosed = false
@@ -42,31 +38,31 @@ class PostgresBus implements Bus {
     this.#logger = logger
   }
 
-  publish(topic: Topic, message = ''): void {
-    checkMessage(message)
-    if (this.#isClosed) return
-    this.#local.publish(topic, message)
-    this.#pending.add(writeMessage(topic, message))
-    if (this.#pending.size > maximumPending) this.#pending.delete(this.#pending.values().next().value as string)
-    this.#send()
+  get isOpen(): boolean {
+    return this.#client !== null
   }
 
-  subscribe(topic: Topic, listener: (message: string) => void): () => void {
-    return this.#local.subscribe(topic, listener)
+  async send(texts: readonly string[]): Promise<readonly string[]> {
+    const statement = 'SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload'
+    const sent = this.#client?.query(statement, [channel, texts])
+    return sent === undefined
+      ? texts
+      : sent.then(
+          () => [],
+          () => texts,
+        )
   }
 
   async close(): Promise<void> {
     this.#isClosed = true
     if (this.#retry) clearTimeout(this.#retry)
-    await this.#sending
-    await this.#local.close()
     await this.#client?.end().catch(() => {})
   }
 
   async connect(): Promise<void> {
     const client = new pg.Client(this.#config)
     client.on('notification', ({ processId, payload = '' }) => {
-      if (processId !== processIdOf(client)) this.#receive(payload)
+      if (processId !== processIdOf(client)) this.bus?.receive(payload)
     })
     client.on('error', () => {})
     client.once('end', () => this.#lose(client))
@@ -79,36 +75,7 @@ class PostgresBus implements Bus {
     }
     this.#client = client
     this.#failures = 0
-    this.#send()
-  }
-
-  #receive(payload: string): void {
-    const read = readMessage(payload)
-    if (read) this.#local.publish(...read)
-  }
-
-  /** One statement at a time; what is published meanwhile goes with the next. */
-  #send(): void {
-    this.#sending ??= this.#drain().finally(() => {
-      this.#sending = null
-    })
-  }
-
-  async #drain(): Promise<void> {
-    while (this.#pending.size > 0 && this.#client !== null) {
-      const payloads = [...this.#pending]
-      this.#pending.clear()
-      try {
-        await this.#client.query('SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload', [
-          channel,
-          payloads,
-        ])
-      } catch (error) {
-        this.#logger.warn({ err: error }, 'Other processes could not be woken')
-        for (const payload of payloads) this.#pending.add(payload)
-        return
-      }
-    }
+    this.bus?.flush()
   }
 
   #lose(client: pg.Client): void {
@@ -132,7 +99,7 @@ class PostgresBus implements Bus {
       return
     }
     if (this.#isClosed) await this.#client?.end().catch(() => {})
-    this.#local.publish('events')
+    this.bus?.wake()
   }
 }
 
