@@ -13,8 +13,11 @@ const DECAY = 0.03
 const RATE = 0.04
 /** Weights are fitted against each question's likeliest candidates only: the rest are far off and cost time. */
 const CANDIDATES = 150
-/** Which memory is newest tells little in a gold set that was asked long after: recency keeps its weight. */
-const KEPT: readonly Signal[] = ['recency']
+/**
+ * Weights that stay as they are: which memory is newest tells little in a gold set that was asked long after, and few of
+ * its questions ask for several things.
+ */
+const KEPT: readonly Signal[] = ['recency', 'several']
 /** A signal may only speak for a memory, but for these, which speak against it. */
 const AGAINST: readonly Signal[] = ['asks', 'reacts', 'addresses']
 
@@ -43,12 +46,13 @@ export function fitWeights(samples: readonly Sample[], dialogue: boolean): Weigh
     const slope = new Float64Array(n)
     for (const one of problems) addSlope(slope, one, weights)
     const rate = round > ROUNDS * 0.7 ? RATE / 4 : RATE
-    for (let k = 0; k < n; k++) {
+    for (const [k, signal] of SIGNALS.entries()) {
+      if (KEPT.includes(signal)) continue
       const g = (slope[k] ?? 0) / problems.length + DECAY * (weights[k] ?? 0)
       mean[k] = 0.9 * (mean[k] ?? 0) + 0.1 * g
       square[k] = 0.99 * (square[k] ?? 0) + 0.01 * g * g
       const step = (mean[k] ?? 0) / (1 - 0.9 ** round) / (Math.sqrt((square[k] ?? 0) / (1 - 0.99 ** round)) + 1e-8)
-      weights[k] = allowed(SIGNALS[k], dialogue, (weights[k] ?? 0) - rate * step)
+      weights[k] = allowed(signal, dialogue, (weights[k] ?? 0) - rate * step)
     }
   }
   refine(problems, weights)
@@ -69,8 +73,7 @@ export function leaveOneOut(samples: readonly Sample[], dialogue: boolean): Rank
   })
 }
 
-function allowed(signal: Signal | undefined, dialogue: boolean, weight: number): number {
-  if (signal === undefined || KEPT.includes(signal)) return 0
+function allowed(signal: Signal, dialogue: boolean, weight: number): number {
   if (!dialogue && SIGNAL_PARTS[signal] === 'DIALOGUE') return 0
   return AGAINST.includes(signal) ? Math.min(0, weight) : Math.max(0, weight)
 }

@@ -38,6 +38,30 @@ describe('a question', () => {
   })
 })
 
+describe('a question for several things', () => {
+  test.each([
+    'Which countries has Ann been to?',
+    'What kinds of music does Ann like?',
+    'What are the names of her cats?',
+    'How many children do they have?',
+    'Where has Bob worked?',
+    'What have Ann and Bob built?',
+    'Which films or plays did Ann see?',
+    'Did Ann and Bob both move?',
+  ])('%s', (text) => expect(read(text).wantsSeveral).toBe(true))
+
+  test.each([
+    'Which country did Ann move to?',
+    'When has Bob left?',
+    'What does Ann like most about her garden?',
+    'What was the focus of the talk?',
+    'How long has she been painting?',
+    'Why do cats purr?',
+    'boat trips',
+    '',
+  ])('but not: %s', (text) => expect(read(text).wantsSeveral).toBe(false))
+})
+
 describe('participants', () => {
   const say = (speaker: string | null, content: string) => recallDocument({ id: content, speaker, content })
   const talk = [say('Ann Lee', 'hello'), say('Bob', 'hi'), say(null, 'Carl: how are you')]

@@ -14,6 +14,8 @@ export function speakerOf({ speaker, content }: Pick<RecallDocument, 'speaker' |
 export interface Participants {
   /** For each document, whether it was said by the one speaker whom the question names; by none, if it names more. */
   readonly isBy: readonly boolean[]
+  /** Whether there is such a one. */
+  readonly isNamed: boolean
   /** The question's words that name speakers: they tell who, not what about, and are left out of the text match. */
   readonly names: ReadonlySet<string>
 }
@@ -26,6 +28,7 @@ export function participantsOf({ words }: Question, documents: readonly RecallDo
   const only = named.length === 1 && known.size > 1 ? named[0] : undefined
   return {
     isBy: speakers.map((speaker) => speaker !== null && speaker === only),
+    isNamed: only !== undefined,
     names: new Set(named.flatMap((speaker) => speaker.split(' '))),
   }
 }

@@ -1,3 +1,4 @@
+import { wantsSeveral } from './several.ts'
 import { type TimeSpan, timesOf } from './times.ts'
 import { termsOf, tokenize } from './tokens.ts'
 
@@ -7,6 +8,8 @@ export interface Question {
   /** Index terms that stand side by side in it, joined by a space: names and set phrases. */
   readonly pairs: ReadonlySet<string>
   readonly wants: Wanted | null
+  /** Whether it asks for several things, which were likely said at different times. */
+  readonly wantsSeveral: boolean
   readonly times: readonly TimeSpan[]
 }
 
@@ -41,6 +44,7 @@ export function readQuestion(text: string, now: Date): Question {
     words: [...words.values()],
     pairs: new Set(adjacentPairs(sequence)),
     wants: WANTS.find(([, pattern]) => pattern.test(text))?.[0] ?? null,
+    wantsSeveral: wantsSeveral(text),
     times: timesOf(text, now),
   }
 }

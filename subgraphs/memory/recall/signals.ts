@@ -29,15 +29,16 @@ export interface Evidence {
 export function measure(question: Question, evidence: Evidence, settings: RecallSettings): SignalTable {
   const { documents } = evidence
   const count = documents.length
-  const { isBy, names } = participantsOf(question, documents)
+  const { isBy, isNamed, names } = participantsOf(question, documents)
   const words = question.words.filter(({ word }) => !names.has(word))
   const { weights, text, related } = matchWords(words, evidence.related, documents, evidence.statistics)
   const around = neighbourhood(documents, settings.radius)
   const said = relativeToBest(overall(weights, text, count))
   const meant = overall(weights, related, count)
   const each = (value: (document: RecallDocument, i: number) => number) => Float64Array.from(documents, value)
+  const share = question.wantsSeveral ? settings.apart : 1
   const near = (side: Side, strengths: readonly Float64Array[]) =>
-    coverage(around, side, settings.fading, weights, strengths)
+    coverage(around, side, settings.fading, weights, strengths).map((value) => share * value)
   const wanted = (kind: Wanted) => each(({ content }) => Number(question.wants === kind && HOLDS[kind].test(content)))
   const asking = each(({ content }) => Number(QUESTION.test(content.slice(-LONGEST_ENDING))))
   const telling = each(({ content }) => Number(FIRST_PERSON.test(content)))
@@ -50,11 +51,14 @@ export function measure(question: Question, evidence: Evidence, settings: Recall
     wantedPlace: wanted('PLACE'),
     wantedNumber: wanted('NUMBER'),
     wantedReason: wanted('REASON'),
+    several: question.wantsSeveral
+      ? meant.map((value, i) => (isNamed && !isBy[i] ? 0 : value))
+      : new Float64Array(count),
     vector: each(nearness(evidence.similarities)),
     textBefore: near('BEFORE', text),
     relatedBefore: near('BEFORE', related),
     relatedAround: near('AROUND', related),
-    neighbours: each((_, i) => meanOfNearest(around, said, i)),
+    neighbours: each((_, i) => share * meanOfNearest(around, said, i)),
     sessionRelated: sessionCoverage(around, weights, related),
     sessionText: sessionBest(around, said),
     time: each(({ occurredAt }) => Math.max(0, ...question.times.map((span) => timeFit(occurredAt, span)))),

@@ -10,6 +10,7 @@ export const SIGNAL_PARTS = {
   wantedPlace: 'TEXT',
   wantedNumber: 'TEXT',
   wantedReason: 'TEXT',
+  several: 'TEXT',
   vector: 'VECTOR',
   textBefore: 'NEIGHBOURS',
   relatedBefore: 'NEIGHBOURS',
@@ -44,6 +45,8 @@ export interface RecallSettings {
   readonly radius: number
   /** The part of its strength that a match keeps with each place it is away. */
   readonly fading: number
+  /** What is left of its neighbours' say where a question asks for several things: each stands among other talk. */
+  readonly apart: number
   /** How many related words of each word of the question are searched for, and how much they count against it. */
   readonly expansions: number
   readonly expansionBoost: number
@@ -62,6 +65,7 @@ export const DEFAULT_WEIGHTS: Weights = {
   wantedPlace: 4.3,
   wantedNumber: 2.77,
   wantedReason: 0.13,
+  several: 5,
   vector: 3.19,
   textBefore: 1.43,
   relatedBefore: 3.24,
@@ -89,6 +93,7 @@ export const DEFAULT_SETTINGS: RecallSettings = {
   vectorCandidates: 50,
   radius: 4,
   fading: 0.8,
+  apart: 0.5,
   expansions: 6,
   expansionBoost: 0.4,
   recencyHalfLife: 90,
