@@ -41,13 +41,18 @@ export function rotateSigningKey(
   now: Date,
 ): { readonly made: string; readonly retired: string } {
   const old = loadSigningKey(dataDirectory)
-  const publicKey = old.publicKey.export({ type: 'spki', format: 'pem' }).toString()
-  const goodUntil = new Date(now.getTime() + longestTokenMs)
-  const kept = readRetired(dataDirectory).filter((key) => key.goodUntil > now)
-  replace(dataDirectory, file, JSON.stringify([...kept, { publicKey, goodUntil }], null, 2))
+  retireKey(dataDirectory, old, now)
   const made = newSigningKey()
   replace(dataDirectory, signingKeyFile, made.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
   return { made: keyId(made.publicKey), retired: keyId(old.publicKey) }
+}
+
+/** Trusts a key for as long as what it may have signed until now. */
+export function retireKey(dataDirectory: string, key: VerifyingKey, now: Date): void {
+  const publicKey = key.publicKey.export({ type: 'spki', format: 'pem' }).toString()
+  const goodUntil = new Date(now.getTime() + longestTokenMs)
+  const kept = readRetired(dataDirectory).filter((other) => other.goodUntil > now && other.publicKey !== publicKey)
+  replace(dataDirectory, file, JSON.stringify([...kept, { publicKey, goodUntil }], null, 2))
 }
 
 /** The public keys as others may read them (RFC 7517). */

@@ -27,13 +27,16 @@ import { openFeed } from './log/feed.ts'
 import { openEventLog, projectorContext } from './log/log.ts'
 import { openObjectDirectory } from './objects/directory.ts'
 import { inMemoryObjects } from './objects/in-memory.ts'
+import type { ObjectStore } from './objects/port.ts'
+import { DirectoryInUseError } from './postgres/directory-lock.ts'
 import { openEmbeddedPostgres } from './postgres/embedded.ts'
 import type { MigrationStep } from './postgres/migrate.ts'
-import { openPglite } from './postgres/pglite.ts'
+import { openPglite, runningServer } from './postgres/pglite.ts'
 import type { StatementEvent } from './postgres/pool.ts'
 import { openPostgres, type Postgres } from './postgres/postgres.ts'
 import { openServerPostgres } from './postgres/server.ts'
 import { findTemplate } from './postgres/template.ts'
+import { openLedger } from './privacy/ledger.ts'
 import { openRedis, type RedisStore } from './redis/redis.ts'
 import type { Stores } from './stores.ts'
 import { openPgvector } from './vector/pgvector.ts'
@@ -86,8 +89,7 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
     opened.defer(() => feed.close())
     const collections = await openPgvector(postgres, encoder)
     const graph = openSqlGraph(postgres)
-    const objects =
-      options.data === ':memory:' ? inMemoryObjects() : await openObjectDirectory(join(options.data, 'objects'))
+    const objects = await openObjects(options.data)
     const cursors = createCursorCodec(cursorKey)
     const clock = options.clock ?? systemClock
     const ids = options.ids ?? systemIds
@@ -107,6 +109,7 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
       collections,
       graph,
       objects,
+      ledger: openLedger(options.data),
       encoder,
       thesaurus: encoder,
       cursors,
@@ -126,6 +129,11 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
     await opened.disposeAsync()
     throw error
   }
+}
+
+/** The objects of a data directory. */
+export async function openObjects(data: string): Promise<ObjectStore> {
+  return data === ':memory:' ? inMemoryObjects() : openObjectDirectory(join(data, 'objects'))
 }
 
 async function openDatabase(options: OpenStoresOptions, opened: AsyncDisposableStack): Promise<Postgres> {
@@ -169,10 +177,18 @@ async function readSystem(postgres: Postgres): Promise<{ systemId: string; curso
 export async function openOwnerConnection(options: {
   readonly data: string
   readonly databaseUrl: string | undefined
+  /** Whether the embedded database may be in use: it is then reached through the process that uses it. */
+  readonly mayRun?: boolean
 }): Promise<{ readonly connection: pg.ClientConfig; close(): Promise<void> }> {
   if (options.databaseUrl !== undefined) {
     return { connection: { connectionString: options.databaseUrl }, close: async () => {} }
   }
-  const server = await openPglite({ directory: options.data, template: findTemplate() })
-  return { connection: server.admin, close: () => server.close() }
+  try {
+    const server = await openPglite({ directory: options.data, template: findTemplate() })
+    return { connection: server.admin, close: () => server.close() }
+  } catch (error) {
+    const connection = options.mayRun && error instanceof DirectoryInUseError ? runningServer(options.data) : null
+    if (connection === null) throw error
+    return { connection, close: async () => {} }
+  }
 }

@@ -18,6 +18,7 @@ import type { Feed } from './log/feed.ts'
 import type { EventLog } from './log/log.ts'
 import type { ObjectStore } from './objects/port.ts'
 import type { Postgres } from './postgres/postgres.ts'
+import type { Ledger } from './privacy/ledger.ts'
 import type { VectorIndex, VectorIndexes } from './vector/port.ts'
 
 /** Everything that rooms read from and write to, each behind its port. Opened by `open.ts`, chosen by configuration. */
@@ -41,6 +42,8 @@ export interface Stores {
   readonly graph: GraphStore
   /** Exports and archives. */
   readonly objects: ObjectStore
+  /** Who was erased, written down beside the database. */
+  readonly ledger: Ledger
   readonly encoder: Encoder
   readonly thesaurus: Thesaurus
   /** Event cursors of this system. */

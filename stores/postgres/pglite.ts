@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Worker } from 'node:worker_threads'
@@ -43,6 +43,19 @@ export interface EmbeddedOptions {
 
 const PORT = 5432
 
+/** Where the owner's commands find the socket of a server that runs: whoever may enter its directory owns the data as well. */
+const socketFile = (directory: string) => join(directory, 'database')
+
+/** The superuser's connection to the server that runs on a data directory, as far as it has said where. */
+export function runningServer(directory: string): EmbeddedConnection | null {
+  if (!existsSync(socketFile(directory))) return null
+  return connectionAs('postgres', readFileSync(socketFile(directory), 'utf8'))
+}
+
+function connectionAs(user: string, socketDirectory: string): EmbeddedConnection {
+  return { host: socketDirectory, port: PORT, database: 'postgres', user }
+}
+
 /**
  * Starts PostgreSQL (PGlite: PostgreSQL 18 with pgvector, in WebAssembly) in a worker thread and serves it on a unix
  * socket. It survives the death of the process (every commit is in the file system) but never fsyncs: a power cut can
@@ -54,14 +67,19 @@ export async function openPglite(options: EmbeddedOptions): Promise<EmbeddedServ
   const socketDirectory = mkdtempSync(join(tmpdir(), 'mnemograph-'))
   const tidy = () => {
     rmSync(socketDirectory, { recursive: true, force: true })
+    if (options.directory !== ':memory:') rmSync(socketFile(options.directory), { force: true })
     unlock()
   }
   process.once('exit', tidy)
   try {
-    return await start(place(options), socketDirectory, () => {
+    const server = await start(place(options), socketDirectory, () => {
       process.removeListener('exit', tidy)
       tidy()
     })
+    if (options.directory !== ':memory:') {
+      writeFileSync(socketFile(options.directory), socketDirectory, { mode: 0o600 })
+    }
+    return server
   } catch (error) {
     process.removeListener('exit', tidy)
     tidy()
@@ -113,7 +131,7 @@ async function start(
       throw error ?? new Error('the embedded PostgreSQL ended while it started')
     }),
   ])
-  const as = (user: string): EmbeddedConnection => ({ host: socketDirectory, port: PORT, database: 'postgres', user })
+  const as = (user: string) => connectionAs(user, socketDirectory)
   return {
     admin: as('postgres'),
     as,

@@ -5,7 +5,7 @@ import type { Stores } from '../stores.ts'
 import { ownedTables, type Subject, step, subjectContext } from './subject.ts'
 import type { Tally } from './tally.ts'
 
-type Needed = Pick<Stores, 'postgres' | 'vectors' | 'objects' | 'bus' | 'cache'>
+type Needed = Pick<Stores, 'postgres' | 'vectors' | 'objects' | 'bus' | 'cache' | 'ledger'>
 
 const vectorsAtOnce = 1_000
 const eventsAtOnce = 500
@@ -83,6 +83,7 @@ export async function anonymize(stores: Needed, subject: Subject, run: Run): Pro
 
 /** Ends all that the user can do, destroys his key, and notes that he is gone. */
 async function shutOut(stores: Needed, subject: Subject, action: string, tally: Tally): Promise<void> {
+  stores.ledger.note({ userId: subject.userId, action })
   const sessions = await tally.step(async (tx) => {
     tally.add('postgres', 'audit.user_keys', await changed(tx, 'DELETE FROM audit.user_keys'))
     await tx.query(`UPDATE users.users SET status = 'SUSPENDED'`)

@@ -13,12 +13,18 @@ interface Open extends Subject {
   readonly counts: Counts
 }
 
-type Needed = Pick<Stores, 'postgres' | 'vectors' | 'objects' | 'bus' | 'cache' | 'fields' | 'signer' | 'logger'>
+type Needed = Pick<
+  Stores,
+  'postgres' | 'vectors' | 'objects' | 'bus' | 'cache' | 'ledger' | 'fields' | 'signer' | 'logger'
+>
 
 /** After so many tries a request is given up, and says so. */
 const mostAttempts = 5
 /** A request that runs for so long was left behind by a process that ended. */
 const abandoned = `interval '10 minutes'`
+
+const nil = '00000000-0000-0000-0000-000000000000'
+const nobody: Subject = { tenantId: nil, userId: nil }
 
 const columns = `id, tenant_id AS "tenantId", subject_id AS "userId", action, requested_at AS "requestedAt", counts`
 
@@ -64,9 +70,16 @@ async function later(stores: Needed, request: Open, why: string): Promise<void> 
   )
 }
 
+/** How many requests have still to be done. */
+export async function openRequests({ postgres }: Pick<Stores, 'postgres'>): Promise<number> {
+  const rows = await step(postgres, nobody, (tx) =>
+    tx.query(`SELECT FROM users.privacy_requests WHERE state IN ('PENDING', 'RUNNING')`),
+  )
+  return rows.length
+}
+
 /** Takes up requests that are open, and those that a process left behind. */
 export async function runOpenRequests(stores: Needed): Promise<void> {
-  const nobody = { tenantId: '00000000-0000-0000-0000-000000000000', userId: '00000000-0000-0000-0000-000000000000' }
   const open = await step(stores.postgres, nobody, async (tx) => {
     await tx.query(
       `UPDATE users.privacy_requests SET state = 'PENDING' WHERE state = 'RUNNING' AND taken_at < now() - ${abandoned}`,

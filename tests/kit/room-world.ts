@@ -18,6 +18,7 @@ import { openFeed } from '../../stores/log/feed.ts'
 import { openEventLog } from '../../stores/log/log.ts'
 import { inMemoryObjects } from '../../stores/objects/in-memory.ts'
 import type { StatementEvent } from '../../stores/postgres/pool.ts'
+import { openLedger } from '../../stores/privacy/ledger.ts'
 import type { Stores } from '../../stores/stores.ts'
 import { type Room, roomSchema } from '../../subgraphs/subgraph.ts'
 import { openTestPostgres, type TestPostgres } from './postgres.ts'
@@ -80,6 +81,7 @@ export async function openRoomWorld(room: Room<any>, given?: TestPostgres): Prom
     vectors: absent,
     collections: absent,
     objects: inMemoryObjects(),
+    ledger: openLedger(':memory:'),
     graph: absent,
     encoder: absent,
     thesaurus: absent,

@@ -8,6 +8,8 @@ const rememberedCharacters = 1_000_000
 
 export interface ChannelOptions {
   readonly upstream: Upstream
+  /** The place that was asked for; a subgraph that cannot begin there says so in its first event. */
+  readonly after: string | undefined
   /** Whether it began with the present, so that whoever asks for what comes from now on may join. */
   readonly isLive: boolean
   answer(event: SubgraphResponse): Promise<EngineResponse>
@@ -37,7 +39,7 @@ export class Channel {
   constructor(options: ChannelOptions) {
     this.#options = options
     this.isLive = options.isLive
-    this.#recentAfter = options.upstream.place
+    this.#recentAfter = options.after ?? options.upstream.place
   }
 
   /** A new reader of what comes from now on, or after a place that is remembered; undefined when it is not. */

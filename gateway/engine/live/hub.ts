@@ -54,6 +54,7 @@ export class Hub {
     const upstream = await Upstream.open(open, after, signal)
     const channel = new Channel({
       upstream,
+      after,
       isLive: after === undefined,
       answer,
       failure,
