@@ -9,6 +9,7 @@ import type { RecallConfiguration } from '../lib/recall-configuration.ts'
 import { type RelyingParty, relyingPartyOf } from '../lib/relying-party.ts'
 import { readSigningKey, readVerifyingKey } from '../lib/tokens.ts'
 import type { TracingConfig } from '../lib/tracing.ts'
+import type { SummaryProvider } from '../stores/summarizer/port.ts'
 import { readRecallConfiguration } from '../subgraphs/memory/recall/configuration.ts'
 import type { CostSettings } from './guard/cost/control.ts'
 import type { RateSettings } from './guard/rates.ts'
@@ -170,6 +171,10 @@ const settings = z.object({
   LOG_RETENTION_DAYS: count(1, 36_500, 30),
   /** A file of weights for recall's ranking, as `mnemograph evaluate --tune` writes it. */
   RECALL_WEIGHTS: z.string().min(1, 'must not be empty').optional(),
+  /** A provider of summaries: the base of its Chat Completions API, with its version. */
+  SUMMARY_URL: url('http', 'https'),
+  SUMMARY_MODEL: z.string().min(1, 'must not be empty').optional(),
+  SUMMARY_KEY: z.string().min(1, 'must not be empty').optional(),
   SHUTDOWN_GRACE_MS: count(0, 3_600_000, 10_000),
 })
 
@@ -251,6 +256,8 @@ export interface Config {
   readonly logRetentionDays: number
   /** How recall weighs; undefined for as shipped. */
   readonly recall: RecallConfiguration | undefined
+  /** A model that tells what sessions were about; undefined where summaries are made of what was said. */
+  readonly summaries: SummaryProvider | undefined
   readonly shutdownGraceMs: number
 }
 
@@ -290,6 +297,9 @@ export function loadConfig(source: ConfigSource = {}): { config: Config; warning
   mistakes.push(...ofSubgraphs.map(({ name, message }) => `${prefix}${name} ${message}`))
   if (parsed.success && parsed.data.TRUSTED_DOCUMENTS_ONLY && parsed.data.TRUSTED_DOCUMENTS === undefined) {
     mistakes.push(`${prefix}TRUSTED_DOCUMENTS_ONLY needs ${prefix}TRUSTED_DOCUMENTS: nothing could be run without it`)
+  }
+  if (parsed.success && (parsed.data.SUMMARY_URL === undefined) !== (parsed.data.SUMMARY_MODEL === undefined)) {
+    mistakes.push(`${prefix}SUMMARY_URL and ${prefix}SUMMARY_MODEL go together: neither is of use alone`)
   }
   const recall = readWeights(parsed.data?.RECALL_WEIGHTS, cwd, mistakes)
   if (!parsed.success || mistakes.length > 0) throw new ConfigError(mistakes)
@@ -363,6 +373,7 @@ function shape(
     maxStreamsPerSocket: s.MAX_STREAMS_PER_SOCKET,
     connections: { perUser: s.MAX_CONNECTIONS_PER_USER, perAddress: s.MAX_CONNECTIONS_PER_ADDRESS },
     logRetentionDays: s.LOG_RETENTION_DAYS,
+    summaries: summariesOf(s),
     shutdownGraceMs: s.SHUTDOWN_GRACE_MS,
   }
 }
@@ -375,6 +386,11 @@ function readWeights(file: string | undefined, cwd: string, mistakes: string[]):
     mistakes.push(`${prefix}RECALL_WEIGHTS must be a file of weights: ${(error as Error).message}`)
     return undefined
   }
+}
+
+function summariesOf({ SUMMARY_URL, SUMMARY_MODEL, SUMMARY_KEY }: Settings): SummaryProvider | undefined {
+  if (SUMMARY_URL === undefined || SUMMARY_MODEL === undefined) return undefined
+  return { url: SUMMARY_URL, model: SUMMARY_MODEL, key: SUMMARY_KEY }
 }
 
 function budgetOf(points: number, perSecond = Math.ceil(points / 60)): CostSettings['budget'] {

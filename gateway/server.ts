@@ -88,6 +88,7 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
       relyingParty: config.relyingParty,
       tenancy: config.tenancy,
       recall: config.recall,
+      summaries: config.summaries,
       logger: log,
       ...progress,
       onStatement: statementMetrics(metrics, options.onStatement),

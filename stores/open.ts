@@ -39,6 +39,8 @@ import { findTemplate } from './postgres/template.ts'
 import { openLedger } from './privacy/ledger.ts'
 import { openRedis, type RedisStore } from './redis/redis.ts'
 import type { Stores } from './stores.ts'
+import { openAiCompatible } from './summarizer/openai-compatible.ts'
+import type { SummaryProvider } from './summarizer/port.ts'
 import { openPgvector } from './vector/pgvector.ts'
 
 export interface OpenStoresOptions {
@@ -57,6 +59,8 @@ export interface OpenStoresOptions {
   readonly tenancy?: Tenancy
   /** Default: as shipped. */
   readonly recall?: RecallConfiguration | undefined
+  /** Default: none, and summaries are made of what was said. */
+  readonly summaries?: SummaryProvider | undefined
   readonly logger: Log
   readonly clock?: Clock
   readonly ids?: IdSource
@@ -120,6 +124,7 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
       signer,
       sentinel,
       recall: options.recall,
+      summarizer: options.summaries && openAiCompatible(options.summaries),
       clock,
       ids,
       logger,

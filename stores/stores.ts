@@ -19,6 +19,7 @@ import type { EventLog } from './log/log.ts'
 import type { ObjectStore } from './objects/port.ts'
 import type { Postgres } from './postgres/postgres.ts'
 import type { Ledger } from './privacy/ledger.ts'
+import type { Summarizer } from './summarizer/port.ts'
 import type { VectorIndex, VectorIndexes } from './vector/port.ts'
 
 /** Everything that rooms read from and write to, each behind its port. Opened by `open.ts`, chosen by configuration. */
@@ -46,6 +47,8 @@ export interface Stores {
   readonly ledger: Ledger
   readonly encoder: Encoder
   readonly thesaurus: Thesaurus
+  /** A model that tells what a conversation was about; absent where summaries are made of what was said. */
+  readonly summarizer?: Summarizer | undefined
   /** Event cursors of this system. */
   readonly cursors: CursorCodec
   readonly tokens: AccessTokens

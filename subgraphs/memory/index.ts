@@ -1,5 +1,6 @@
 import { joinResolvers } from '../join-resolvers.ts'
 import { defineRoom } from '../subgraph.ts'
+import { chatResolvers } from './chat-resolvers.ts'
 import { MemoryContext } from './context.ts'
 import { vectorProjector } from './projector.ts'
 import { reasoningResolvers } from './reasoning-resolvers.ts'
@@ -14,7 +15,14 @@ export const room = defineRoom({
   name: 'memory',
   directory: import.meta.dirname,
   keepsFiles: true,
-  resolvers: joinResolvers(resolvers, reasoningResolvers, routingResolvers, syncResolvers, voiceResolvers),
+  resolvers: joinResolvers(
+    resolvers,
+    chatResolvers,
+    reasoningResolvers,
+    routingResolvers,
+    syncResolvers,
+    voiceResolvers,
+  ),
   context: (stores, request) => new MemoryContext(stores, request),
   projectors: (stores) => [vectorProjector(stores)],
   jobs: (stores) => [syncJob(stores)],

@@ -13,6 +13,7 @@ export const limits = {
   toolCalls: 128,
   toolArgumentsBytes: 65_536,
   contextEntries: 1_000,
+  comment: 4_000,
   routedTools: 128,
   toolDescription: 2_000,
   chainSteps: 100,

@@ -11,10 +11,12 @@ import type { RequestContext } from '../../lib/context.ts'
 import type { Database } from '../../stores/postgres/postgres.ts'
 import type { Stores } from '../../stores/stores.ts'
 import { loaderReads, type Read } from '../loader-reads.ts'
+import { requireViewer } from '../security.ts'
 import { pointLoader } from './point-loader.ts'
 import type {
   ChainRecord,
   ContextRecord,
+  FeedbackRecord,
   GrantRecord,
   MemoryRecord,
   MessageRecord,
@@ -22,16 +24,18 @@ import type {
   RoutingRecord,
   SessionFilter,
   SessionRecord,
+  SummaryRecord,
 } from './records.ts'
 import { contextCounts, contextOf } from './store/context.ts'
+import { feedbackBy } from './store/feedback.ts'
 import { grantsOf } from './store/grants.ts'
 import type { Values } from './store/keyset.ts'
-
 import * as memories from './store/memories.ts'
 import { countsUnder, type ListSource, pagesUnder } from './store/pages.ts'
 import { chainsByIds } from './store/reasoning.ts'
 import { decisionsByIds } from './store/routing.ts'
 import * as sessions from './store/sessions.ts'
+import { summariesOf } from './store/summaries.ts'
 import { syncsByIds } from './store/syncs.ts'
 import * as vectors from './store/vectors.ts'
 import { samplesByIds } from './store/voice.ts'
@@ -112,6 +116,11 @@ export function createLoaders(stores: Stores, request: RequestContext) {
     /** Of any list that is ordered by `ordinal`; its name and filter tell one from another. */
     listUnder,
     sync: byId<SyncRecord>(read, syncsByIds),
+    summary: byId<SummaryRecord>(read, summariesOf),
+    /** The viewer's own, by its message. */
+    ownFeedback: byId<FeedbackRecord & { readonly id: string }>(read, (db, ids) =>
+      feedbackBy(db, requireViewer(request), ids),
+    ),
     routingDecision: byId<RoutingRecord>(read, decisionsByIds),
     reasoningChain: byId<ChainRecord>(read, chainsByIds),
     voiceSample: byId<VoiceRecord>(read, samplesByIds),

@@ -95,6 +95,34 @@ export interface ContextRecord {
   readonly updatedAt: Date
 }
 
+/** What a session was about; its id is the session's. */
+export interface SummaryRecord {
+  readonly id: string
+  readonly text: string
+  readonly keyTopics: readonly string[]
+  readonly sourceIds: readonly string[]
+  readonly model: string
+  readonly messageCount: number
+  readonly version: number
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
+
+export type FeedbackType = 'HELPFUL' | 'UNHELPFUL' | 'INCORRECT' | 'HARMFUL' | 'OTHER'
+
+/** What a user thinks of a message. */
+export interface FeedbackRecord {
+  readonly messageId: string
+  readonly ownerId: string
+  readonly ordinal: number
+  readonly type: FeedbackType
+  readonly rating: number | null
+  readonly comment: string | null
+  readonly version: number
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
+
 /** What a router decided for one request, and how it went. */
 export interface RoutingRecord {
   readonly id: string

@@ -83,6 +83,15 @@ describe('the settings', () => {
     expect(config).toMatchObject({ trustedDocuments: '/nowhere/m.json', trustedDocumentsOnly: true })
   })
 
+  test('name a provider of summaries by its address and model together', () => {
+    const [address, model] = ['http://127.0.0.1:9/v1', 'small-1']
+    expect(load({}).config.summaries).toBeUndefined()
+    expect(mistakesOf({ MNEMOGRAPH_SUMMARY_URL: address })).toEqual([expect.stringMatching(/go together/)])
+    expect(mistakesOf({ MNEMOGRAPH_SUMMARY_MODEL: model })).toEqual([expect.stringMatching(/go together/)])
+    const { config } = load({ MNEMOGRAPH_SUMMARY_URL: address, MNEMOGRAPH_SUMMARY_MODEL: model })
+    expect(config.summaries).toEqual({ url: address, model, key: undefined })
+  })
+
   test('never show a value that is wrong: it may be a secret', () => {
     expect(mistakesOf({ MNEMOGRAPH_DATABASE_URL: 'mysql://user:hunter2@x' }).join()).not.toContain('hunter2')
   })

@@ -44,6 +44,13 @@ export const inputs: Readonly<Record<string, (planter: Planter) => Data | Promis
     type: 'KNOWLEDGE_SHARE',
     memoryIds: [plants.id('Memory')],
   }),
+  summarizeSession: ({ plants }) => ({ sessionId: plants.id('ChatSession') }),
+  leaveFeedback: ({ plants }) => ({ messageId: plants.id('Message'), type: 'HELPFUL', rating: 5 }),
+  withdrawFeedback: async ({ person, plants }) => {
+    const messageId = plants.id('Message')
+    await must(person, 'leaveFeedback', { messageId, type: 'HELPFUL' }, 'feedback { type }')
+    return { messageId }
+  },
   routeRequest: ({ plants }) => ({ sessionId: plants.id('ChatSession'), request: 'When does it leave?' }),
   logRoutingDecision: ({ plants }) => ({
     sessionId: plants.id('ChatSession'),

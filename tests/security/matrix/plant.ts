@@ -139,6 +139,9 @@ export async function plant({ person, word, friend, settled }: Planting): Promis
     )
     add('BlackboardEvent', posted.event.id)
     const sessionId = session.session.id
+    await must(person, 'summarizeSession', { sessionId }, 'summary { text }')
+    const opinion = { messageId: spoken.messages[0].id, type: 'OTHER', comment: word }
+    await must(person, 'leaveFeedback', opinion, 'feedback { type }')
     const decided = {
       sessionId,
       request: `Where does the ${word} ferry leave?`,
