@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { WordVectors } from './word-vectors-file.ts'
 
 /** Only common words are offered: rarer ones are names and misspellings, which an index has by themselves. */
@@ -6,13 +7,23 @@ const NEAREST = 100
 /** Cosines below this hold for most pairs of words of one topic and tell nothing. */
 const LEAST_COSINE = 0.4
 
-/** Finds words by exact comparison with every common word. */
+/** Words whose neighbours are remembered: questions ask with the same few verbs and names again and again. */
+const REMEMBERED = 1_000
+
+/** Finds words by exact comparison with every common word: some milliseconds a word, when it is asked for first. */
 export function relatedWords(vectors: WordVectors): (word: string) => Map<string, number> {
   const { dimensions } = vectors
   const count = Math.min(COMMON, vectors.words)
   const common = new Float32Array(count * dimensions)
   for (let place = 0; place < count; place++) common.set(unit(vectors, place), place * dimensions)
+  const remembered = new LRUCache<string, Map<string, number>>({ max: REMEMBERED })
   return (word) => {
+    const known = remembered.get(word) ?? compare(word)
+    remembered.set(word, known)
+    return known
+  }
+
+  function compare(word: string): Map<string, number> {
     const asked = vectors.find(word)
     if (asked < 0) return new Map()
     const target = unit(vectors, asked)

@@ -28,6 +28,7 @@ export function openRecallIndex(context: MemoryContext, filter: MemoryFilter): O
   /** Of a filtered search: how many memories that fit have no vector. */
   let lacking = 0
   let lackingGranted = 0
+  let counting: Promise<number> | undefined
 
   /** What needs vectors is left out when they do not answer. */
   async function orElse<T>(none: T, work: () => Promise<T>): Promise<T> {
@@ -62,6 +63,20 @@ export function openRecallIndex(context: MemoryContext, filter: MemoryFilter): O
     return hits
   }
 
+  /** How many on the viewer's shelves have no vector. */
+  function beginCount(): Promise<number> {
+    if (counting) return counting
+    counting = orElse(0, async () => {
+      const [documents, vectors] = await Promise.all([
+        context.read((db) => documentsOn(db, shelves)),
+        stores.vectors.count(shelves),
+      ])
+      return Math.max(0, documents - vectors)
+    })
+    counting.catch(() => {})
+    return counting
+  }
+
   return {
     get degraded() {
       return degraded
@@ -74,6 +89,8 @@ export function openRecallIndex(context: MemoryContext, filter: MemoryFilter): O
       return withGranted(answer, shared, boosts, limit)
     },
     async nearest(vector, limit): Promise<readonly Scored[]> {
+      // The count takes longer the more there is: it goes on beside the search.
+      if (!filtered) beginCount()
       const hits = await orElse<readonly VectorHit[]>([], async () =>
         (await Promise.all([nearest(vector, limit), nearestGranted(vector)])).flat(),
       )
@@ -86,10 +103,7 @@ export function openRecallIndex(context: MemoryContext, filter: MemoryFilter): O
     context: (ids, radius) => context.read((db) => neighbourhoods(db, ids, radius, filter)),
     async pending() {
       if (filtered) return lacking + lackingGranted
-      return orElse(0, async () => {
-        const documents = await context.read((db) => documentsOn(db, shelves))
-        return Math.max(0, documents - (await stores.vectors.count(shelves))) + lackingGranted
-      })
+      return (await beginCount()) + lackingGranted
     },
   }
 }
