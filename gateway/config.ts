@@ -7,7 +7,7 @@ import { readPems } from '../lib/key-ring.ts'
 import { logLevels } from '../lib/log.ts'
 import type { RecallConfiguration } from '../lib/recall-configuration.ts'
 import { type RelyingParty, relyingPartyOf } from '../lib/relying-party.ts'
-import { readSigningKey, readVerifyingKey } from '../lib/tokens.ts'
+import { readSigningKey } from '../lib/tokens.ts'
 import type { TracingConfig } from '../lib/tracing.ts'
 import type { SummaryProvider } from '../stores/summarizer/port.ts'
 import { readRecallConfiguration } from '../subgraphs/memory/recall/configuration.ts'
@@ -78,7 +78,7 @@ const settings = z.object({
   /** Public keys that signed before; instead of those that the data directory has retired. */
   RETIRED_KEYS: pem(readPems, 'Ed25519 public keys'),
   /** For rooms in processes of their own: what the gateway's signatures are checked with. */
-  GATEWAY_PUBLIC_KEY: pem(readVerifyingKey, 'an Ed25519 public key'),
+  GATEWAY_PUBLIC_KEY: pem(readPems, 'an Ed25519 public key, or several'),
   /** What single fields are encrypted with, the newest key first; instead of the key in the data directory. */
   ENCRYPTION_KEYS: z
     .string()

@@ -84,7 +84,7 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
       redisUrl: config.redisUrl,
       tokens,
       fields: loadFieldCipher(config.data, config.encryptionKeys),
-      signer: createSigner(key),
+      signer: createSigner(key, retired),
       relyingParty: config.relyingParty,
       tenancy: config.tenancy,
       recall: config.recall,

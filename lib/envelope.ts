@@ -89,11 +89,12 @@ export function sealEnvelope(
 /** Opens envelopes for one room and remembers their nonces, so that none is taken twice. */
 export class EnvelopeReader {
   readonly #nonces = new Map<string, number>()
-  readonly #key: VerifyingKey
+  readonly #keys: readonly VerifyingKey[]
   readonly #clock: Clock
 
-  constructor(key: VerifyingKey, clock: Clock) {
-    this.#key = key
+  /** @param keys of the gateway: the one that it signs with, and those that it did or will. */
+  constructor(keys: readonly VerifyingKey[], clock: Clock) {
+    this.#keys = keys
     this.#clock = clock
   }
 
@@ -122,7 +123,8 @@ export class EnvelopeReader {
   #verified(text: string): z.infer<typeof payloadSchema> {
     const [encoded, signature, ...rest] = text.split('.')
     if (!encoded || !signature || rest.length > 0) throw new Error('envelope is malformed')
-    if (!verify(null, signedBytes(encoded), this.#key.publicKey, Buffer.from(signature, 'base64url'))) {
+    const [signed, by] = [signedBytes(encoded), Buffer.from(signature, 'base64url')]
+    if (!this.#keys.some(({ publicKey }) => verify(null, signed, publicKey, by))) {
       throw new Error('envelope has a wrong signature')
     }
     return payloadSchema.parse(JSON.parse(Buffer.from(encoded, 'base64url').toString('utf8')))

@@ -1,4 +1,6 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { LRUCache } from 'lru-cache'
 import { secretFile } from './secret-file.ts'
 
@@ -94,6 +96,41 @@ export function createFieldCipher(keys: readonly Uint8Array[]): FieldCipher {
   }
 }
 
+/** Its name in the data directory. */
+export const encryptionKeysFile = 'encryption-keys'
+
+/** Names a key: the beginning of its hash, in hexadecimal. */
+export function encryptionKeyId(key: Uint8Array): string {
+  return toSystemKey(Buffer.from(key)).id.toString('hex')
+}
+
+/**
+ * Gives a data directory a new key before those it has.
+ * @returns its id
+ */
+export function rotateEncryptionKey(dataDirectory: string): string {
+  loadFieldCipher(dataDirectory)
+  const keys = readEncryptionKeys(readFileSync(join(dataDirectory, encryptionKeysFile), 'utf8'))
+  const made = randomBytes(keyBytes)
+  writeKeys(dataDirectory, [made, ...keys])
+  return encryptionKeyId(made)
+}
+
+/** Takes keys of a data directory away. @param ids of those that stay */
+export function keepEncryptionKeys(dataDirectory: string, ids: ReadonlySet<string>): void {
+  const keys = readEncryptionKeys(readFileSync(join(dataDirectory, encryptionKeysFile), 'utf8'))
+  writeKeys(
+    dataDirectory,
+    keys.filter((key) => ids.has(encryptionKeyId(key))),
+  )
+}
+
+function writeKeys(dataDirectory: string, keys: readonly Uint8Array[]): void {
+  const path = join(dataDirectory, encryptionKeysFile)
+  writeFileSync(`${path}.new`, keys.map((key) => `${Buffer.from(key).toString('base64')}\n`).join(''), { mode: 0o600 })
+  renameSync(`${path}.new`, path)
+}
+
 /** The cipher of a process that needs none: whatever it is asked for is a mistake. */
 export const noFieldCipher: FieldCipher = {
   keyId: '',
@@ -110,7 +147,7 @@ export const noFieldCipher: FieldCipher = {
 export function loadFieldCipher(dataDirectory: string, text?: string): FieldCipher {
   if (text !== undefined) return createFieldCipher(readEncryptionKeys(text))
   const make = () => randomBytes(keyBytes).toString('base64')
-  const kept = dataDirectory === ':memory:' ? make() : secretFile(dataDirectory, 'encryption-keys', make)
+  const kept = dataDirectory === ':memory:' ? make() : secretFile(dataDirectory, encryptionKeysFile, make)
   return createFieldCipher(readEncryptionKeys(kept))
 }
 

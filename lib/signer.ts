@@ -8,12 +8,17 @@ export interface Signer {
   verify(bytes: Uint8Array, signature: Uint8Array): boolean
 }
 
-export function createSigner({ privateKey, publicKey }: VerifyingKey & Partial<SigningKey>): Signer {
+/** @param retired keys that signed before this one: what they have signed stays proved. */
+export function createSigner(
+  { privateKey, publicKey }: VerifyingKey & Partial<SigningKey>,
+  retired: readonly VerifyingKey[] = [],
+): Signer {
+  const ring = [publicKey, ...retired.map((key) => key.publicKey)]
   return {
     sign(bytes) {
       if (!privateKey) throw new Error('this process has no key to sign with')
       return sign(null, bytes, privateKey)
     },
-    verify: (bytes, signature) => verify(null, bytes, publicKey, signature),
+    verify: (bytes, signature) => ring.some((key) => verify(null, bytes, key, signature)),
   }
 }

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { CacheHints } from '../lib/cache-hints.ts'
 import { createExecutor } from '../lib/execution.ts'
 import type { FieldCipher } from '../lib/field-encryption.ts'
+import type { RetiredKey } from '../lib/key-ring.ts'
 import type { Log } from '../lib/log.ts'
 import { Metrics } from '../lib/metrics.ts'
 import { registerProcessMetrics } from '../lib/process-metrics.ts'
@@ -32,6 +33,8 @@ export interface RoomProcessOptions {
   readonly redisUrl?: string | undefined
   /** What the gateway's signatures are checked with; with its private half for a room that issues tokens. */
   readonly key: VerifyingKey & Partial<SigningKey>
+  /** Further keys that the gateway's signatures are taken by: it changes its key while rooms go on. */
+  readonly otherKeys?: readonly RetiredKey[]
   /** Where a room that keeps files keeps them. Default: `:memory:`. */
   readonly data?: string
   /** For a room that keeps secrets. */
@@ -64,7 +67,7 @@ export interface RoomProcess {
  */
 export async function openRoomProcess(options: RoomProcessOptions): Promise<RoomProcess> {
   const { room, rooms, databaseUrl, key, fields, log, onMigration } = options
-  const tokens = createAccessTokens(key, systemClock)
+  const tokens = createAccessTokens(key, systemClock, options.otherKeys)
   const progress = onMigration ? { onMigration } : {}
   const metrics = new Metrics()
   registerProcessMetrics(metrics)
@@ -82,7 +85,7 @@ export async function openRoomProcess(options: RoomProcessOptions): Promise<Room
     logger: log,
     ...progress,
     onStatement: statementMetrics(metrics),
-    signer: createSigner(key),
+    signer: createSigner(key, options.otherKeys),
   })
   poolMetrics(metrics, () => stores.postgres.connections())
   try {
@@ -94,7 +97,7 @@ export async function openRoomProcess(options: RoomProcessOptions): Promise<Room
       room: room.name,
       executor: createExecutor({ ...execution, validates: true }),
       hints: new CacheHints(execution.schema),
-      key,
+      keys: [key, ...(options.otherKeys ?? [])],
       readiness: [{ name: 'postgres', check: () => requireHealthy(stores) }],
       clock: stores.clock,
       ids: stores.ids,

@@ -27,7 +27,7 @@ export interface RoomServiceOptions {
   /** How long answers may be kept, which the gateway is told. */
   readonly hints: CacheHints
   /** What the gateway's signatures are checked with. */
-  readonly key: VerifyingKey
+  readonly keys: readonly VerifyingKey[]
   readonly readiness: readonly ReadinessCheck[]
   readonly clock: Clock
   readonly ids: IdSource
@@ -117,7 +117,7 @@ class Handler {
       'Time to answer an operation of the gateway.',
       ['outcome'],
     )
-    this.#envelopes = new EnvelopeReader(options.key, options.clock)
+    this.#envelopes = new EnvelopeReader(options.keys, options.clock)
   }
 
   /** From now on every answer is the last of its connection. */

@@ -1,9 +1,10 @@
 import { Argument, type Command } from 'commander'
 import { type Config, ConfigError } from '../../gateway/config.ts'
 import { loadFieldCipher, noFieldCipher } from '../../lib/field-encryption.ts'
+import { loadRetiredKeys } from '../../lib/key-ring.ts'
 import { createLog } from '../../lib/log.ts'
-import { loadSigningKey, readVerifyingKey, type SigningKey, type VerifyingKey } from '../../lib/tokens.ts'
-import { openRoomProcess } from '../../subgraphs/room-process.ts'
+import { loadSigningKey } from '../../lib/tokens.ts'
+import { openRoomProcess, type RoomProcessOptions } from '../../subgraphs/room-process.ts'
 import { loadRooms, roomNames } from '../../subgraphs/rooms.ts'
 import type { Room } from '../../subgraphs/subgraph.ts'
 import { readSettings, type SettingFlags } from '../settings.ts'
@@ -12,6 +13,7 @@ import { untilStopped } from '../until-stopped.ts'
 const help = `
 A room answers only what its gateway has signed. It checks that with MNEMOGRAPH_GATEWAY_PUBLIC_KEY, or with the signing
 key (MNEMOGRAPH_SIGNING_KEY, or the one in the data directory); users needs the signing key, since it issues tokens.
+Several public keys may stand in the one setting: give a room the next one before the gateway changes to it.
 Start the gateway with MNEMOGRAPH_SUBGRAPH_<ROOM>_URL for each room that is served so, and with the same signing key
 and database. The public key is told by: openssl pkey -in .data/signing-key.pem -pubout
 
@@ -47,7 +49,7 @@ async function run(name: string, flags: SettingFlags): Promise<void> {
     rooms,
     databaseUrl,
     redisUrl: config.redisUrl,
-    key: keyOf(room, config),
+    ...keysOf(room, config),
     data: room.keepsFiles ? config.data : ':memory:',
     fields: room.issuesTokens || room.keepsFiles ? loadFieldCipher(config.data, config.encryptionKeys) : noFieldCipher,
     relyingParty: config.relyingParty,
@@ -71,10 +73,16 @@ async function run(name: string, flags: SettingFlags): Promise<void> {
   }
 }
 
-/** Where the public key is enough, the private one is not even read. */
-function keyOf(room: Room<unknown>, config: Config): VerifyingKey & Partial<SigningKey> {
+/**
+ * The key that the room knows its gateway by, and others that it takes as well. Where public keys are enough, the private
+ * one is not even read.
+ */
+function keysOf(room: Room<unknown>, config: Config): Pick<RoomProcessOptions, 'key' | 'otherKeys'> {
   if (config.gatewayPublicKey !== undefined && room.issuesTokens !== true) {
-    return readVerifyingKey(config.gatewayPublicKey)
+    const [key, ...otherKeys] = loadRetiredKeys(config.data, config.gatewayPublicKey)
+    if (key === undefined) throw new ConfigError(['MNEMOGRAPH_GATEWAY_PUBLIC_KEY must hold a key'])
+    return { key, otherKeys }
   }
-  return loadSigningKey(config.data, config.signingKey)
+  const key = loadSigningKey(config.data, config.signingKey)
+  return { key, otherKeys: loadRetiredKeys(config.data, config.retiredKeys) }
 }

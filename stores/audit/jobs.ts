@@ -1,7 +1,6 @@
 import type { Job } from '../jobs.ts'
 import { projectorContext } from '../log/log.ts'
 import type { Stores } from '../stores.ts'
-import { renewValues } from './renew.ts'
 import { seal } from './sealer.ts'
 
 const second = 1_000
@@ -13,7 +12,6 @@ export function auditJobs(stores: Pick<Stores, 'postgres' | 'fields' | 'signer'>
     stores.postgres.write(projectorContext('audit'), (tx) => tx.query(`SELECT ${sql}`))
   return [
     { name: 'seal the audit', everyMs: 5 * second, run: () => seal(stores) },
-    { name: 'renew encryption', everyMs: hour, run: () => renewValues(stores) },
     { name: 'look for anomalies', everyMs: hour / 4, run: statement('audit.detect_security_anomalies()') },
     { name: 'measure security', everyMs: hour, run: statement('audit.measure()') },
     { name: 'drop the old audit', everyMs: 24 * hour, run: statement('audit.cleanup_old_data()') },

@@ -1,6 +1,7 @@
 import type { Job } from '../jobs.ts'
 import { projectorContext } from '../log/log.ts'
 import type { Stores } from '../stores.ts'
+import { renewEncryption } from './renew.ts'
 import { runOpenRequests } from './worker.ts'
 
 const minute = 60_000
@@ -10,6 +11,7 @@ const requestsEveryMs = 15_000
 export function privacyJobs(stores: Stores): readonly Job[] {
   return [
     { name: 'privacy requests', everyMs: requestsEveryMs, run: () => runOpenRequests(stores) },
+    { name: 'renew encryption', everyMs: 60 * minute, run: () => renewEncryption(stores) },
     {
       name: 'retention',
       everyMs: 60 * minute,

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, test } from 'vitest'
 import { loadConfig } from '../../gateway/config.ts'
+import { readPems } from '../../lib/key-ring.ts'
 import { systemClock } from '../../lib/sources.ts'
 import { createAccessTokens, loadSigningKey, readVerifyingKey } from '../../lib/tokens.ts'
 import { member } from '../kit/edge.ts'
@@ -32,6 +33,9 @@ describe('a key from the settings', () => {
     }
     const { gatewayPublicKey = '' } = load({ MNEMOGRAPH_GATEWAY_PUBLIC_KEY: publicPem })
     expect(readVerifyingKey(gatewayPublicKey).publicKey.equals(publicKey)).toBe(true)
+    const next = loadSigningKey(':memory:').publicKey
+    const both = load({ MNEMOGRAPH_GATEWAY_PUBLIC_KEY: `${publicPem}${pemOf(next, 'spki')}` }).gatewayPublicKey ?? ''
+    expect(readPems(both).map((key) => pemOf(key.publicKey, 'spki'))).toEqual([publicPem, pemOf(next, 'spki')])
     expect(readdirSync(folder)).toEqual([])
   })
 

@@ -39,7 +39,7 @@ describe('the table of metrics in docs/observability.md', () => {
       room: 'one',
       executor: createExecutor({ schema, contextFor: () => ({}) }),
       hints: new CacheHints(schema),
-      key: loadSigningKey(':memory:'),
+      keys: [loadSigningKey(':memory:')],
       readiness: [],
       clock: systemClock,
       ids: systemIds,

@@ -86,7 +86,7 @@ beforeEach(async () => {
     room: 'shop',
     executor,
     hints: new CacheHints(schema),
-    key,
+    keys: [key],
     readiness: [],
     clock: systemClock,
     ids: systemIds,

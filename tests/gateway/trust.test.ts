@@ -77,9 +77,9 @@ describe('the envelope', () => {
   const seal = (given = request) => sealEnvelope(given, claims, key, clock)
 
   test('carries viewer, trace and deadline', () => {
-    expect(new EnvelopeReader(key, clock).open(seal(), request)).toEqual(claims)
+    expect(new EnvelopeReader([key], clock).open(seal(), request)).toEqual(claims)
     const nobody = sealEnvelope(request, { ...claims, viewer: null }, key, clock)
-    expect(new EnvelopeReader(key, clock).open(nobody, request).viewer).toBe(null)
+    expect(new EnvelopeReader([key], clock).open(nobody, request).viewer).toBe(null)
   })
 
   test.each<[string, Partial<EnvelopedRequest>]>([
@@ -88,11 +88,11 @@ describe('the envelope', () => {
     ['method', { method: 'GET' }],
     ['room', { audience: 'users' }],
   ])('is good for one %s only', (_name, other) => {
-    expect(() => new EnvelopeReader(key, clock).open(seal(), { ...request, ...other })).toThrow(/for another/)
+    expect(() => new EnvelopeReader([key], clock).open(seal(), { ...request, ...other })).toThrow(/for another/)
   })
 
   test('is good once', () => {
-    const reader = new EnvelopeReader(key, clock)
+    const reader = new EnvelopeReader([key], clock)
     const text = seal()
     reader.open(text, request)
     expect(() => reader.open(text, request)).toThrow('used before')
@@ -100,7 +100,7 @@ describe('the envelope', () => {
   })
 
   test('is good for a minute, and stays spent for as long', () => {
-    const reader = new EnvelopeReader(key, clock)
+    const reader = new EnvelopeReader([key], clock)
     const text = seal()
     time += 60_000
     reader.open(text, request)
@@ -113,7 +113,7 @@ describe('the envelope', () => {
   })
 
   test('stays spent while it is good, also when the sender’s clock is ahead', () => {
-    const reader = new EnvelopeReader(key, clock)
+    const reader = new EnvelopeReader([key], clock)
     const text = seal()
     time -= 5_000
     reader.open(text, request)
@@ -125,10 +125,18 @@ describe('the envelope', () => {
   test('is refused when a byte of it is changed, or another signed it', () => {
     const [payload = '', signature = ''] = seal().split('.')
     const forged = Buffer.from(payload, 'base64url').toString().replace('MEMBER', 'ADMIN')
-    const reader = new EnvelopeReader(key, clock)
+    const reader = new EnvelopeReader([key], clock)
     expect(() => reader.open(`${Buffer.from(forged).toString('base64url')}.${signature}`, request)).toThrow('signature')
-    expect(() => new EnvelopeReader(loadSigningKey(':memory:'), clock).open(seal(), request)).toThrow('signature')
+    expect(() => new EnvelopeReader([loadSigningKey(':memory:')], clock).open(seal(), request)).toThrow('signature')
     for (const text of ['', '.', 'a', 'a.b', 'a.b.c']) expect(() => reader.open(text, request)).toThrow()
+  })
+
+  test('is taken by any of the gateway’s keys that the room knows, while it changes from one to the next', () => {
+    const [next, unknown] = [loadSigningKey(':memory:'), loadSigningKey(':memory:')]
+    const reader = new EnvelopeReader([next, key], clock)
+    expect(reader.open(seal(), request)).toEqual(claims)
+    expect(reader.open(sealEnvelope(request, claims, next, clock), request)).toEqual(claims)
+    expect(() => reader.open(sealEnvelope(request, claims, unknown, clock), request)).toThrow('signature')
   })
 })
 
