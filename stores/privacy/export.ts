@@ -1,3 +1,4 @@
+import { escapeIdentifier } from 'pg'
 import type { FieldCipher } from '../../lib/field-encryption.ts'
 import type { Transaction } from '../postgres/postgres.ts'
 import type { Stores } from '../stores.ts'
@@ -7,6 +8,9 @@ import { voiceHash, voicePlace } from './voice.ts'
 
 /** Lines in one part of an export: a part is read whole. */
 export const linesInPart = 1_000
+
+/** Rows that are in memory at a time. */
+const rowsAtOnce = 250
 
 /** Never leaves: it signs in, or is how the system finds and proves things. */
 const unspoken = /(hash|token|^sealed$|^secret|^terms$|^embedding$)/
@@ -43,17 +47,52 @@ export async function exportAll(
   return { counts, parts: await writer.end() }
 }
 
-/** One statement for a table: its rows are the subject's alone, and a cursor would need a connection for itself. */
+/** Reads a table a page at a time, in the order of its primary key: however much a user has, little of it is in memory. */
 async function exportTable({ postgres, fields }: Needed, subject: Subject, table: string, writer: PartWriter) {
-  const { rows, key } = await step(postgres, subject, async (tx) => ({
-    rows: await tx.query<{ row: Record<string, unknown> }>(`SELECT to_jsonb(each) AS row FROM ${table} AS each`),
-    key: await ownKey(tx),
-  }))
-  for (const { row } of rows) await writer.write({ table, row: spoken(fields, table, row, key) })
-  return rows.length
+  const keys = await step(postgres, subject, (tx) => primaryKey(tx, table))
+  let rows = 0
+  for (let after: Row | null = null; ; ) {
+    const page: { rows: Row[]; key: Buffer | null } = await step(postgres, subject, async (tx) => ({
+      rows: await readPage(tx, table, keys, after),
+      key: await ownKey(tx),
+    }))
+    for (const row of page.rows) await writer.write({ table, row: spoken(fields, table, row, page.key) })
+    rows += page.rows.length
+    if (page.rows.length < rowsAtOnce) return rows
+    after = page.rows.at(-1) ?? null
+  }
 }
 
-function spoken(fields: FieldCipher, table: string, row: Record<string, unknown>, key: Buffer | null) {
+type Row = Record<string, unknown>
+
+interface KeyColumn {
+  readonly name: string
+  readonly type: string
+}
+
+async function primaryKey(tx: Transaction, table: string): Promise<KeyColumn[]> {
+  const columns = await tx.query<KeyColumn>(
+    `SELECT attname AS name, format_type(atttypid, atttypmod) AS type
+     FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)
+     WHERE indrelid = $1::regclass AND indisprimary ORDER BY array_position(indkey::smallint[], attnum)`,
+    [table],
+  )
+  if (columns.length === 0) throw new Error(`${table} has no primary key to be read by`)
+  return columns
+}
+
+async function readPage(tx: Transaction, table: string, keys: readonly KeyColumn[], after: Row | null): Promise<Row[]> {
+  const names = keys.map(({ name }) => `each.${escapeIdentifier(name)}`).join(', ')
+  const places = keys.map(({ type }, index) => `$${index + 1}::text::${type}`).join(', ')
+  const found = await tx.query<{ row: Row }>(
+    `SELECT to_jsonb(each) AS row FROM ${table} AS each ${after === null ? '' : `WHERE (${names}) > (${places})`}
+     ORDER BY ${names} LIMIT ${rowsAtOnce}`,
+    after === null ? [] : keys.map(({ name }) => String(after[name])),
+  )
+  return found.map(({ row }) => row)
+}
+
+function spoken(fields: FieldCipher, table: string, row: Row, key: Buffer | null) {
   const said = Object.entries(row).filter(([name]) => !unspoken.test(name))
   if (table === 'users.encrypted_fields' && key !== null) {
     // bytea comes as text inside JSON: `\x…`.

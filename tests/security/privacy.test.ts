@@ -200,6 +200,25 @@ describe.each(backends)('on %s', (_name, skip, open) => {
       expect(request.receipt.counts.postgres['memory.revisions']).toBe(exported)
     })
 
+    test('is exported whole, each row once, however much it is', { timeout: 120_000 }, async () => {
+      const busy = await world.product.join()
+      const contents = Array.from({ length: 1_260 }, (_, index) => `Number ${index}.`)
+      for (const part of [contents.slice(0, 900), contents.slice(900)]) {
+        await must(busy, 'rememberMany', { items: part.map((content) => ({ content })) }, 'memories { id }')
+      }
+      const { request } = await ask(busy, { action: 'EXPORT' })
+      const read = 'query ($id: ID!, $part: Int!) { privacyRequest(id: $id) { lines(part: $part) } }'
+      const said: string[] = []
+      for (let part = 1; part <= request.parts; part++) {
+        const { lines } = (await busy.ask(read, { id: request.id, part })).privacyRequest
+        said.push(
+          ...lines.filter(({ table }: Data) => table === 'memory.revisions').map(({ row }: Data) => row.content),
+        )
+      }
+      expect(said.sort()).toEqual(contents.sort())
+      expect(request.receipt.counts.postgres['memory.revisions']).toBe(contents.length)
+    })
+
     test('is not erased by mistake, by others, or of the last admin', async () => {
       expect(await ask(gone, { action: 'ERASE' })).toMatchObject({
         code: 'INVALID_INPUT',
