@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { Store } from './stores/place.ts'
 import { postgres16, postgres18 } from './stores/postgres.ts'
+import { qdrantDouble } from './stores/qdrant.ts'
 import { redis } from './stores/redis.ts'
 
 /**
@@ -10,7 +11,7 @@ import { redis } from './stores/redis.ts'
  *   node tools/stores.ts run CMD…    starts them, runs the command with their addresses, stops them
  * What is missing is named; with MNEMOGRAPH_REQUIRE_STORES=1 it fails the command.
  */
-const stores: readonly Store[] = [postgres18, postgres16, redis]
+const stores: readonly Store[] = [postgres18, postgres16, redis, qdrantDouble]
 
 const SHARED = 'shared'
 

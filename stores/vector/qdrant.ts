@@ -1,0 +1,194 @@
+import {
+  pointIdOf,
+  type VectorCollection,
+  type VectorHit,
+  type VectorIndex,
+  type VectorIndexes,
+  type VectorItem,
+  vectorCollections,
+} from './port.ts'
+import { QdrantClient, type QdrantSettings } from './qdrant-client.ts'
+import { ensureCollection, namesOf, pointAlias } from './qdrant-collection.ts'
+
+/** Points in one request to put or to look up. */
+const atOnce = 500
+
+export interface Qdrant {
+  readonly indexes: VectorIndexes
+  /** Lets the collections' common names stand for those of this model. */
+  activate(): Promise<void>
+  /** Removes the collections of this model. */
+  drop(): Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * Vectors in Qdrant: one collection for each of ours and each model, made when it is first used, so that a server that
+ * is away hinders no start. Payloads hold ids and versions, and nothing that anybody said.
+ */
+export function openQdrant(
+  settings: QdrantSettings,
+  { model, dimensions }: { model: string; dimensions: number },
+): Qdrant {
+  const client = new QdrantClient(settings)
+  const names = vectorCollections.map((collection) => namesOf(collection, model, settings.prefix))
+  const indexes = vectorCollections.map(
+    (collection) => [collection, indexOf(client, settings, { model, dimensions, collection })] as const,
+  )
+  return {
+    indexes: Object.fromEntries(indexes) as Record<VectorCollection, VectorIndex>,
+    async activate() {
+      for (const each of names) {
+        await ensureCollection(client, each.collection, dimensions, settings.quantization)
+        await pointAlias(client, each)
+      }
+    },
+    async drop() {
+      for (const { collection } of names) {
+        await client.write('DELETE', `/collections/${encodeURIComponent(collection)}`)
+      }
+    },
+    close: () => client.close(),
+  }
+}
+
+interface Which {
+  readonly model: string
+  readonly dimensions: number
+  readonly collection: VectorCollection
+}
+
+interface Point {
+  readonly id: string
+  readonly score: number
+  readonly payload: { readonly item: string; readonly version: number; readonly at: string }
+  readonly vector?: readonly number[]
+}
+
+function indexOf(
+  client: QdrantClient,
+  settings: QdrantSettings,
+  { model, dimensions, collection }: Which,
+): VectorIndex {
+  const { collection: name } = namesOf(collection, model, settings.prefix)
+  const path = `/collections/${encodeURIComponent(name)}`
+  let making: Promise<void> | undefined
+  /** Once for each process; a failure is tried again by whoever comes next. */
+  function made(): Promise<void> {
+    making ??= ensureCollection(client, name, dimensions, settings.quantization).catch((error: unknown) => {
+      making = undefined
+      throw error
+    })
+    return making
+  }
+  async function query(
+    filter: unknown,
+    vector: Float32Array,
+    limit: number,
+    signal?: AbortSignal,
+  ): Promise<VectorHit[]> {
+    await made()
+    const body = { query: [...vector], filter, limit, with_payload: ['item'], params: rescored }
+    const { points } = await client.read<{ points: Point[] }>('POST', `${path}/points/query`, body, signal)
+    return points.map(({ payload, score }) => ({ id: payload.item, score }))
+  }
+
+  return {
+    model,
+    dimensions,
+    async put(items) {
+      await made()
+      for (const [version, group] of Map.groupBy(latest(items), (item) => item.version)) {
+        for (const points of chunks(group.map((item) => pointOf(item, model)))) {
+          // A point that is there is changed only by one that is not older: replays may come in any order.
+          const update_filter = { must: [{ key: 'version', range: { lte: version } }] }
+          await client.write('PUT', `${path}/points?wait=true`, { points, update_filter })
+        }
+      }
+    },
+    async remove(ids) {
+      if (ids.length === 0) return
+      await made()
+      for (const part of chunks(ids)) {
+        await client.write('POST', `${path}/points/delete?wait=true`, { filter: ofItems(part) })
+      }
+    },
+    async nearest(shelves, vector, limit, signal) {
+      signal?.throwIfAborted()
+      return shelves.length === 0 ? [] : query({ must: [onShelves(shelves)] }, vector, limit, signal)
+    },
+    async compare(shelves, vector, ids) {
+      if (shelves.length === 0) return []
+      const found: VectorHit[] = []
+      for (const part of chunks(ids)) {
+        found.push(...(await query({ must: [onShelves(shelves), ...ofItems(part).must] }, vector, part.length)))
+      }
+      return found
+    },
+    async find(ids, withVectors) {
+      await made()
+      const found: Point[] = []
+      for (const part of chunks(ids)) {
+        const body = { filter: ofItems(part), limit: part.length, with_payload: true, with_vector: withVectors }
+        const { points } = await client.read<{ points: Point[] }>('POST', `${path}/points/scroll`, body)
+        found.push(...points)
+      }
+      return found.map(({ payload, vector }) => ({
+        id: payload.item,
+        version: payload.version,
+        createdAt: new Date(payload.at),
+        vector: vector ? Float32Array.from(vector) : null,
+      }))
+    },
+    async count(shelves) {
+      if (shelves.length === 0) return 0
+      await made()
+      const body = { filter: { must: [onShelves(shelves)] }, exact: true }
+      return (await client.read<{ count: number }>('POST', `${path}/points/count`, body)).count
+    },
+    async clear() {
+      await made()
+      await client.write('POST', `${path}/points/delete?wait=true`, { filter: {} })
+    },
+    health: () =>
+      client.read('GET', '/collections').then(
+        () => true,
+        () => false,
+      ),
+  }
+}
+
+/** What quantization loses is made good by comparing more of the whole vectors. */
+const rescored = { quantization: { rescore: true, oversampling: 2 } }
+
+const onShelves = (shelves: readonly string[]) => ({ key: 'shelf', match: { any: shelves } })
+const ofItems = (ids: readonly string[]) => ({ must: [{ key: 'item', match: { any: ids } }] })
+
+function pointOf({ id, kind, shelfId, tenantId, ownerId, version, vector }: VectorItem, model: string) {
+  return {
+    id: pointIdOf(id, kind, model),
+    vector: [...vector],
+    payload: {
+      item: id,
+      kind,
+      shelf: shelfId,
+      tenant: tenantId,
+      owner: ownerId,
+      version,
+      at: new Date().toISOString(),
+    },
+  }
+}
+
+/** One request may name a point only once. */
+function latest(items: readonly VectorItem[]): VectorItem[] {
+  const kept = new Map<string, VectorItem>()
+  for (const item of items) {
+    if (item.version >= (kept.get(item.id)?.version ?? 0)) kept.set(item.id, item)
+  }
+  return [...kept.values()]
+}
+
+function* chunks<T>(items: readonly T[]): Generator<readonly T[]> {
+  for (let from = 0; from < items.length; from += atOnce) yield items.slice(from, from + atOnce)
+}
