@@ -9,6 +9,7 @@ import type { RecallConfiguration } from '../lib/recall-configuration.ts'
 import { type RelyingParty, relyingPartyOf } from '../lib/relying-party.ts'
 import { readSigningKey } from '../lib/tokens.ts'
 import type { TracingConfig } from '../lib/tracing.ts'
+import type { EmbeddingSettings } from '../stores/open-embeddings.ts'
 import type { SummaryProvider } from '../stores/summarizer/port.ts'
 import { readRecallConfiguration } from '../subgraphs/memory/recall/configuration.ts'
 import type { CostSettings } from './guard/cost/control.ts'
@@ -104,6 +105,25 @@ const settings = z.object({
   DATABASE_URL: url('postgres', 'postgresql'),
   REDIS_URL: url('redis', 'rediss'),
   QDRANT_URL: url('http', 'https'),
+  QDRANT_API_KEY: z.string().min(1, 'must not be empty').optional(),
+  /** Stands before the names of Qdrant's collections: systems that share a server must differ in it. */
+  QDRANT_PREFIX: z
+    .string()
+    .regex(/^[a-z0-9_-]{0,64}$/, 'must be small letters, digits, _ and -, at most 64')
+    .default(''),
+  QDRANT_QUANTIZATION: z.enum(['int8', 'binary', 'none'], { error: 'must be int8, binary or none' }).default('int8'),
+  /** Where an OpenAI-compatible interface begins, whose model makes the vectors; without it the offline encoder does. */
+  ENCODER_URL: url('http', 'https'),
+  ENCODER_KEY: z.string().min(1, 'must not be empty').optional(),
+  ENCODER_MODEL: z
+    .string()
+    .min(1, 'must not be empty')
+    .max(100, 'must be at most 100 characters')
+    .default('text-embedding-3-small'),
+  ENCODER_DIMENSIONS: count(1, 4000, 1536),
+  /** Where the provider's model that served before is asked until the new one has taken over, when elsewhere. */
+  ENCODER_PREVIOUS_URL: url('http', 'https'),
+  ENCODER_PREVIOUS_KEY: z.string().min(1, 'must not be empty').optional(),
   NEO4J_URL: url('bolt', 'bolt+s', 'bolt+ssc', 'neo4j', 'neo4j+s', 'neo4j+ssc'),
   LOG_LEVEL: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default('info'),
   /** The level of the line that each operation leaves in the log. */
@@ -219,7 +239,8 @@ export interface Config {
   readonly encryptionKeys: string | undefined
   readonly databaseUrl: string | undefined
   readonly redisUrl: string | undefined
-  readonly qdrantUrl: string | undefined
+  /** Which model makes vectors, and where they stand. */
+  readonly embeddings: EmbeddingSettings
   readonly neo4jUrl: string | undefined
   /** Subgraph name, in small letters, to its URL. One that is absent runs in process. */
   readonly subgraphUrls: Readonly<Record<string, string>>
@@ -310,6 +331,19 @@ export function loadConfig(source: ConfigSource = {}): { config: Config; warning
   }
 }
 
+function embeddingsOf(s: Settings): EmbeddingSettings {
+  const remote = { key: s.ENCODER_KEY, model: s.ENCODER_MODEL, dimensions: s.ENCODER_DIMENSIONS }
+  return {
+    encoder: s.ENCODER_URL === undefined ? undefined : { url: s.ENCODER_URL, ...remote },
+    previous:
+      s.ENCODER_PREVIOUS_URL === undefined ? undefined : { url: s.ENCODER_PREVIOUS_URL, key: s.ENCODER_PREVIOUS_KEY },
+    qdrant:
+      s.QDRANT_URL === undefined
+        ? undefined
+        : { url: s.QDRANT_URL, apiKey: s.QDRANT_API_KEY, prefix: s.QDRANT_PREFIX, quantization: s.QDRANT_QUANTIZATION },
+  }
+}
+
 function shape(
   s: Settings,
   subgraphUrls: Record<string, string>,
@@ -328,7 +362,7 @@ function shape(
     relyingParty: relyingPartyOf(s.PASSKEY_ORIGINS ?? [`http://localhost:${s.PORT}`], s.PASSKEY_DOMAIN),
     databaseUrl: s.DATABASE_URL,
     redisUrl: s.REDIS_URL,
-    qdrantUrl: s.QDRANT_URL,
+    embeddings: embeddingsOf(s),
     neo4jUrl: s.NEO4J_URL,
     subgraphUrls,
     subgraphs,

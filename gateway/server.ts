@@ -82,6 +82,7 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
       data: config.data,
       databaseUrl: config.databaseUrl,
       redisUrl: config.redisUrl,
+      embeddings: config.embeddings,
       tokens,
       fields: loadFieldCipher(config.data, config.encryptionKeys),
       signer: createSigner(key, retired),

@@ -28,6 +28,7 @@ import { openEventLog, projectorContext } from './log/log.ts'
 import { openObjectDirectory } from './objects/directory.ts'
 import { inMemoryObjects } from './objects/in-memory.ts'
 import type { ObjectStore } from './objects/port.ts'
+import { type EmbeddingSettings, openConfiguredEmbeddings } from './open-embeddings.ts'
 import { DirectoryInUseError } from './postgres/directory-lock.ts'
 import { openEmbeddedPostgres } from './postgres/embedded.ts'
 import type { MigrationStep } from './postgres/migrate.ts'
@@ -41,7 +42,6 @@ import { openRedis, type RedisStore } from './redis/redis.ts'
 import type { Stores } from './stores.ts'
 import { openAiCompatible } from './summarizer/openai-compatible.ts'
 import type { SummaryProvider } from './summarizer/port.ts'
-import { openPgvector } from './vector/pgvector.ts'
 
 export interface OpenStoresOptions {
   /** Where the embedded database lives; `:memory:` keeps nothing. */
@@ -50,6 +50,8 @@ export interface OpenStoresOptions {
   readonly databaseUrl?: string | undefined
   /** A Redis server to wake other processes by, to share the cache, and to count limits; its user is in it. */
   readonly redisUrl?: string | undefined
+  /** Which model makes vectors, and where they stand; by default the offline encoder's, in PostgreSQL. */
+  readonly embeddings?: EmbeddingSettings
   readonly tokens: AccessTokens
   readonly fields: FieldCipher
   readonly signer: Signer
@@ -86,18 +88,20 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
     opened.defer(() => bus.close())
     const cache = redis ? redisCache(redis, options.logger) : inProcessCache()
     opened.defer(() => cache.close())
-    const encoder = staticVectors()
-    opened.defer(() => encoder.close())
+    const offline = staticVectors()
+    opened.defer(() => offline.close())
     const log = openEventLog(postgres)
     const feed = openFeed(log, bus, options.logger)
     opened.defer(() => feed.close())
-    const collections = await openPgvector(postgres, encoder)
+    const { logger } = options
+    const embeddings = await openConfiguredEmbeddings({ postgres, bus, logger, offline }, options.embeddings ?? {})
+    opened.defer(() => embeddings.close())
     const graph = openSqlGraph(postgres)
     const objects = await openObjects(options.data)
     const cursors = createCursorCodec(cursorKey)
     const clock = options.clock ?? systemClock
     const ids = options.ids ?? systemIds
-    const { tokens, fields, signer, logger } = options
+    const { tokens, fields, signer } = options
     const release = opened.move()
     return {
       postgres,
@@ -109,13 +113,14 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
       cache,
       limits: openLimits(options, postgres, redis),
       rates: redis?.keepsKeys ? redisLimits(redis, inProcessLimiter) : inProcessLimits(),
-      vectors: collections.MEMORIES,
-      collections,
+      vectors: embeddings.collections.MEMORIES,
+      collections: embeddings.collections,
+      embeddings,
       graph,
       objects,
       ledger: openLedger(options.data),
-      encoder,
-      thesaurus: encoder,
+      encoder: embeddings.encoder,
+      thesaurus: offline,
       cursors,
       tokens,
       fields,

@@ -26,6 +26,8 @@ export interface Projector {
    * often it comes.
    */
   apply(events: readonly LogEvent[], signal: AbortSignal): Promise<void>
+  /** Hears that it has taken in all that was settled when it last looked. May be told again and again. */
+  settled?(): Promise<void>
   /** Removes all that was derived, before a rebuild. */
   clear(): Promise<void>
   /** Lets go of what it holds, when nothing more will be asked of it. */
@@ -44,7 +46,7 @@ export interface Projectors {
   status(): readonly ProjectorStatus[]
   /** Resolves when every projector has taken in all that is settled now; rejects when the signal aborts. */
   caughtUp(signal?: AbortSignal): Promise<void>
-  /** Forgets what a projector has derived, and derives it again from the beginning. */
+  /** Forgets what a projector has derived, or all of a family (`vectors` of every index), and derives it again from the beginning. */
   rebuild(name: string, signal?: AbortSignal): Promise<void>
   close(): Promise<void>
 }
@@ -73,9 +75,9 @@ export async function runProjectors(
       await Promise.all(runners.map((runner) => runner.reached(head, signal)))
     },
     async rebuild(name, signal) {
-      const runner = runners.find((candidate) => candidate.name === name)
-      if (!runner) throw new Error(`there is no projector ${name}`)
-      await runner.rebuild(signal)
+      const named = runners.filter((runner) => runner.name === name || runner.name.startsWith(`${name} `))
+      if (named.length === 0) throw new Error(`there is no projector ${name}`)
+      await Promise.all(named.map((runner) => runner.rebuild(signal)))
     },
     async close() {
       await Promise.all(runners.map((runner) => runner.close()))
@@ -204,7 +206,10 @@ class Runner {
     while (!signal.aborted) {
       const mayBeMore = await this.#step(signal)
       this.#succeeded()
-      if (!mayBeMore) await this.#grown.wait(idleInterval, signal)
+      if (!mayBeMore) {
+        await this.#projector.settled?.()
+        await this.#grown.wait(idleInterval, signal)
+      }
       if (!this.#source.leases) await this.#letWritersGoFirst(signal)
     }
   }

@@ -20,7 +20,7 @@ import type { ObjectStore } from './objects/port.ts'
 import type { Postgres } from './postgres/postgres.ts'
 import type { Ledger } from './privacy/ledger.ts'
 import type { Summarizer } from './summarizer/port.ts'
-import type { VectorIndex, VectorIndexes } from './vector/port.ts'
+import type { Embeddings, VectorCollection, VectorSearch } from './vector/port.ts'
 
 /** Everything that rooms read from and write to, each behind its port. Opened by `open.ts`, chosen by configuration. */
 export interface Stores {
@@ -37,9 +37,11 @@ export interface Stores {
   /** Counts of requests: shared through Redis, else of this process alone, since a statement for each would cost more than it. */
   readonly rates: Limits
   /** The memories' vectors. */
-  readonly vectors: VectorIndex
+  readonly vectors: VectorSearch
   /** The vectors of every collection, the memories' among them. */
-  readonly collections: VectorIndexes
+  readonly collections: Readonly<Record<VectorCollection, VectorSearch>>
+  /** Which indexes of vectors there are, and which of them is searched. */
+  readonly embeddings: Embeddings
   readonly graph: GraphStore
   /** Exports and archives. */
   readonly objects: ObjectStore

@@ -15,6 +15,7 @@ import { createAccessTokens, type SigningKey, type VerifyingKey } from '../lib/t
 import { type TracingConfig, tracerFor } from '../lib/tracing.ts'
 import { runJobs } from '../stores/jobs.ts'
 import { openStores } from '../stores/open.ts'
+import type { EmbeddingSettings } from '../stores/open-embeddings.ts'
 import { poolMetrics, statementMetrics } from '../stores/postgres/metrics.ts'
 import type { MigrationStep } from '../stores/postgres/migrate.ts'
 import { runProjectors } from '../stores/projector.ts'
@@ -31,6 +32,8 @@ export interface RoomProcessOptions {
   /** A PostgreSQL server: the embedded database is of one process. */
   readonly databaseUrl: string
   readonly redisUrl?: string | undefined
+  /** Which model makes vectors, and where they stand; by default the offline encoder's, in PostgreSQL. */
+  readonly embeddings?: EmbeddingSettings
   /** What the gateway's signatures are checked with; with its private half for a room that issues tokens. */
   readonly key: VerifyingKey & Partial<SigningKey>
   /** Further keys that the gateway's signatures are taken by: it changes its key while rooms go on. */
@@ -76,6 +79,7 @@ export async function openRoomProcess(options: RoomProcessOptions): Promise<Room
     data: options.data ?? ':memory:',
     databaseUrl,
     redisUrl: options.redisUrl,
+    embeddings: options.embeddings ?? {},
     tokens,
     fields,
     relyingParty: options.relyingParty,

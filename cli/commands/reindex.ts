@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander'
-import { openServer } from '../../gateway/server.ts'
+import { openServer, type Server } from '../../gateway/server.ts'
 import { createLog } from '../../lib/log.ts'
-import { interruptible, progressLine } from '../progress.ts'
+import { interruptible, type Progress, progressLine } from '../progress.ts'
 import { readSettings } from '../settings.ts'
 
 const help = `
@@ -22,7 +22,7 @@ export function register(program: Command): void {
     .description('rebuild what is derived from the log of events')
     .addArgument(new Argument('[projection]', 'which one (default: all)').choices(Object.keys(projectors)))
     .option('--data <directory>', 'the data directory (default: MNEMOGRAPH_DATA or .data)')
-    .option('--json', 'print the result as JSON')
+    .option('--json', 'print progress and the result as JSON, a line each')
     .addHelpText('after', help)
     .action(run)
 }
@@ -37,19 +37,55 @@ async function run(projection: Projection | undefined, flags: { data?: string; j
       listen: false,
     })
     const progress = progressLine(flags.json !== true)
+    const watch = watchVectors(server, flags.json === true, progress)
     const seconds: Record<string, number> = {}
     try {
       for (const name of chosen) {
         const started = performance.now()
+        watch.begin(name)
         progress.show(`rebuilding ${name} …`)
         await server.projectors.rebuild(projectors[name], signal)
         seconds[name] = Number(((performance.now() - started) / 1000).toFixed(2))
       }
     } finally {
+      watch.end()
       progress.end()
       await server.close()
     }
     if (flags.json) console.log(JSON.stringify({ seconds }))
     else for (const [name, took] of Object.entries(seconds)) console.log(`Rebuilt ${name} in ${took} s.`)
   })
+}
+
+const lookMs = 500
+
+/** Tells how far the indexes of vectors are while they are made, a line of JSON whenever that has changed. */
+function watchVectors({ stores }: Server, json: boolean, progress: Progress) {
+  let rebuilding: Projection | undefined
+  let told = ''
+  const look = async () => {
+    if (rebuilding !== 'vectors') return
+    const indexes = (await stores.embeddings.status()).map(({ name, state, done, total }) => ({
+      name,
+      state,
+      done,
+      total,
+    }))
+    const line = JSON.stringify({ progress: { vectors: indexes } })
+    if (json && line !== told) console.log(line)
+    told = line
+    progress.show(
+      `rebuilding vectors: ${indexes.map(({ name, done, total }) => `${name} ${done} of ${total}`).join(', ')} …`,
+    )
+  }
+  // What it shows is of no consequence, so that it is not seen does no harm.
+  const timer = setInterval(() => void look().catch(() => {}), lookMs)
+  return {
+    begin(name: Projection) {
+      rebuilding = name
+    },
+    end() {
+      clearInterval(timer)
+    },
+  }
 }

@@ -49,6 +49,7 @@ async function run(name: string, flags: SettingFlags): Promise<void> {
     rooms,
     databaseUrl,
     redisUrl: config.redisUrl,
+    embeddings: config.embeddings,
     ...keysOf(room, config),
     data: room.keepsFiles ? config.data : ':memory:',
     fields: room.issuesTokens || room.keepsFiles ? loadFieldCipher(config.data, config.encryptionKeys) : noFieldCipher,

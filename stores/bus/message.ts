@@ -1,6 +1,6 @@
 import type { Topic } from './port.ts'
 
-const topics = ['events', 'session-ended'] as const satisfies readonly Topic[]
+const topics = ['events', 'session-ended', 'vectors-switched'] as const satisfies readonly Topic[]
 
 /** A hint as text, for a bus between processes. */
 export function writeMessage(topic: Topic, message: string): string {

@@ -14,8 +14,11 @@ export interface Bus {
   close(): Promise<void>
 }
 
-/** `events`: the log has grown. `session-ended`: the sign-in whose id is the message is over. */
-export type Topic = 'events' | 'session-ended'
+/**
+ * `events`: the log has grown. `session-ended`: the sign-in whose id is the message is over. `vectors-switched`: another
+ * index of vectors is searched from now on.
+ */
+export type Topic = 'events' | 'session-ended' | 'vectors-switched'
 
 /** A message names something; what it says of it is read elsewhere. Characters. */
 export const longestMessage = 1000

@@ -8,7 +8,7 @@ const mostBehind = 100_000
 
 /** Looks at every store, and at what keeps them in step. */
 export function storeExaminations(stores: Stores): readonly Examination[] {
-  const { postgres, vectors, graph, objects, cache } = stores
+  const { postgres, graph, objects, cache } = stores
   return [
     {
       name: 'postgres',
@@ -18,7 +18,7 @@ export function storeExaminations(stores: Stores): readonly Examination[] {
         return `version ${version}, ${latencyMs.toFixed(1)} ms`
       },
     },
-    { name: 'vectors', look: () => answers(vectors.health(), `model ${vectors.model}`) },
+    { name: 'vectors', look: () => lookAtVectors(stores) },
     { name: 'graph', look: () => answers(graph.health(), 'answers') },
     { name: 'objects', look: () => answers(objects.health(), 'answers') },
     {
@@ -40,6 +40,16 @@ export function storeExaminations(stores: Stores): readonly Examination[] {
 async function answers(healthy: Promise<boolean>, detail: string): Promise<string> {
   insist(await healthy, 'does not answer')
   return detail
+}
+
+/** Every index that is searched or filled, each in its own store. */
+async function lookAtVectors({ vectors, embeddings }: Stores): Promise<string> {
+  insist(await vectors.health(), 'the store of the index that is searched does not answer')
+  const indexes = await embeddings.status()
+  const away = indexes.filter(({ done }) => done === null).map(({ name }) => name)
+  insist(away.length === 0, `no answer from ${away.join(', ')}`)
+  const told = indexes.map(({ name, state, done, total }) => `${name} ${state.toLowerCase()}, ${done} of ${total}`)
+  return told.join('; ') || `model ${vectors.model}`
 }
 
 function lookAtLog({ postgres }: Stores): Promise<string> {

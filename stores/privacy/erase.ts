@@ -2,12 +2,12 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { appendEvents } from '../log/log.ts'
 import type { Transaction } from '../postgres/postgres.ts'
 import type { Stores } from '../stores.ts'
+import { type VectorCollection, vectorCollections } from '../vector/port.ts'
 import { ownedTables, type Subject, step, subjectContext } from './subject.ts'
 import type { Tally } from './tally.ts'
 
-type Needed = Pick<Stores, 'postgres' | 'vectors' | 'objects' | 'bus' | 'cache' | 'ledger'>
+type Needed = Pick<Stores, 'postgres' | 'collections' | 'objects' | 'bus' | 'cache' | 'ledger'>
 
-const vectorsAtOnce = 1_000
 const eventsAtOnce = 500
 const lookMs = 50
 
@@ -39,6 +39,7 @@ export async function erase(stores: Needed, subject: Subject, run: Run): Promise
   await removeRows(stores, subject, tally)
   // A projector that had read before may have written since.
   await projectorsPast(stores, subject, run.patienceMs)
+  await removeVectors(stores, subject, tally)
   await removeRows(stores, subject, tally)
   await tally.step(async (tx) => {
     tally.add('events', 'payloads', await changed(tx, SCRUB))
@@ -65,6 +66,7 @@ export async function anonymize(stores: Needed, subject: Subject, run: Run): Pro
   await removeVectors(stores, subject, tally)
   await removeRows(stores, subject, tally, anonymous)
   await projectorsPast(stores, subject, run.patienceMs)
+  await removeVectors(stores, subject, tally)
   await removeRows(stores, subject, tally, anonymous)
   await tally.step(async (tx) => {
     for (const [table, values] of Object.entries(anonymous)) {
@@ -138,11 +140,16 @@ const SHARED = `SELECT memories.id, memories.version, memories.visibility,
 
 /** A store beside PostgreSQL is asked for each memory; the tables of one inside it go with the rows. */
 async function removeVectors(stores: Needed, subject: Subject, tally: Tally): Promise<void> {
-  const ids = await step(stores.postgres, subject, (tx) => tx.query<{ id: string }>('SELECT id FROM memory.memories'))
-  for (let from = 0; from < ids.length; from += vectorsAtOnce) {
-    await stores.vectors.remove(ids.slice(from, from + vectorsAtOnce).map(({ id }) => id))
+  const counted = await step(stores.postgres, subject, (tx) =>
+    tx.query<{ collection: VectorCollection; count: number }>(
+      `SELECT collection, count(*)::integer AS count FROM memory.vectors GROUP BY 1
+       UNION ALL SELECT 'MEMORIES', count(*)::integer FROM memory.memories`,
+    ),
+  )
+  for (const collection of vectorCollections) await stores.collections[collection].removeOwner(subject.userId)
+  for (const { collection, count } of counted) {
+    if (count > 0) tally.atLeast('vectors', collection.toLowerCase(), count)
   }
-  tally.atLeast('vectors', 'memories', ids.length)
 }
 
 async function removeRows(

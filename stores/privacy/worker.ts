@@ -15,7 +15,7 @@ interface Open extends Subject {
 
 type Needed = Pick<
   Stores,
-  'postgres' | 'vectors' | 'objects' | 'bus' | 'cache' | 'ledger' | 'fields' | 'signer' | 'logger'
+  'postgres' | 'collections' | 'objects' | 'bus' | 'cache' | 'ledger' | 'fields' | 'signer' | 'logger'
 >
 
 /** After so many tries a request is given up, and says so. */

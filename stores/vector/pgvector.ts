@@ -1,6 +1,8 @@
+import type { Encoder } from '../encoder/port.ts'
 import { projectorContext } from '../log/log.ts'
 import type { Database, Postgres } from '../postgres/postgres.ts'
 import {
+  type EmbeddingIndex,
   type VectorCollection,
   type VectorHit,
   type VectorIndex,
@@ -40,6 +42,22 @@ export async function openPgvector(
   return Object.fromEntries(indexes) as Record<VectorCollection, VectorIndex>
 }
 
+/** An encoder's vectors in PostgreSQL, as one of the indexes that can be searched. */
+export async function pgvectorIndex(postgres: Postgres, encoder: Encoder): Promise<EmbeddingIndex> {
+  const { model } = encoder
+  return {
+    name: `pgvector ${model}`,
+    backend: 'pgvector',
+    encoder,
+    indexes: await openPgvector(postgres, encoder),
+    async activate() {},
+    async drop() {
+      await postgres.write(projectorContext('vectors'), (tx) => tx.query('SELECT memory.drop_embeddings($1)', [model]))
+    },
+    close: () => encoder.close(),
+  }
+}
+
 interface Table extends PgvectorModel {
   /** Whether it has a graph index. */
   readonly indexed: boolean
@@ -76,6 +94,9 @@ function indexOf(postgres: Postgres, table: Table, collection: VectorCollection)
         ids,
       ])
     },
+    async removeOwner(ownerId) {
+      await write(`DELETE FROM memory.embeddings WHERE ${OF_INDEX} AND owner_id = $3`, [model, collection, ownerId])
+    },
     nearest(shelves, vector, limit, signal) {
       const query = toText(vector)
       return read(async (db) => {
@@ -111,6 +132,11 @@ function indexOf(postgres: Postgres, table: Table, collection: VectorCollection)
     async count(shelves) {
       const sql = `SELECT count(*)::integer AS count FROM memory.embeddings WHERE ${ON_SHELVES}`
       const [row] = await read((db) => db.query<{ count: number }>(sql, [model, collection, shelves]))
+      return row?.count ?? 0
+    },
+    async size() {
+      const sql = `SELECT count(*)::integer AS count FROM memory.embeddings WHERE ${OF_INDEX}`
+      const [row] = await read((db) => db.query<{ count: number }>(sql, [model, collection]))
       return row?.count ?? 0
     },
     async clear() {

@@ -1,4 +1,5 @@
 import { uuid5 } from '../../lib/uuid5.ts'
+import type { Encoder } from '../encoder/port.ts'
 
 /** What is searched as one, each for itself: the memories, and the texts beside them. */
 export const vectorCollections = ['MEMORIES', 'CONVERSATION_CONTEXT', 'REASONING_KNOWLEDGE', 'VOICE_PATTERNS'] as const
@@ -34,14 +35,14 @@ export interface VectorPoint {
   readonly vector: Float32Array | null
 }
 
-/** Search by meaning over one model's vectors of one collection. The shelves are part of every question: the store has no other fence. */
-export interface VectorIndex {
+/** Search by meaning over the vectors of one collection. The shelves are part of every question: the store has no other fence. */
+export interface VectorSearch {
   readonly model: string
   readonly dimensions: number
-  /** Keeps the vectors; one of a lower version than is kept is ignored, so replays are harmless. */
-  put(items: readonly VectorItem[]): Promise<void>
   /** Removes the vectors of items that are gone. */
   remove(ids: readonly string[]): Promise<void>
+  /** Removes every vector of an owner's. */
+  removeOwner(ownerId: string): Promise<void>
   /** The nearest items on the shelves, the nearest first. */
   nearest(shelves: readonly string[], vector: Float32Array, limit: number, signal?: AbortSignal): Promise<VectorHit[]>
   /** The similarity of items on the shelves to a vector; ids that are not there are left out. */
@@ -50,13 +51,76 @@ export interface VectorIndex {
   find(ids: readonly string[], withVectors: boolean): Promise<VectorPoint[]>
   /** How many vectors stand on the shelves. */
   count(shelves: readonly string[]): Promise<number>
+  /** How many vectors there are of all owners together. */
+  size(): Promise<number>
+  health(): Promise<boolean>
+}
+
+/** One model's vectors of one collection, as they are searched and kept. */
+export interface VectorIndex extends VectorSearch {
+  /** Keeps the vectors; one of a lower version than is kept is ignored, so replays are harmless. */
+  put(items: readonly VectorItem[]): Promise<void>
   /** Removes every vector of the model and collection, for a rebuild. */
   clear(): Promise<void>
-  health(): Promise<boolean>
 }
 
 /** The indexes of one model, by what they hold. */
 export type VectorIndexes = Readonly<Record<VectorCollection, VectorIndex>>
+
+/** The vectors of one model in one store. */
+export interface EmbeddingIndex {
+  /** The store and the model. */
+  readonly name: string
+  readonly backend: 'pgvector' | 'qdrant'
+  readonly encoder: Encoder
+  readonly indexes: VectorIndexes
+  /** Makes the store's own names stand for this index; may be done again. */
+  activate(): Promise<void>
+  /** Removes it with all that it holds. */
+  drop(): Promise<void>
+  close(): Promise<void>
+}
+
+/** BUILDING: being filled. ACTIVE: searched. RETIRED: still kept up to date for those who search it, until the next start. */
+export type IndexState = 'BUILDING' | 'ACTIVE' | 'RETIRED' | 'DROPPED'
+
+/** An index, as the database knows it. */
+export interface IndexRow {
+  readonly name: string
+  readonly backend: EmbeddingIndex['backend']
+  readonly model: string
+  readonly dimensions: number
+  readonly state: IndexState
+  readonly startedAt: Date
+  readonly switchedAt: Date | null
+}
+
+export interface IndexStatus extends IndexRow {
+  /** How many vectors it holds; null when its store does not answer. */
+  readonly done: number | null
+  /** How many there are to hold. */
+  readonly total: number
+}
+
+/**
+ * What makes vectors and what they are searched in. A change of model or of store fills a second index beside the one
+ * that is searched, and switches when it is complete: vectors are always compared in the index of the model that made them.
+ */
+export interface Embeddings {
+  /** Of the model that is searched now. */
+  readonly encoder: Encoder
+  readonly collections: Readonly<Record<VectorCollection, VectorSearch>>
+  /** The indexes that this process keeps up to date, once it has claimed them. */
+  readonly kept: readonly EmbeddingIndex[]
+  /** For the one room that keeps them: makes the settings' index the one that is searched, or that is filled to be. Removes those that are over. */
+  claim(): Promise<void>
+  /** Whether an index has not been removed, here or by another process. */
+  keeps(index: EmbeddingIndex): Promise<boolean>
+  /** Whoever keeps an index has taken in all that is settled: one that was being filled is searched from now on. */
+  caughtUp(index: EmbeddingIndex): Promise<void>
+  status(): Promise<IndexStatus[]>
+  close(): Promise<void>
+}
 
 /** Of this project alone: made once, never to be changed. */
 const pointNamespace = '5b7c1c1e-3f5a-4a3e-9d0e-0f6a0b2f7a11'

@@ -1,4 +1,6 @@
+import type { Encoder } from '../encoder/port.ts'
 import {
+  type EmbeddingIndex,
   pointIdOf,
   type VectorCollection,
   type VectorHit,
@@ -49,6 +51,23 @@ export function openQdrant(
       }
     },
     close: () => client.close(),
+  }
+}
+
+/** An encoder's vectors in Qdrant, as one of the indexes that can be searched. */
+export function qdrantIndex(settings: QdrantSettings, encoder: Encoder): EmbeddingIndex {
+  const { indexes, activate, drop, close } = openQdrant(settings, encoder)
+  return {
+    name: `qdrant ${encoder.model}`,
+    backend: 'qdrant',
+    encoder,
+    indexes,
+    activate,
+    drop,
+    async close() {
+      await close()
+      await encoder.close()
+    },
   }
 }
 
@@ -113,6 +132,11 @@ function indexOf(
         await client.write('POST', `${path}/points/delete?wait=true`, { filter: ofItems(part) })
       }
     },
+    async removeOwner(ownerId) {
+      await made()
+      const filter = { must: [{ key: 'owner', match: { value: ownerId } }] }
+      await client.write('POST', `${path}/points/delete?wait=true`, { filter })
+    },
     async nearest(shelves, vector, limit, signal) {
       signal?.throwIfAborted()
       return shelves.length === 0 ? [] : query({ must: [onShelves(shelves)] }, vector, limit, signal)
@@ -145,6 +169,10 @@ function indexOf(
       await made()
       const body = { filter: { must: [onShelves(shelves)] }, exact: true }
       return (await client.read<{ count: number }>('POST', `${path}/points/count`, body)).count
+    },
+    async size() {
+      await made()
+      return (await client.read<{ count: number }>('POST', `${path}/points/count`, { exact: true })).count
     },
     async clear() {
       await made()

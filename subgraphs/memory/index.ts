@@ -2,6 +2,7 @@ import { joinResolvers } from '../join-resolvers.ts'
 import { defineRoom } from '../subgraph.ts'
 import { chatResolvers } from './chat-resolvers.ts'
 import { MemoryContext } from './context.ts'
+import { embeddingResolvers } from './embedding-resolvers.ts'
 import { vectorProjector } from './projector.ts'
 import { reasoningResolvers } from './reasoning-resolvers.ts'
 import { resolvers } from './resolvers.ts'
@@ -18,12 +19,17 @@ export const room = defineRoom({
   resolvers: joinResolvers(
     resolvers,
     chatResolvers,
+    embeddingResolvers,
     reasoningResolvers,
     routingResolvers,
     syncResolvers,
     voiceResolvers,
   ),
   context: (stores, request) => new MemoryContext(stores, request),
-  projectors: (stores) => [vectorProjector(stores)],
+  async prepare({ embeddings }) {
+    await embeddings.claim()
+    return []
+  },
+  projectors: (stores) => stores.embeddings.kept.map((index) => vectorProjector(stores, index)),
   jobs: (stores) => [syncJob(stores)],
 })

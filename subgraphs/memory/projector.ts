@@ -1,11 +1,11 @@
 import type { Sentinel } from '../../stores/audit/sentinel.ts'
-import type { Encoder } from '../../stores/encoder/port.ts'
 import { type LogEvent, projectorContext } from '../../stores/log/log.ts'
 import type { Postgres } from '../../stores/postgres/postgres.ts'
 import type { Projector } from '../../stores/projector.ts'
 import {
+  type EmbeddingIndex,
+  type Embeddings,
   type VectorCollection,
-  type VectorIndexes,
   type VectorItem,
   type VectorKind,
   vectorCollections,
@@ -16,8 +16,7 @@ import { shelfOf } from './store/drafts.ts'
 interface Source {
   readonly sentinel: Sentinel
   readonly postgres: Postgres
-  readonly encoder: Encoder
-  readonly collections: VectorIndexes
+  readonly embeddings: Embeddings
 }
 
 interface Row {
@@ -32,10 +31,11 @@ interface Row {
 }
 
 /**
- * Gives every memory, and every text stored beside them, its vector. An event only says what to look at: what it says
+ * Gives every memory, and every text stored beside them, its vector in one index. An event only says what to look at: what it says
  * now is read when the event is taken in, so that batches may come again and in any size.
  */
-export function vectorProjector({ postgres, encoder, collections, sentinel }: Source): Projector {
+export function vectorProjector({ postgres, embeddings, sentinel }: Source, kept: EmbeddingIndex): Projector {
+  const { encoder, indexes } = kept
   async function watched(operation: 'PUT' | 'REMOVE', amount: number, work: () => Promise<void>) {
     if (amount === 0) return
     const start = performance.now()
@@ -45,9 +45,11 @@ export function vectorProjector({ postgres, encoder, collections, sentinel }: So
     sentinel.report(projectorContext('vectors'), { kind: 'VECTORS', operation, collection, amount, tookMs })
   }
   return {
-    name: 'vectors',
+    name: `vectors ${kept.name}`,
     wants: ({ room, type }: LogEvent) => room === 'memory' && (type === 'Memory' || type === 'Vector'),
     async apply(events, signal) {
+      // Another process has been started with other settings, and has removed it.
+      if (!(await embeddings.keeps(kept))) return
       const wanted = { Memory: new Set<string>(), Vector: new Set<string>() }
       for (const { type, id } of events) wanted[type as keyof typeof wanted].add(id)
       const named = [[...wanted.Memory], [...wanted.Vector]]
@@ -56,7 +58,7 @@ export function vectorProjector({ postgres, encoder, collections, sentinel }: So
       const encoded = texts.length === 0 ? [] : await encoder.encode(texts, signal)
       const there = new Set(rows.map(({ id }) => id))
       for (const collection of vectorCollections) {
-        const index = collections[collection]
+        const index = indexes[collection]
         const items = rows.flatMap((row, i) => (row.collection === collection ? itemOf(row, encoded[i]) : []))
         // A vector that is gone no longer says which collection it was in.
         const named = collection === 'MEMORIES' ? wanted.Memory : wanted.Vector
@@ -65,8 +67,10 @@ export function vectorProjector({ postgres, encoder, collections, sentinel }: So
         await watched('REMOVE', gone.length, () => index.remove(gone))
       }
     },
+    settled: () => embeddings.caughtUp(kept),
     async clear() {
-      for (const collection of vectorCollections) await collections[collection].clear()
+      if (!(await embeddings.keeps(kept))) return
+      for (const collection of vectorCollections) await indexes[collection].clear()
     },
   }
 }

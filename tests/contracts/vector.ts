@@ -120,6 +120,18 @@ export function vectorContract(name: string, world: () => VectorWorld): void {
       expect(ids(await index.nearest([shelf], unit([1, 0]), 5))).toEqual([stays.id])
     })
 
+    test('removes all of an owner, on whatever shelf it stands, and nothing of another', async () => {
+      const [owner, other, tenant] = [randomUUID(), randomUUID(), randomUUID()]
+      const items = [
+        item(owner, [1, 0]),
+        item(tenant, [1, 0], { ownerId: owner }),
+        item(tenant, [0, 1], { ownerId: other }),
+      ]
+      await index.put(items)
+      await index.removeOwner(owner)
+      expect(ids(await index.nearest([owner, tenant], unit([1, 0]), 5))).toEqual(ids(items.slice(2)))
+    })
+
     test('loses none of the nearest on a shelf that is a small part of all', async () => {
       const [crowd, small] = [randomUUID(), randomUUID()]
       const vectors = fc.sample(fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 8, maxLength: 8 }), {

@@ -80,6 +80,7 @@ export async function openRoomWorld(room: Room<any>, given?: TestPostgres): Prom
     rates: inProcessLimits(),
     vectors: absent,
     collections: absent,
+    embeddings: absent,
     objects: inMemoryObjects(),
     ledger: openLedger(':memory:'),
     graph: absent,

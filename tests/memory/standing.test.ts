@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Viewer } from '../../lib/context.ts'
 import { staticVectors } from '../../stores/encoder/static-vectors.ts'
 import { runProjectors } from '../../stores/projector.ts'
-import { vectorProjector } from '../../subgraphs/memory/projector.ts'
+import { room } from '../../subgraphs/memory/index.ts'
 import type { Answer } from '../kit/room-world.ts'
 import { type Data, type MemoryWorld, openMemoryWorld, verbs } from './world.ts'
 
@@ -28,7 +28,7 @@ beforeAll(async () => {
     },
   }
   world = await openMemoryWorld({ encoder: counting })
-  projectors = await runProjectors(world.stores, [vectorProjector(world.stores)], world.stores.logger)
+  projectors = await runProjectors(world.stores, room.projectors?.(world.stores) ?? [], world.stores.logger)
   mine = verbs(world, world.owner)
   theirs = verbs(world, world.stranger)
 })

@@ -2,10 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { toGlobalId, uuidOf } from '../../lib/ids.ts'
 import { silentLog } from '../../lib/log.ts'
+import type { EmbeddingSettings } from '../../stores/open-embeddings.ts'
 import { type Projectors, runProjectors } from '../../stores/projector.ts'
 import { pointIdOf } from '../../stores/vector/port.ts'
 import { room } from '../../subgraphs/memory/index.ts'
-import { describeEachPostgres } from '../kit/postgres.ts'
+import { describeEachPostgres, openTestPostgres, type TestPostgres } from '../kit/postgres.ts'
+import { cleanUpQdrant, describeQdrantDouble, qdrantSettings } from '../kit/qdrant.ts'
+import { viewerOf } from '../kit/room-world.ts'
 import { type Data, type MemoryWorld, openMemoryWorld, verbs } from './world.ts'
 
 const store = `mutation ($input: StoreVectorsInput!) { storeVectors(input: $input) {
@@ -19,12 +22,20 @@ const search = `query ($query: String!, $collection: VectorCollection!, $filter:
 const one = `query ($id: ID!) { node: _entities(representations: [{ __typename: "Vector", id: $id }]) { ... on Vector {
   id content model dimensions pointId embeddedAt embedding memory { id } session { id } owner { id } } } }`
 
-describeEachPostgres('vectors', (database) => {
+describeEachPostgres('vectors', (database) => vectorSuite(database, {}))
+
+describeQdrantDouble('vectors', () => {
+  const qdrant = qdrantSettings()
+  cleanUpQdrant(qdrant)
+  describeEachPostgres('beside', (database) => vectorSuite(database, { qdrant }), { backends: ['PGlite'] })
+})
+
+function vectorSuite(database: () => TestPostgres, embeddings: EmbeddingSettings): void {
   let world: MemoryWorld
   let projectors: Projectors
   let mine: ReturnType<typeof verbs>
   beforeAll(async () => {
-    world = await openMemoryWorld({ database: database() })
+    world = await openMemoryWorld({ database: database(), embeddings })
     mine = verbs(world, world.owner)
     projectors = await runProjectors(world.stores, room.projectors?.(world.stores) ?? [], silentLog())
   })
@@ -236,9 +247,31 @@ describeEachPostgres('vectors', (database) => {
     const next = (await world.ask(world.owner, read, { after: first.pageInfo.endCursor })).vectors
     expect(next).toMatchObject({ nodes: [{ content: 'a' }], pageInfo: { hasNextPage: false } })
   })
-})
+}
 
 describe('a vector store that does not answer', () => {
+  test('hinders neither writing nor recall, which says so; what it missed is there when it is back', async () => {
+    const database = await openTestPostgres('PGlite')
+    const owner = viewerOf()
+    // Nothing listens there.
+    const away = await openMemoryWorld({ database, embeddings: { qdrant: { url: 'http://127.0.0.1:9' } } })
+    const projectors = await runProjectors(away.stores, room.projectors?.(away.stores) ?? [], silentLog())
+    const recall = `{ recall(query: "the ferry") { hits { memory { content } } degraded pending } }`
+    await verbs(away, owner).remember('The ferry sails at noon.')
+    const { recall: lame } = await away.ask(owner, recall)
+    expect(lame).toMatchObject({ degraded: ['VECTORS'], hits: [{ memory: { content: 'The ferry sails at noon.' } }] })
+    await projectors.close()
+    await away.close()
+    const back = await openMemoryWorld({ database })
+    const following = await runProjectors(back.stores, room.projectors?.(back.stores) ?? [], silentLog())
+    await following.caughtUp()
+    // The index that cannot be reached any more is not waited for.
+    expect((await back.ask(owner, recall)).recall).toMatchObject({ degraded: [], pending: 0 })
+    await following.close()
+    await back.close()
+    await database.close()
+  })
+
   test('finds nothing and says so', async () => {
     const world = await openMemoryWorld({
       vectors: (vectors) => ({ ...vectors, nearest: () => Promise.reject(new Error('away')) }),

@@ -2,8 +2,10 @@ import type { Viewer } from '../../lib/context.ts'
 import { defaultTenantId } from '../../lib/tenants.ts'
 import type { Encoder, Thesaurus } from '../../stores/encoder/port.ts'
 import { staticVectors } from '../../stores/encoder/static-vectors.ts'
-import { openPgvector } from '../../stores/vector/pgvector.ts'
-import type { VectorIndex } from '../../stores/vector/port.ts'
+import { type EmbeddingSettings, openConfiguredEmbeddings } from '../../stores/open-embeddings.ts'
+import { openEmbeddings } from '../../stores/vector/embeddings.ts'
+import { pgvectorIndex } from '../../stores/vector/pgvector.ts'
+import type { Embeddings, VectorIndex } from '../../stores/vector/port.ts'
 import { room } from '../../subgraphs/memory/index.ts'
 import type { TestPostgres } from '../kit/postgres.ts'
 import { openRoomWorld, type RoomWorld, viewerOf } from '../kit/room-world.ts'
@@ -22,8 +24,11 @@ export interface MemoryWorld extends RoomWorld {
 export interface MemoryWorldOptions {
   /** Default: a new PGlite. */
   readonly database?: TestPostgres
+  /** Changes the memories' index, of the encoder and in the database. */
   readonly vectors?: (vectors: VectorIndex) => VectorIndex
   readonly encoder?: Encoder & Thesaurus
+  /** Default: the encoder's vectors, in the database. */
+  readonly embeddings?: EmbeddingSettings
 }
 
 export async function openMemoryWorld(options: MemoryWorldOptions = {}): Promise<MemoryWorld> {
@@ -33,9 +38,19 @@ export async function openMemoryWorld(options: MemoryWorldOptions = {}): Promise
     'tests',
   ])
   const encoder = options.encoder ?? staticVectors()
-  const opened = await openPgvector(world.stores.postgres, encoder)
-  const vectors = options.vectors?.(opened.MEMORIES) ?? opened.MEMORIES
-  Object.assign(world.stores, { encoder, thesaurus: encoder, vectors, collections: { ...opened, MEMORIES: vectors } })
+  const { postgres, bus, logger } = world.stores
+  const embeddings = options.vectors
+    ? await openChanged(world, encoder, options.vectors)
+    : await openConfiguredEmbeddings({ postgres, bus, logger, offline: encoder }, options.embeddings ?? {})
+  const { collections } = embeddings
+  Object.assign(world.stores, {
+    embeddings,
+    encoder: embeddings.encoder,
+    thesaurus: encoder,
+    vectors: collections.MEMORIES,
+    collections,
+  })
+  await room.prepare?.(world.stores)
   return {
     ...world,
     owner: viewerOf(),
@@ -46,10 +61,21 @@ export async function openMemoryWorld(options: MemoryWorldOptions = {}): Promise
       return data
     },
     async close() {
+      await embeddings.close()
       await encoder.close()
       await world.close()
     },
   }
+}
+
+async function openChanged(
+  { stores: { postgres, bus, logger } }: RoomWorld,
+  encoder: Encoder,
+  change: (vectors: VectorIndex) => VectorIndex,
+): Promise<Embeddings> {
+  const index = await pgvectorIndex(postgres, encoder)
+  const wanted = { ...index, indexes: { ...index.indexes, MEMORIES: change(index.indexes.MEMORIES) } }
+  return openEmbeddings({ postgres, bus, logger, wanted, other: async () => null })
 }
 
 export const operations = {
