@@ -45,9 +45,18 @@ const rememberedTokens = 10_000
 export function createIdentity(tokens: AccessTokens, gate: SessionGate, clock: Clock): Identity {
   const verified = new LRUCache<string, VerifiedToken>({ max: rememberedTokens })
 
-  async function verify(token: string): Promise<VerifiedToken> {
+  /** Those who come with one token at once have it verified once. */
+  const verifying = new Map<string, Promise<VerifiedToken>>()
+
+  function verify(token: string): Promise<VerifiedToken> | VerifiedToken {
     const known = verified.get(token)
     if (known !== undefined && known.expiresAt > clock.now()) return known
+    const running = verifying.get(token) ?? verifyAnew(token).finally(() => verifying.delete(token))
+    verifying.set(token, running)
+    return running
+  }
+
+  async function verifyAnew(token: string): Promise<VerifiedToken> {
     const fresh = await tokens.verify(token).catch((cause: unknown) => {
       throw unauthenticated('The access token is expired or not valid.', cause)
     })
@@ -69,14 +78,23 @@ export function createIdentity(tokens: AccessTokens, gate: SessionGate, clock: C
   }
 }
 
+interface Known {
+  readonly live: Promise<boolean>
+  /** When it was asked for, in milliseconds. */
+  readonly askedAt: number
+}
+
 /**
  * A session gate that asks its source once in a while and takes word of revocations in between. `ttlMs` bounds how
- * long a revocation that nobody told of can go unnoticed.
+ * long a revocation that nobody told of can go unnoticed. From half of that on the source is asked again behind the
+ * answer that is known, so that whoever goes on asking never waits for it.
  */
 export class CachedSessionGate implements SessionGate {
   readonly #ask: (sessionId: string) => Promise<boolean>
   readonly #askEnded: (sessionIds: readonly string[]) => Promise<readonly string[]>
-  readonly #answers: LRUCache<string, Promise<boolean>>
+  readonly #known: LRUCache<string, Known>
+  readonly #renewing = new Set<string>()
+  readonly #renewAfterMs: number
   readonly #listeners = new Set<(sessionId: string) => void>()
 
   /** @param askEnded which of many sessions have ended, asked of the source at once */
@@ -86,28 +104,26 @@ export class CachedSessionGate implements SessionGate {
   ) {
     this.#ask = ask
     this.#askEnded = options.askEnded ?? (async () => [])
-    this.#answers = new LRUCache({ max: options.max ?? 10_000, ttl: options.ttlMs })
+    this.#renewAfterMs = options.ttlMs / 2
+    this.#known = new LRUCache({ max: options.max ?? 10_000, ttl: options.ttlMs })
   }
 
   isLive(sessionId: string): Promise<boolean> {
-    const known = this.#answers.get(sessionId)
-    if (known !== undefined) return known
-    const asked = this.#ask(sessionId)
-    this.#answers.set(sessionId, asked)
-    // A failed look-up must not stand for an answer; whoever waits for it sees the failure itself.
-    asked.catch(() => this.#forget(sessionId, asked))
-    return asked
+    const known = this.#known.get(sessionId)
+    if (known === undefined) return this.#askFor(sessionId)
+    if (performance.now() - known.askedAt > this.#renewAfterMs) this.#renew(sessionId, known)
+    return known.live
   }
 
   async ended(sessionIds: readonly string[]): Promise<readonly string[]> {
     const ended = await this.#askEnded(sessionIds)
-    for (const sessionId of ended) this.#answers.set(sessionId, Promise.resolve(false))
+    for (const sessionId of ended) this.#keep(sessionId, Promise.resolve(false))
     return ended
   }
 
   /** Ends a session here and now: for the sign-out of this process and for word from others. */
   revoke(sessionId: string): void {
-    this.#answers.set(sessionId, Promise.resolve(false))
+    this.#keep(sessionId, Promise.resolve(false))
     for (const listener of this.#listeners) listener(sessionId)
   }
 
@@ -116,8 +132,32 @@ export class CachedSessionGate implements SessionGate {
     return () => this.#listeners.delete(listener)
   }
 
-  #forget(sessionId: string, asked: Promise<boolean>): void {
-    if (this.#answers.peek(sessionId) === asked) this.#answers.delete(sessionId)
+  #askFor(sessionId: string): Promise<boolean> {
+    const live = this.#ask(sessionId)
+    this.#keep(sessionId, live)
+    // A failed look-up must not stand for an answer; whoever waits for it sees the failure itself.
+    live.catch(() => {
+      if (this.#known.peek(sessionId)?.live === live) this.#known.delete(sessionId)
+    })
+    return live
+  }
+
+  /** What came to be known meanwhile, as that the session was ended, is newer than the answer. */
+  #renew(sessionId: string, known: Known): void {
+    if (this.#renewing.has(sessionId)) return
+    this.#renewing.add(sessionId)
+    const askedAt = performance.now()
+    this.#ask(sessionId)
+      .then((isLive) => {
+        if (this.#known.peek(sessionId) === known) this.#keep(sessionId, Promise.resolve(isLive), askedAt)
+      })
+      // The answer that is known holds until its time is over.
+      .catch(() => {})
+      .finally(() => this.#renewing.delete(sessionId))
+  }
+
+  #keep(sessionId: string, live: Promise<boolean>, askedAt = performance.now()): void {
+    this.#known.set(sessionId, { live, askedAt }, { start: askedAt })
   }
 }
 

@@ -30,6 +30,7 @@ import { engineMetrics } from './engine-metrics.ts'
 import { explorerRoute } from './explorer/route.ts'
 import { openRates, type RateSettings } from './guard/rates.ts'
 import { anonymous, CachedSessionGate, createIdentity, type Identified } from './identity.ts'
+import { introspectionRoute } from './introspection-route.ts'
 import { jwksRoute } from './jwks-route.ts'
 import { LiveEngine } from './live-engine.ts'
 import { publicFields } from './public-fields.ts'
@@ -179,13 +180,14 @@ function edgeOptions(
     askEnded: (sessionIds) => sessionsEnded(stores, sessionIds),
   })
   stores.bus.subscribe('session-ended', (sessionId) => gate.revoke(sessionId))
+  const identity = createIdentity(stores.tokens, gate, stores.clock)
   return {
     engine: new LiveEngine(engine),
-    identity: createIdentity(stores.tokens, gate, stores.clock),
+    identity,
     config,
     log,
     metrics,
-    routes: [jwksRoute(keys), explorerRoute()],
+    routes: [jwksRoute(keys), introspectionRoute(identity), explorerRoute()],
     publicFields,
     rates: openRates({ ...ownRates, ...config.rates }, stores.rates),
     readiness: [{ name: 'postgres', check: () => requireHealthy(stores) }],

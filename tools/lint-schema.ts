@@ -34,6 +34,10 @@ const leaves = new Set(
   ),
 )
 for (const scalar of ['ID', 'String', 'Int', 'Float', 'Boolean']) leaves.add(scalar)
+/** An address that a user gives can lead into the operator's own network (OWASP, server-side request forgery). */
+const namesAddress = /(^|[a-z])(url|uri|href|webhook|endpoint|callback|host|address)s?$/i
+const unguarded =
+  'no address is taken from users before there is one guard for all: it resolves and pins, refuses private ranges, and follows no redirect'
 /** Lists that the field above sizes, as `Type.field`. */
 const sizedAbove = new Set(definitions.flatMap(fieldsOf).flatMap(sizedBelow))
 
@@ -116,6 +120,7 @@ function checkArgument(owner: string, argument: InputValueDefinitionNode): void 
   checkCase(path, argument.name.value)
   checkTime(path, argument.name.value, argument.type)
   requireDescription(path, argument.description)
+  if (namesAddress.test(argument.name.value)) mistakes.push(`${path}: ${unguarded}`)
 }
 
 function checkTime(path: string, name: string, type: TypeNode): void {

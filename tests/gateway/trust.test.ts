@@ -141,6 +141,28 @@ describe('the envelope', () => {
 })
 
 describe('sessions', () => {
+  test('is asked for again behind the answer that is known, and word of its end wins over what is being asked', async () => {
+    const waiting: ((isLive: boolean) => void)[] = []
+    const gate = new CachedSessionGate(() => new Promise((resolve) => waiting.push(resolve)), { ttlMs: 600 })
+    const answer = (isLive: boolean) => waiting.shift()?.(isLive)
+    const first = gate.isLive('s')
+    answer(true)
+    expect(await first).toBe(true)
+    await expect.poll(() => gate.isLive('s').then(() => waiting.length), { interval: 10, timeout: 580 }).toBe(1)
+    // Nobody waits for the one that is under way, and it is asked once.
+    expect(await gate.isLive('s')).toBe(true)
+    expect(waiting).toHaveLength(1)
+    gate.revoke('s')
+    answer(true)
+    expect(await gate.isLive('s')).toBe(false)
+    const other = gate.isLive('o')
+    answer(true)
+    expect(await other).toBe(true)
+    await expect.poll(() => gate.isLive('o').then(() => waiting.length), { interval: 10, timeout: 580 }).toBe(1)
+    answer(false)
+    await expect.poll(() => gate.isLive('o')).toBe(false)
+  })
+
   test('that end are known to have ended, though the source still says otherwise', async () => {
     let asked = 0
     const gate = new CachedSessionGate(async () => ++asked > 0, { ttlMs: 60_000 })

@@ -157,3 +157,52 @@ describe('the published keys', () => {
     await expect(createAccessTokens(loadSigningKey(folder), systemClock).verify(before.token)).rejects.toThrow()
   })
 })
+
+describe('a token that a service asks about', () => {
+  const about = async (asker: string, token: string) => {
+    const response = await fetch(new URL('/oauth/introspect', product.url), {
+      method: 'POST',
+      headers: asker === '' ? {} : { authorization: `Bearer ${asker}` },
+      body: new URLSearchParams({ token }),
+    })
+    return { status: response.status, answer: (await response.json()) as Data }
+  }
+
+  test('is told to be good with whose it is and what it may, until it is revoked', async () => {
+    const asker = await issued(await makeService('asker', ['MEMORY_READ']))
+    const asked = await issued(await makeService('asked', ['MEMORY_READ', 'MEMORY_WRITE']), { scopes: ['MEMORY_READ'] })
+    const { status, answer } = await about(asker.token, asked.token)
+    expect(status).toBe(200)
+    expect(answer).toMatchObject({ active: true, token_type: 'Bearer', role: 'SERVICE', scope: 'memory:read' })
+    expect(answer.exp).toBe(Math.floor(Date.parse(asked.serviceToken.expiresAt) / 1000))
+    expect(await about(admin.token, asked.token)).toEqual({ status, answer })
+    expect((await about(asker.token, member.token)).answer).toMatchObject({ active: true, role: 'MEMBER' })
+    await ask(admin, revoke, { id: asked.serviceToken.id })
+    await expect.poll(async () => (await about(asker.token, asked.token)).answer).toEqual({ active: false })
+    // A revoked one does not ask either.
+    expect((await about(asked.token, asker.token)).status).toBe(401)
+  })
+
+  test('is inactive when it is forged, nonsense, or another tenant’s', async () => {
+    const asker = await issued(await makeService('doubter', ['MEMORY_READ']))
+    const stranger = await joinTenant(product, product.server.stores.ids.next(), 'ADMIN')
+    for (const token of ['', 'x', `${asker.token}x`, 'a b', stranger.token, 'x'.repeat(9_000)]) {
+      expect((await about(asker.token, token)).answer, token).toEqual({ active: false })
+    }
+    expect((await about(stranger.token, stranger.token)).answer).toMatchObject({ active: true })
+  })
+
+  test('is told of to services and admins alone, and by POST', async () => {
+    expect((await about('', member.token)).status).toBe(401)
+    expect((await about(`${member.token}x`, member.token)).status).toBe(401)
+    expect((await about(member.token, member.token)).status).toBe(403)
+    const url = new URL('/oauth/introspect', product.url)
+    const headers = { authorization: `Bearer ${admin.token}` }
+    expect((await fetch(url, { headers })).status).toBe(405)
+    expect((await fetch(url, { method: 'POST', headers, body: new URLSearchParams() })).status).toBe(400)
+    const json = { ...headers, 'content-type': 'application/json' }
+    expect((await fetch(url, { method: 'POST', headers: json, body: '{}' })).status).toBe(415)
+    const large = new URLSearchParams({ token: 'x'.repeat(20_000) })
+    expect((await fetch(url, { method: 'POST', headers, body: large })).status).toBe(413)
+  })
+})
