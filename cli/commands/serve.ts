@@ -1,6 +1,7 @@
 import { Argument, type Command } from 'commander'
 import { type Config, ConfigError } from '../../gateway/config.ts'
 import { loadFieldCipher, noFieldCipher } from '../../lib/field-encryption.ts'
+import { isPrivateAddress } from '../../lib/http/private-address.ts'
 import { loadRetiredKeys } from '../../lib/key-ring.ts'
 import { createLog } from '../../lib/log.ts'
 import { loadSigningKey } from '../../lib/tokens.ts'
@@ -65,6 +66,10 @@ async function run(name: string, flags: SettingFlags): Promise<void> {
     const { address, port, family } = await process.listen(config.port, config.host)
     // Whoever reads that it is ready may ask it to stop at once.
     const stopped = untilStopped()
+    if (!isPrivateAddress(address))
+      console.error(
+        `warning: ${address} may be reached from everywhere, and this room speaks plain HTTP: let --host be an address of your own network`,
+      )
     console.log(`Room ${name} is ready at http://${family === 'IPv6' ? `[${address}]` : address}:${port}/graphql`)
     for (const notice of process.notices) console.log(`  ${notice}`)
     await stopped

@@ -63,6 +63,19 @@ describe.skipIf(skip)(title, { timeout: patience }, () => {
     rmSync(folder, { recursive: true })
   })
 
+  test('listen where only this machine reaches them, and say so when told to listen everywhere', async () => {
+    for (const name of roomNames()) {
+      expect(new URL(roomUrl(name)).hostname).toBe('127.0.0.1')
+      expect((rooms.get(name) as RoomChild).output()).not.toContain('warning')
+    }
+    const open = await startRoomChild('knowledge', { ...env('knowledge'), MNEMOGRAPH_HOST: '0.0.0.0' })
+    try {
+      await expect.poll(() => open.output()).toContain('warning: 0.0.0.0 may be reached from everywhere')
+    } finally {
+      await open.end('SIGTERM')
+    }
+  })
+
   async function signUp(username: string, at = gateway.url): Promise<Person> {
     const nobody = person(`${at}/graphql`, '', '')
     const input = { username, email: `${username}@example.test`, password: 'correct horse battery' }
