@@ -50,6 +50,25 @@ export function sharedEvent(
   return { ...base(memory), kind, before: audienceOf(before), after: audienceOf(memory), payload }
 }
 
+/** One memory relates to another, or no longer does: news of both, for those who may see both. */
+export function relatedEvents(from: MemoryState, to: MemoryState, viewerId: string): EventDraft[] {
+  const audience = [...new Set([viewerId, ...common(from, to)])]
+  return [from, to].map((memory) => ({
+    ...base(memory),
+    kind: 'RELATED',
+    before: audience,
+    after: audience,
+    payload: { ...factsOf(memory) },
+  }))
+}
+
+function common(from: MemoryState, to: MemoryState): string[] {
+  if (to.visibility === 'PUBLIC') return audienceOf(from)
+  if (from.visibility === 'PUBLIC') return audienceOf(to)
+  const others = new Set(audienceOf(to))
+  return audienceOf(from).filter((id) => others.has(id))
+}
+
 /** Reads facts from an event's payload. */
 export function readFacts(payload: Readonly<Record<string, unknown>>): MemoryFacts {
   const facts = payload as unknown as Omit<MemoryFacts, 'occurredAt'> & { readonly occurredAt: string }

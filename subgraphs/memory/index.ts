@@ -5,9 +5,11 @@ import { MemoryContext } from './context.ts'
 import { embeddingResolvers } from './embedding-resolvers.ts'
 import { vectorProjector } from './projector.ts'
 import { reasoningResolvers } from './reasoning-resolvers.ts'
+import { relationsResolvers } from './relations-resolvers.ts'
 import { resolvers } from './resolvers.ts'
 import { routingResolvers } from './routing-resolvers.ts'
 import { syncJob } from './service/sync/run.ts'
+import { sharingResolvers } from './sharing-resolvers.ts'
 import { syncResolvers } from './sync-resolvers.ts'
 import { voiceResolvers } from './voice-resolvers.ts'
 
@@ -21,7 +23,9 @@ export const room = defineRoom({
     chatResolvers,
     embeddingResolvers,
     reasoningResolvers,
+    relationsResolvers,
     routingResolvers,
+    sharingResolvers,
     syncResolvers,
     voiceResolvers,
   ),

@@ -21,6 +21,9 @@ export const limits = {
   stepEvidence: 20,
   evidence: 2_000,
   grants: 100,
+  relationships: 1_000,
+  relationshipType: 50,
+  linked: 100,
   sharedSearched: 5_000,
 } as const
 

@@ -10,7 +10,7 @@ import { memoryFits } from './store/memories.ts'
 
 export interface MemoryChange {
   readonly cursor: string
-  readonly kind: 'CREATED' | 'REVISED' | 'FORGOTTEN'
+  readonly kind: 'CREATED' | 'REVISED' | 'FORGOTTEN' | 'RELATED'
   readonly memoryId: string
   readonly at: Date
 }
@@ -73,6 +73,7 @@ function kindFor(event: LogEvent, principals: ReadonlySet<string>, filter: Memor
   if (!fitted && !fits) return null
   if (!after) return 'FORGOTTEN'
   if (!before) return 'CREATED'
+  if (event.kind === 'RELATED') return 'RELATED'
   // Whom else a memory is given to is news for its owner alone.
   const isOthers = (event.kind === 'SHARED' || event.kind === 'UNSHARED') && !principals.has(event.ownerId)
   return isOthers ? null : 'REVISED'

@@ -26,6 +26,7 @@ import type {
   SessionRecord,
   SummaryRecord,
 } from './records.ts'
+import type { RelationshipRecord } from './relation-records.ts'
 import { contextCounts, contextOf } from './store/context.ts'
 import { feedbackBy } from './store/feedback.ts'
 import { grantsOf } from './store/grants.ts'
@@ -33,8 +34,10 @@ import type { Values } from './store/keyset.ts'
 import * as memories from './store/memories.ts'
 import { countsUnder, type ListSource, pagesUnder } from './store/pages.ts'
 import { chainsByIds } from './store/reasoning.ts'
+import { relationshipsByIds } from './store/relationships.ts'
 import { decisionsByIds } from './store/routing.ts'
 import * as sessions from './store/sessions.ts'
+import { contextAnalyses } from './store/sources.ts'
 import { summariesOf } from './store/summaries.ts'
 import { syncsByIds } from './store/syncs.ts'
 import * as vectors from './store/vectors.ts'
@@ -145,6 +148,9 @@ export function createLoaders(stores: Stores, request: RequestContext) {
         (db, ids, page) => memories.revisionPages(db, ids, page, asOf),
         (row: RevisionRecord) => [row.version],
       ),
+    relationship: byId<RelationshipRecord>(read, relationshipsByIds),
+    contextAnalysis: async (id: string, version: number) =>
+      (await family('context analyses', contextAnalyses, { analysis: null }).load(`${id} ${version}`)).analysis,
     grantsOf: (memoryId: string) => family<readonly GrantRecord[]>('grants', grantsOf, []).load(memoryId),
     contextOf: (sessionId: string, keys: readonly string[] | null) =>
       family<ContextRecord[]>(['context', keys], (db, ids) => contextOf(db, ids, keys, request.clock.now()), []).load(

@@ -13,9 +13,7 @@ import { recall } from './service/recall.ts'
 import { remember, rememberMany } from './service/remember.ts'
 import { forgetMemory, reviseMemory } from './service/revise.ts'
 import { endChatSession, openChatSession } from './service/sessions.ts'
-import { shareMemory, unshareMemory } from './service/share.ts'
 import { removeVectors, storeVectors } from './service/vectors.ts'
-import { sharingResolvers } from './sharing-resolvers.ts'
 import { type RecallChange, recallChanges } from './standing/changes.ts'
 import { vectorResolvers } from './vector-resolvers.ts'
 
@@ -53,8 +51,6 @@ export const resolvers = {
     deleteContext: mutation(deleteContext),
     storeVectors: mutation(storeVectors),
     removeVectors: mutation(removeVectors),
-    shareMemory: mutation(shareMemory),
-    unshareMemory: mutation(unshareMemory),
   },
   Subscription: {
     memoryChanges: {
@@ -96,7 +92,6 @@ export const resolvers = {
     revisions: (memory: MemoryRecord, args: PageArguments, { loaders }: MemoryContext) =>
       loaders.revisionsOf(memory, args),
     ...vectorResolvers.Memory,
-    ...sharingResolvers.Memory,
   },
   User: {
     __resolveReference: ({ id }: Reference) => ({ id }),
@@ -142,9 +137,6 @@ export const resolvers = {
       memoryIds.map((id) => named(loaders.memory.load(id))),
   },
   ReviseMemorySuccess: { memory: namedMemory },
-  ShareMemorySuccess: { memory: namedMemory },
-  UnshareMemorySuccess: { memory: namedMemory },
-  MemoryGrant: sharingResolvers.MemoryGrant,
   ForgetMemorySuccess: {
     memoryId: ({ memoryId }: { memoryId: string }) => toGlobalId('Memory', memoryId),
   },

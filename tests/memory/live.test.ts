@@ -233,7 +233,7 @@ describe('a change of access', () => {
     expect((await live.take(1))[0].memoryId).toBe(seen)
     await world.database.sql('DELETE FROM app.team_members WHERE team_id = $1', [team])
     await told('No longer a member.')
-    const own = await theirs.remember('My own.')
+    const own = await theirs.remember('My own, afterwards.')
     expect((await live.take(1))[0].memoryId).toBe(own)
     live.end()
   })

@@ -24,8 +24,10 @@ async function twoIndexes(memories: readonly { content: string; session: number 
   await world.database.sql('INSERT INTO app.tenants (id, name) VALUES ($1, $2)', [viewer.tenantId, 'another'])
   const own = verbs(world, viewer)
   const sessions = [await own.openSession(), await own.openSession()]
-  const items = memories.map(({ content, session, open }) => ({
+  const items = memories.map(({ content, session, open }, i) => ({
     content,
+    // A name keeps what says the same apart.
+    externalId: String(i),
     visibility: open ? 'PUBLIC' : 'PRIVATE',
     sessionId: session === null ? null : sessions[session],
   }))

@@ -20,7 +20,7 @@ import {
   type StoredPrompt,
 } from '../store/messages.ts'
 import { rejectBatch } from './batch.ts'
-import { stateOf } from './remember.ts'
+import { stateOf } from './keep.ts'
 
 export interface MessageInput {
   readonly role: MessageRole

@@ -10,8 +10,8 @@ import { shelfOf } from '../store/drafts.ts'
 import { grantedTo } from '../store/grants.ts'
 import { insertPostings, removePostings } from '../store/postings.ts'
 import { eraseMemory, insertRevision, type RevisionDraft } from '../store/revisions.ts'
+import { speakerOf } from './keep.ts'
 import { lockOwned, lockWritable, stateOf } from './locked.ts'
-import { speakerOf } from './remember.ts'
 
 export interface ReviseMemoryInput {
   readonly id: string
@@ -20,6 +20,7 @@ export interface ReviseMemoryInput {
   readonly visibility?: Visibility | null
   readonly occurredAt?: Date | null
   readonly metadata?: unknown
+  readonly contextAnalysis?: unknown
   readonly retentionUntil?: Date | null
   readonly expectedVersion?: number | null
   readonly clientMutationId?: string | null
@@ -30,7 +31,9 @@ export interface ForgetMemoryInput {
   readonly clientMutationId?: string | null
 }
 
-const changes = ['content', 'tier', 'visibility', 'occurredAt', 'metadata', 'retentionUntil'] as const
+/** What an explicit null clears. */
+const clearable = ['metadata', 'contextAnalysis', 'retentionUntil'] as const
+const changes = ['content', 'tier', 'visibility', 'occurredAt'] as const
 
 /** Gives a memory of the viewer's a new revision. */
 export async function reviseMemory(context: MemoryContext, input: ReviseMemoryInput) {
@@ -80,13 +83,12 @@ export async function forgetMemory(context: MemoryContext, input: ForgetMemoryIn
 
 function checkRevision(input: ReviseMemoryInput, now: Date): Problem | null {
   // An explicit null clears what can be empty; of the rest it says nothing, like leaving it out.
-  const says = changes.some((name) =>
-    name === 'metadata' || name === 'retentionUntil' ? input[name] !== undefined : input[name] != null,
-  )
+  const says = clearable.some((name) => input[name] !== undefined) || changes.some((name) => input[name] != null)
   return firstProblem(
     () => (says ? null : invalidInput('Say what to change.', 'input')),
     () => checkText(input.content, limits.memoryContent, ['input', 'content'], 1),
     () => checkObject(input.metadata, ['input', 'metadata']),
+    () => checkObject(input.contextAnalysis, ['input', 'contextAnalysis']),
     () => checkAhead(input.retentionUntil, now, ['input', 'retentionUntil']),
   )
 }
@@ -108,6 +110,7 @@ function revisionOf(
     tier: input.tier ?? memory.tier,
     visibility: input.visibility ?? memory.visibility,
     metadata,
+    ...(input.contextAnalysis === undefined ? {} : { contextAnalysis: input.contextAnalysis }),
     speaker: speakerOf(metadata),
     occurredAt: input.occurredAt ?? memory.occurredAt,
     timeInferred: input.occurredAt == null && memory.timeInferred,

@@ -20,6 +20,8 @@ export interface MemoryDraft {
   readonly tier: MemoryTier
   readonly visibility: Visibility
   readonly metadata: unknown
+  /** What the client's engine made of the content. */
+  readonly contextAnalysis?: unknown
   readonly occurredAt: Date
   readonly timeInferred: boolean
   readonly retentionUntil: Date | null
@@ -54,6 +56,7 @@ export async function insertMemories(
     tier: draft.tier,
     visibility: draft.visibility,
     metadata: draft.metadata ?? null,
+    context_analysis: draft.contextAnalysis ?? null,
     occurred_at: draft.occurredAt,
     time_inferred: draft.timeInferred,
     retention_until: draft.retentionUntil,
@@ -72,16 +75,16 @@ export async function insertMemories(
 const INSERT = `WITH given AS (
     SELECT * FROM json_to_recordset($4::json) AS item (n integer, id uuid, revision_id uuid, session_id uuid,
       message_id uuid, position integer, external_id text, speaker text, content text, terms jsonb, tier text, visibility text,
-      metadata jsonb, occurred_at timestamptz, time_inferred boolean, retention_until timestamptz)
+      metadata jsonb, context_analysis jsonb, occurred_at timestamptz, time_inferred boolean, retention_until timestamptz)
   ), made AS (
     INSERT INTO memory.memories (id, tenant_id, owner_id, session_id, message_id, position, speaker, external_id, visibility,
                                  created_at, updated_at)
     SELECT id, $1, $2, session_id, message_id, position, speaker, external_id, visibility, $3, $3 FROM given ORDER BY n
   )
   INSERT INTO memory.revisions (id, memory_id, version, tenant_id, owner_id, content, content_hash, terms, tier, visibility, metadata,
-                                occurred_at, time_inferred, retention_until, known_from)
+                                context_analysis, occurred_at, time_inferred, retention_until, known_from)
   SELECT revision_id, id, 1, $1, $2, content, sha256(convert_to(content, 'UTF8')), terms, tier, visibility,
-         metadata, occurred_at, time_inferred, retention_until, $3
+         metadata, nullif(context_analysis, 'null'), occurred_at, time_inferred, retention_until, $3
   FROM given ORDER BY n`
 
 /** Gives each draft its place among the memories of its session; the sessions must be locked. */

@@ -82,10 +82,9 @@ export function openRecallIndex(context: MemoryContext, filter: MemoryFilter): O
       return degraded
     },
     async search(boosts, limit) {
-      const [answer, shared] = await Promise.all([
-        context.read((db) => search(db, boosts, limit, filter, filtered)),
-        context.read((db) => searchGranted(db, boosts, filter)),
-      ])
+      const [answer, shared] = await context.read((db) =>
+        Promise.all([search(db, boosts, limit, filter, filtered), searchGranted(db, boosts, filter)]),
+      )
       return withGranted(answer, shared, boosts, limit)
     },
     async nearest(vector, limit): Promise<readonly Scored[]> {

@@ -12,6 +12,8 @@ export interface RevisionDraft {
   readonly tier: MemoryTier
   readonly visibility: Visibility
   readonly metadata: unknown
+  /** What the client's engine made of the content; left out, it stays as long as the content does. */
+  readonly contextAnalysis?: unknown
   readonly speaker: string | null
   readonly occurredAt: Date
   readonly timeInferred: boolean
@@ -28,8 +30,11 @@ export async function insertRevision(tx: Transaction, owner: Owner, revision: Re
   ])
   await tx.query(
     `INSERT INTO memory.revisions (id, memory_id, version, tenant_id, owner_id, content, content_hash, terms, tier, visibility,
-                                   metadata, occurred_at, time_inferred, retention_until, known_from)
-     VALUES ($1, $2, $3, $4, $5, $6, sha256(convert_to($6::text, 'UTF8')), $7, $8, $9, $10, $11, $12, $13, $14)`,
+                                   metadata, occurred_at, time_inferred, retention_until, known_from, context_analysis)
+     VALUES ($1, $2, $3, $4, $5, $6, sha256(convert_to($6::text, 'UTF8')), $7, $8, $9, $10, $11, $12, $13, $14,
+       CASE WHEN $15 THEN $16::jsonb ELSE (
+         SELECT earlier.context_analysis FROM memory.revisions AS earlier
+         WHERE earlier.memory_id = $2 AND earlier.version = $3 - 1 AND earlier.content = $6) END)`,
     [
       revision.id,
       memoryId,
@@ -45,6 +50,8 @@ export async function insertRevision(tx: Transaction, owner: Owner, revision: Re
       revision.timeInferred,
       revision.retentionUntil,
       knownFrom,
+      revision.contextAnalysis !== undefined,
+      revision.contextAnalysis == null ? null : JSON.stringify(revision.contextAnalysis),
     ],
   )
   // Who said it stays what a message told; free data tells it only where there is no message.

@@ -14,8 +14,18 @@ export interface Planter {
  * into it, one after the other.
  */
 export const inputs: Readonly<Record<string, (planter: Planter) => Data | Promise<Data>>> = {
-  remember: ({ plants }) => ({ content: 'Another thing.', sessionId: plants.id('ChatSession') }),
-  rememberMany: ({ plants }) => ({ items: [{ content: 'One of several.', sessionId: plants.id('ChatSession') }] }),
+  remember: ({ plants }) => ({ content: 'Another thing.', ...links(plants) }),
+  rememberMany: ({ plants }) => ({ items: [{ content: 'One of several.', ...links(plants) }] }),
+  relateMemories: async ({ person, plants }) => ({
+    fromId: await memory(person),
+    toId: plants.id('Memory'),
+    type: 'NEAR',
+  }),
+  unrelateMemories: async ({ person, plants }) => {
+    const ends = { fromId: await memory(person), toId: plants.id('Memory'), type: 'NEAR' }
+    await must(person, 'relateMemories', ends, 'cursor')
+    return ends
+  },
   reviseMemory: async ({ person }) => ({ id: await memory(person), content: 'Said otherwise.' }),
   forgetMemory: async ({ person }) => ({ id: await memory(person) }),
   shareMemory: async ({ person, plants }) => ({ id: await memory(person), subjectId: plants.friend }),
@@ -139,8 +149,13 @@ async function voice(person: Person): Promise<string> {
   return (await must(person, 'registerVoiceSample', sound(), 'sample { id }')).sample.id
 }
 
+function links(plants: Plants) {
+  const id = plants.id('Memory')
+  return { sessionId: plants.id('ChatSession'), relatedTo: [id], derivedFrom: [id] }
+}
+
 async function memory(person: Person): Promise<string> {
-  return (await must(person, 'remember', { content: 'To be changed.' }, 'memory { id }')).memory.id
+  return (await must(person, 'remember', { content: `To be changed: ${randomUUID()}.` }, 'memory { id }')).memory.id
 }
 
 async function vector(person: Person): Promise<string> {
