@@ -32,6 +32,11 @@ export function housekeeping(postgres: Postgres, logRetentionDays: number): read
       everyMs: hour,
       run: statement('DELETE FROM memory.session_context WHERE expires_at < now()'),
     },
+    {
+      name: 'expired context of users',
+      everyMs: hour,
+      run: statement('DELETE FROM memory.user_chat_context WHERE expires_at < now()'),
+    },
     { name: 'old events', everyMs: hour, run: () => trimLog(postgres, logRetentionDays) },
   ]
 }

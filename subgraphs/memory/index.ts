@@ -2,6 +2,7 @@ import { joinResolvers } from '../join-resolvers.ts'
 import { defineRoom } from '../subgraph.ts'
 import { chatResolvers } from './chat-resolvers.ts'
 import { MemoryContext } from './context.ts'
+import { continuityResolvers } from './continuity-resolvers.ts'
 import { embeddingResolvers } from './embedding-resolvers.ts'
 import { vectorProjector } from './projector.ts'
 import { reasoningResolvers } from './reasoning-resolvers.ts'
@@ -21,6 +22,7 @@ export const room = defineRoom({
   resolvers: joinResolvers(
     resolvers,
     chatResolvers,
+    continuityResolvers,
     embeddingResolvers,
     reasoningResolvers,
     relationsResolvers,

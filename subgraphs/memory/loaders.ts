@@ -27,6 +27,7 @@ import type {
   SummaryRecord,
 } from './records.ts'
 import type { RelationshipRecord } from './relation-records.ts'
+import { ancestorsOf } from './store/ancestors.ts'
 import { contextCounts, contextOf } from './store/context.ts'
 import { feedbackBy } from './store/feedback.ts'
 import { grantsOf } from './store/grants.ts'
@@ -40,6 +41,7 @@ import * as sessions from './store/sessions.ts'
 import { contextAnalyses } from './store/sources.ts'
 import { summariesOf } from './store/summaries.ts'
 import { syncsByIds } from './store/syncs.ts'
+import { type UserContextRecord, userContextOf } from './store/user-context.ts'
 import * as vectors from './store/vectors.ts'
 import { samplesByIds } from './store/voice.ts'
 import type { SyncRecord } from './sync-records.ts'
@@ -158,6 +160,13 @@ export function createLoaders(stores: Stores, request: RequestContext) {
       ),
     contextCount: (sessionId: string) =>
       family('context count', (db, ids) => contextCounts(db, ids, request.clock.now()), 0).load(sessionId),
+    userContextOf: (ownerId: string, keys: readonly string[] | null) =>
+      family<UserContextRecord[]>(
+        ['user context', keys],
+        (db, ids) => userContextOf(db, ids, keys, request.clock.now()),
+        [],
+      ).load(ownerId),
+    ancestorsOf: (sessionId: string) => family<string[]>('ancestors', ancestorsOf, []).load(sessionId),
     async messagesOf(session: SessionRecord, args: PageArguments): Promise<CountedConnection<MessageRecord>> {
       const connection = await pageUnder('messages', session.id, args, sessions.messagePages, (row) => [row.position])
       return { ...connection, totalCount: async () => session.messageCount }

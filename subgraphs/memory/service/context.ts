@@ -84,15 +84,17 @@ export async function deleteContext(context: MemoryContext, input: DeleteContext
 
 /** A session's context, of some keys when they are given. @throws BAD_USER_INPUT for more than 100 keys */
 export function entriesOf({ loaders }: MemoryContext, { id }: SessionRecord, keys: readonly string[] | null) {
-  if (keys !== null && keys.length > 100) throw codedError('BAD_USER_INPUT', '`keys` may name at most 100 entries.')
+  requireFew(keys)
   return loaders.contextOf(id, keys)
 }
 
-function checkEntry({ key, value, priority, expiresAt }: SetContextInput, now: Date): Problem | null {
+export function checkEntry(
+  { key, value, priority, expiresAt }: Omit<SetContextInput, 'sessionId'>,
+  now: Date,
+): Problem | null {
   return firstProblem(
     () => checkText(key, limits.name, ['input', 'key'], 1),
-    () =>
-      value === null ? invalidInput('A value is needed; `deleteContext` takes one away.', 'input', 'value') : null,
+    () => (value === null ? invalidInput('A value is needed; deleting takes one away.', 'input', 'value') : null),
     () => checkJson(value, limits.jsonBytes, ['input', 'value']),
     () => (Math.abs(priority ?? 1) > 1000 ? invalidInput('-1,000 to 1,000.', 'input', 'priority') : null),
     () => checkAhead(expiresAt, now, ['input', 'expiresAt']),
@@ -100,14 +102,19 @@ function checkEntry({ key, value, priority, expiresAt }: SetContextInput, now: D
 }
 
 /** One that has expired is not there for anyone, so its key begins anew. */
-function versionOf(found: ContextRecord | null, now: Date): number {
+export function versionOf(found: Pick<ContextRecord, 'version' | 'expiresAt'> | null, now: Date): number {
   return found && (found.expiresAt === null || found.expiresAt > now) ? found.version : 0
 }
 
-function requireVersion(version: number, expected: number | null | undefined): void {
+export function requireVersion(version: number, expected: number | null | undefined): void {
   if (expected == null || expected === version) return
   const message = version === 0 ? 'There is no such entry yet.' : `The entry is at version ${version}, not ${expected}.`
   throw new ProblemError(conflict(message, 'input', 'expectedVersion'))
+}
+
+/** @throws BAD_USER_INPUT for more than 100 keys */
+export function requireFew(keys: readonly string[] | null): void {
+  if (keys !== null && keys.length > 100) throw codedError('BAD_USER_INPUT', '`keys` may name at most 100 entries.')
 }
 
 function eventOf({ viewer }: MemoryContext, id: string, kind: string, version: number) {

@@ -18,6 +18,9 @@ const sessions: ListSource = {
   order: 'DESC',
 }
 
+/** The sessions that continue others. */
+export const childSessions: ListSource = { ...sessions, parent: 'session.parent_id' }
+
 export async function sessionsByIds(db: Database, ids: readonly string[]): Promise<SessionRecord[]> {
   const rows = await db.prisma.chatSession.findMany({ where: { id: { in: [...ids] } } })
   return rows.map((row) => ({ ...row, ordinal: Number(row.ordinal) }) as SessionRecord)

@@ -63,6 +63,7 @@ export async function plant({ person, word, friend, settled }: Planting): Promis
   const add = (type: string, ...found: string[]) => ids.set(type, [...(ids.get(type) ?? []), ...found])
   add('User', person.id)
   await must(person, 'updateProfile', { displayName: `${word} himself`, firstName: word }, 'user { id }')
+  await must(person, 'setUserContext', { key: word, value: { word } }, 'entry { key }')
   await must(person, 'setSetting', { key: word, value: word }, 'setting { key }')
   for (const n of [1, 2]) {
     const session = await must(

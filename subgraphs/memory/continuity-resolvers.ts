@@ -1,0 +1,40 @@
+import type { PageArguments } from '../../lib/connection.ts'
+import type { MemoryContext } from './context.ts'
+import type { SessionRecord } from './records.ts'
+import { mutation, named } from './resolving.ts'
+import { requireFew } from './service/context.ts'
+import { deleteUserContext, type EffectiveEntry, effectiveContext, setUserContext } from './service/user-context.ts'
+import { childSessions } from './store/sessions.ts'
+
+type Keys = { readonly keys?: readonly string[] | null }
+
+/** Resolvers of what goes on from session to session. */
+export const continuityResolvers = {
+  Query: {
+    chatContext: (_: unknown, { keys }: Keys, { viewer, loaders }: MemoryContext) => {
+      requireFew(keys ?? null)
+      return loaders.userContextOf(viewer.userId, keys ?? null)
+    },
+  },
+  Mutation: { setUserContext: mutation(setUserContext), deleteUserContext: mutation(deleteUserContext) },
+  ChatSession: {
+    ancestors: async ({ id }: SessionRecord, _: unknown, { loaders }: MemoryContext) => {
+      const line = await loaders.ancestorsOf(id)
+      return (await Promise.all(line.map((ancestor) => loaders.session.load(ancestor)))).filter(
+        (found) => found !== null,
+      )
+    },
+    children: ({ id }: SessionRecord, args: PageArguments, { loaders }: MemoryContext) =>
+      loaders.listUnder<SessionRecord>(['child sessions'], childSessions, id, args),
+    effectiveContext: (session: SessionRecord, { keys }: Keys, context: MemoryContext) =>
+      effectiveContext(context, session, keys ?? null),
+  },
+  EffectiveContextEntry: {
+    session: ({ sessionId }: EffectiveEntry, _: unknown, { loaders }: MemoryContext) =>
+      sessionId === null ? null : loaders.session.load(sessionId),
+  },
+  SetUserContextSuccess: {
+    entry: ({ key }: { key: string }, _: unknown, { viewer, loaders }: MemoryContext) =>
+      named(loaders.userContextOf(viewer.userId, [key]).then(([entry]) => entry ?? null)),
+  },
+}
