@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import pg from 'pg'
 
 /** One statement as the driver was given it. */
@@ -12,27 +13,38 @@ export interface Replay {
   close(): Promise<void>
 }
 
-/** All statements of an operation, BEGIN and the security context among them, in the order in which they were sent. */
+/**
+ * Notes all statements of an operation, BEGIN and the security context among them, in the order in which they are sent.
+ * Whatever it writes is taken back, now and each time that it is sent again, so that it can be.
+ */
 export async function record(work: () => Promise<unknown>): Promise<Replay> {
   const sent: Sent[] = []
+  const scope = new AsyncLocalStorage<true>()
   let parameters: pg.ClientConfig | undefined
   const original = pg.Client.prototype.query
   pg.Client.prototype.query = function (this: pg.Client, ...args: unknown[]) {
+    if (!scope.getStore()) return Reflect.apply(original, this, args)
     const [config, values] = args as [string | Sent, unknown[] | undefined]
-    sent.push(typeof config === 'string' ? { text: config, values: values ?? [] } : config)
-    parameters ??= (this as unknown as { connectionParameters: pg.ClientConfig }).connectionParameters
-    return Reflect.apply(original, this, args)
+    const statement = typeof config === 'string' ? { text: config, values: values ?? [] } : config
+    const kept = { text: statement.text === 'COMMIT' ? 'ROLLBACK' : statement.text, values: statement.values ?? [] }
+    sent.push(kept)
+    const { connectionParameters, password } = this as unknown as {
+      connectionParameters: pg.ClientConfig
+      password: string
+    }
+    parameters ??= { ...connectionParameters, password }
+    return Reflect.apply(original, this, [{ ...statement, ...kept }])
   } as typeof original
   try {
-    await work()
+    // The room finds that its transaction was not committed, and says so.
+    await scope.run(true, work).catch(() => {})
   } finally {
     pg.Client.prototype.query = original
   }
   const client = new pg.Client({ ...parameters, pipeline: true } as pg.ClientConfig)
   await client.connect()
   return {
-    // What was written is taken back, so that it can be written again.
-    run: () => Promise.all(sent.map(({ text, values }) => client.query(text === 'COMMIT' ? 'ROLLBACK' : text, values))),
+    run: () => Promise.all(sent.map(({ text, values }) => client.query(text, values))),
     close: () => client.end(),
   }
 }

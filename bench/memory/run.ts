@@ -4,6 +4,7 @@ import { printTable, quantile } from '../table.ts'
 import { fill } from './fill.ts'
 import { record } from './replay.ts'
 import { openTexts } from './texts.ts'
+import { type EncoderTime, timeEncoder } from './time-encoder.ts'
 import { type Backend, backends, openWorld, type World } from './world.ts'
 
 /**
@@ -41,9 +42,10 @@ async function measure(backend: Backend, memories: number): Promise<void> {
   const world = await openWorld(backend)
   await fill(world, 0, memories)
   await world.admin?.query('VACUUM ANALYZE')
-  const encoder = timeEncoder(world)
+  const encoder = timeEncoder(world.stores)
+  const encoding: number[] = []
   const rows = []
-  for (const [name, operation] of Object.entries(await operationsOf(world, encoder))) {
+  for (const [name, operation] of Object.entries(await operationsOf(world, encoder, encoding))) {
     const replay = await record(() => operation.call(-1))
     const [ours, theirs]: [number[], number[]] = [[], []]
     for (let n = -warmUp; n < rounds; n++) {
@@ -66,13 +68,17 @@ async function measure(backend: Backend, memories: number): Promise<void> {
   }
   const started = backend === 'PGlite' ? '' : `; all migrations took ${(world.migrationMs / 1000).toFixed(1)} s`
   printTable(
-    `${backend}, ${memories} memories, load ${loadavg()[0]?.toFixed(1)}${started}; the encoder took ${quantile(encoder.times, 0.5).toFixed(1)} ms (p50) a question`,
+    `${backend}, ${memories} memories, load ${loadavg()[0]?.toFixed(1)}${started}; the encoder took ${quantile(encoding, 0.5).toFixed(1)} ms (p50) a question`,
     rows,
   )
   await world.close()
 }
 
-async function operationsOf(world: World, encoder: Timed): Promise<Record<string, Operation>> {
+async function operationsOf(
+  world: World,
+  encoder: EncoderTime,
+  encodings: number[],
+): Promise<Record<string, Operation>> {
   const remember = `mutation ($input: RememberInput!) { answer: remember(input: $input) {
     ... on RememberSuccess { memory { id version } } ... on Problem { message } } }`
   const revise = `mutation ($input: ReviseMemoryInput!) { answer: reviseMemory(input: $input) {
@@ -101,37 +107,11 @@ async function operationsOf(world: World, encoder: Timed): Promise<Record<string
         const before = encoder.total
         const took = await timed(() => world.ask(recall, { query: texts.question(n) }))
         const encoding = encoder.total - before
-        encoder.times.push(encoding)
+        encodings.push(encoding)
         return took - encoding
       },
     },
   }
-}
-
-interface Timed {
-  total: number
-  readonly times: number[]
-}
-
-/** Counts how long a question waits for its vector and for related words: both are asked for at once. */
-function timeEncoder({ stores }: World): Timed {
-  const counted: Timed = { total: 0, times: [] }
-  let waiting = 0
-  let since = 0
-  const around =
-    <A extends unknown[], R>(work: (...args: A) => Promise<R>) =>
-    async (...args: A) => {
-      if (waiting++ === 0) since = performance.now()
-      try {
-        return await work(...args)
-      } finally {
-        if (--waiting === 0) counted.total += performance.now() - since
-      }
-    }
-  const { encoder, thesaurus } = stores
-  const [encode, related] = [around(encoder.encode.bind(encoder)), around(thesaurus.related.bind(thesaurus))]
-  Object.assign(stores, { encoder: { ...encoder, encode }, thesaurus: { related } })
-  return counted
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {

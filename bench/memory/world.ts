@@ -29,8 +29,13 @@ export interface World {
   readonly viewer: Viewer
   /** The database's owner, past all policies; null where the database is embedded. */
   readonly admin: pg.Pool | null
+  /** The database by its owner's login; null where it is embedded. */
+  readonly url: string | null
   /** How long all migrations took; 0 where a migrated template is copied. */
   readonly migrationMs: number
+  /** The whole answer, as text. */
+  askText(query: string, variables?: Record<string, unknown>): Promise<string>
+  /** The data of the answer. */
   ask<T>(query: string, variables?: Record<string, unknown>): Promise<T>
   caughtUp(): Promise<void>
   close(): Promise<void>
@@ -78,7 +83,7 @@ export async function openWorld(backend: Backend): Promise<World> {
     clock: systemClock,
     ids: systemIds,
   })
-  async function ask<T>(query: string, variables: Record<string, unknown> = {}): Promise<T> {
+  async function askText(query: string, variables: Record<string, unknown> = {}): Promise<string> {
     const document = documents.get(query) ?? parse(query)
     documents.set(query, document)
     const answer = await graph.engine.execute({
@@ -89,7 +94,10 @@ export async function openWorld(backend: Backend): Promise<World> {
       context: context(),
     })
     if (answer.errors.length > 0) throw new Error(JSON.stringify(answer.errors))
-    return (JSON.parse(answer.text) as { data: T }).data
+    return answer.text
+  }
+  async function ask<T>(query: string, variables?: Record<string, unknown>): Promise<T> {
+    return (JSON.parse(await askText(query, variables)) as { data: T }).data
   }
   const input = { username: 'bench', email: 'bench@example.test', password: randomUUID() }
   await ask('mutation ($input: SignUpInput!) { signUp(input: $input) { __typename } }', { input })
@@ -100,7 +108,9 @@ export async function openWorld(backend: Backend): Promise<World> {
     stores,
     viewer,
     admin: database?.admin ?? null,
+    url: database?.url ?? null,
     migrationMs,
+    askText,
     ask,
     caughtUp: () => graph.projectors.caughtUp(),
     close: () => release.disposeAsync(),
