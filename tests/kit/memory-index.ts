@@ -2,16 +2,18 @@ import { inverseFrequency, saturation } from '../../subgraphs/memory/recall/bm25
 import type { RecallDocument, RecallIndex, Scored } from '../../subgraphs/memory/recall/port.ts'
 import { analyze } from '../../subgraphs/memory/recall/tokens.ts'
 
-export type MemoryFixture = Partial<Omit<RecallDocument, 'terms'>> & Pick<RecallDocument, 'id' | 'content'>
+export type MemoryFixture = Partial<Omit<RecallDocument, 'terms' | 'length'>> & Pick<RecallDocument, 'id' | 'content'>
 
 /** The document that a store would keep for a memory. */
 export function recallDocument(memory: MemoryFixture): RecallDocument {
+  const { terms, length } = analyze(memory.content)
   return {
     sessionId: null,
     position: 0,
     occurredAt: new Date(0),
     speaker: null,
-    terms: analyze(memory.content).terms,
+    terms,
+    length,
     ...memory,
   }
 }
@@ -49,7 +51,7 @@ export function memoryIndex(
       const cosines = [...vectors].map(([id, other]): [string, number] => [id, dot(vector, other)])
       return best(new Map(cosines), limit)
     },
-    async context(ids, radius) {
+    async context(ids, radius, terms) {
       const asked = ids.flatMap((id) => byId.get(id) ?? [])
       const isNear = (document: RecallDocument) =>
         asked.some(
@@ -59,7 +61,8 @@ export function memoryIndex(
               sessionId === document.sessionId &&
               Math.abs(position - document.position) <= radius),
         )
-      return documents.filter(isNear)
+      const told = ({ terms: all }: RecallDocument) => new Map([...all].filter(([term]) => terms.has(term)))
+      return documents.filter(isNear).map((document) => ({ ...document, terms: told(document) }))
     },
   }
 }

@@ -85,10 +85,18 @@ describe('the stored recall index', () => {
           const wanted = [ids[pick % ids.length] ?? '', ids[0] ?? '']
           const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1)
           const told = (documents: Awaited<ReturnType<RecallIndex['context']>>) =>
-            [...documents]
-              .sort(byId)
-              .map(({ id, sessionId, position, content, terms }) => ({ id, sessionId, position, content, terms }))
-          expect(told(await stored.context(wanted, radius))).toEqual(told(await plain.context(wanted, radius)))
+            [...documents].sort(byId).map(({ id, sessionId, position, content, length, terms }) => ({
+              id,
+              sessionId,
+              position,
+              content,
+              length,
+              terms,
+            }))
+          const asked = new Set(['appl', 'plum', 'quinc'])
+          expect(told(await stored.context(wanted, radius, asked))).toEqual(
+            told(await plain.context(wanted, radius, asked)),
+          )
         },
       ),
       { numRuns: 15 },

@@ -21,9 +21,8 @@ export function matchWords(
   documents: readonly RecallDocument[],
   statistics: Omit<TextAnswer, 'hits'>,
 ): Matches {
-  const lengths = documents.map(({ terms }) => lengthOf(terms))
   const text = words.map(({ terms }) =>
-    Float64Array.from(documents, (document, i) => said(terms, document, lengths[i] ?? 0, statistics.averageLength)),
+    Float64Array.from(documents, (document) => said(terms, document, statistics.averageLength)),
   )
   const meant = words.map(({ word }, w) => {
     const nearby = related.get(word)
@@ -32,17 +31,11 @@ export function matchWords(
   return { weights: shares(words, statistics), text, related: meant }
 }
 
-export function lengthOf(terms: ReadonlyMap<string, number>): number {
-  let length = 0
-  for (const count of terms.values()) length += count
-  return length
-}
-
-function said(terms: readonly string[], document: RecallDocument, length: number, averageLength: number): number {
+function said(terms: readonly string[], document: RecallDocument, averageLength: number): number {
   let most = 0
   for (const term of terms) {
     const count = document.terms.get(term)
-    if (count) most = Math.max(most, saturation(count, length, averageLength))
+    if (count) most = Math.max(most, saturation(count, document.length, averageLength))
   }
   return most
 }

@@ -10,8 +10,11 @@ export interface RecallIndex {
   search(boosts: ReadonlyMap<string, number>, limit: number): Promise<TextAnswer>
   /** The memories whose vectors are nearest by cosine, nearest first; empty when there is no vector index. */
   nearest(vector: Float32Array, limit: number): Promise<readonly Scored[]>
-  /** These memories and those up to `radius` places before and after each of them in its session, each once. */
-  context(ids: readonly string[], radius: number): Promise<readonly RecallDocument[]>
+  /**
+   * These memories and those up to `radius` places before and after each of them in its session, each once. Of what
+   * they are found by only the given terms are told: there are thousands of memories, and a question asks for few terms.
+   */
+  context(ids: readonly string[], radius: number, terms: ReadonlySet<string>): Promise<readonly RecallDocument[]>
 }
 
 export interface Scored {
@@ -39,6 +42,8 @@ export interface RecallDocument {
   /** Who said it, when known. */
   readonly speaker: string | null
   readonly content: string
-  /** `analyze(content).terms`, as kept when the memory was written. */
+  /** How many terms it has, all counted. */
+  readonly length: number
+  /** `analyze(content).terms`, as kept when the memory was written, as far as they were asked for. */
   readonly terms: ReadonlyMap<string, number>
 }

@@ -28,18 +28,29 @@ export const NO_MEANING: Meaning = { vector: null, related: new Map() }
 /**
  * The memories that answer a question, best first. Full text and vectors bring candidates in, one read brings their
  * neighbourhood, and every signal, weighted, is added up (docs/decisions/recall-ranking.md). Ties keep a fixed order.
+ * @param most how many are wanted, at most
  */
 export async function rank(
   question: Question,
   meaning: Meaning,
   index: RecallIndex,
   settings: RecallSettings = DEFAULT_SETTINGS,
+  most = Number.POSITIVE_INFINITY,
 ): Promise<RecallHit[]> {
   const found = await evidenceFor(question, meaning, index, settings)
   const table = measure(question, found, settings)
+  const parts = partsOf(table, found.documents.length, settings)
+  const scores = new Float64Array(found.documents.length)
+  for (const part of parts.values()) for (const [i, score] of part.entries()) scores[i] = (scores[i] ?? 0) + score
   return found.documents
-    .map(({ id }, i) => hit(id, table, i, settings))
+    .map(({ id }, i) => ({ id, i, score: scores[i] ?? 0 }))
     .sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1))
+    .slice(0, most)
+    .map(({ id, i, score }) => ({
+      id,
+      score,
+      why: [...parts].flatMap(([part, shares]) => named(part, shares[i] ?? 0)),
+    }))
 }
 
 /** The reads: text and vectors side by side, then the candidates with their neighbours. */
@@ -50,8 +61,16 @@ export async function evidenceFor(question: Question, meaning: Meaning, index: R
     meaning.vector ? index.nearest(meaning.vector, settings.vectorCandidates) : [],
   ])
   const candidates = new Set([...text.hits, ...nearest].map(({ id }) => id))
-  const documents = candidates.size > 0 ? await index.context([...candidates], settings.radius) : []
+  const documents =
+    candidates.size > 0 ? await index.context([...candidates], settings.radius, termsAsked(question, meaning)) : []
   return { documents, statistics: text, related: meaning.related, similarities: scores(nearest) }
+}
+
+/** Every term that can count for a document. */
+function termsAsked({ words }: Question, { related }: Meaning): ReadonlySet<string> {
+  const terms = new Set(words.flatMap((word) => word.terms))
+  for (const nearby of related.values()) for (const term of nearby.keys()) terms.add(term)
+  return terms
 }
 
 const NOTHING_FOUND: TextAnswer = { hits: [], documents: 0, averageLength: 0, frequencies: new Map() }
@@ -71,14 +90,21 @@ function searchTerms(question: Question, related: Meaning['related'], settings: 
   return boosts
 }
 
-function hit(id: string, table: SignalTable, i: number, settings: RecallSettings): RecallHit {
-  const parts = new Map<Part, number>()
+/** Each part's share of every document's score. */
+function partsOf(table: SignalTable, count: number, settings: RecallSettings): ReadonlyMap<Part, Float64Array> {
+  const parts = new Map<Part, Float64Array>()
   for (const signal of SIGNALS) {
-    const score = weightOf(signal, settings) * (table[signal][i] ?? 0)
-    if (score !== 0) parts.set(SIGNAL_PARTS[signal], (parts.get(SIGNAL_PARTS[signal]) ?? 0) + score)
+    const weight = weightOf(signal, settings)
+    const part = parts.get(SIGNAL_PARTS[signal]) ?? new Float64Array(count)
+    parts.set(SIGNAL_PARTS[signal], part)
+    const values = table[signal]
+    for (let i = 0; i < count; i++) part[i] = (part[i] ?? 0) + weight * (values[i] ?? 0)
   }
-  const why = [...parts].map(([part, score]) => ({ part, score }))
-  return { id, score: why.reduce((sum, { score }) => sum + score, 0), why }
+  return parts
+}
+
+function named(part: Part, score: number): ScorePart[] {
+  return score === 0 ? [] : [{ part, score }]
 }
 
 function weightOf(signal: Signal, { weights, dialogue }: RecallSettings): number {

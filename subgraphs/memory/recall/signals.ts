@@ -1,4 +1,4 @@
-import { lengthOf, matchWords, overall, type Related } from './matches.ts'
+import { matchWords, overall, type Related } from './matches.ts'
 import {
   coverage,
   type Neighbourhood,
@@ -46,8 +46,8 @@ export function measure(question: Question, evidence: Evidence, settings: Recall
   return {
     text: said,
     textSquared: said.map((value) => value ** 2),
-    phrase: each((document) => phraseMatch(question.pairs, document)),
-    length: each(({ terms }) => Math.log(1 + lengthOf(terms)) / 4),
+    phrase: each(phraseMatch(question.pairs)),
+    length: each(({ length }) => Math.log(1 + length) / 4),
     wantedPlace: wanted('PLACE'),
     wantedNumber: wanted('NUMBER'),
     wantedReason: wanted('REASON'),
@@ -104,12 +104,14 @@ function relativeToBest(scores: Float64Array): Float64Array {
 }
 
 /** The share of the question's pairs that a text has, two of them being enough. */
-function phraseMatch(pairs: ReadonlySet<string>, { content, terms }: RecallDocument): number {
-  const possible = [...pairs].some((pair) => pair.split(' ').every((term) => terms.has(term)))
-  if (!possible) return 0
-  const sequence = tokenize(content).flatMap(({ word }) => termsOf(word).slice(0, 1))
-  const found = new Set(adjacentPairs(sequence).filter((pair) => pairs.has(pair)))
-  return Math.min(1, found.size / Math.min(2, pairs.size))
+function phraseMatch(pairs: ReadonlySet<string>): (document: RecallDocument) => number {
+  const terms = [...pairs].map((pair) => pair.split(' '))
+  return (document) => {
+    if (!terms.some((pair) => pair.every((term) => document.terms.has(term)))) return 0
+    const sequence = tokenize(document.content).flatMap(({ word }) => termsOf(word).slice(0, 1))
+    const found = new Set(adjacentPairs(sequence).filter((pair) => pairs.has(pair)))
+    return Math.min(1, found.size / Math.min(2, pairs.size))
+  }
 }
 
 function nearness(similarities: ReadonlyMap<string, number>): (document: RecallDocument) => number {

@@ -20,7 +20,7 @@ export async function recall(context: MemoryContext, query: string, first: numbe
   const question = readQuestion(query, stores.clock.now())
   const index = openRecallIndex(context, filter)
   const { meaning, failed } = await meaningOf(context, query, question)
-  const hits = await rank(question, meaning, index, recallSettings(stores.recall))
+  const hits = await rank(question, meaning, index, recallSettings(stores.recall), first)
   const best = await present(context, hits, first)
   const pending = await index.pending()
   request.signal.throwIfAborted()

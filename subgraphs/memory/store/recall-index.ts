@@ -99,7 +99,7 @@ export function openRecallIndex(context: MemoryContext, filter: MemoryFilter): O
         .sort((a, b) => b.score - a.score)
         .slice(0, limit)
     },
-    context: (ids, radius) => context.read((db) => neighbourhoods(db, ids, radius, filter)),
+    context: (ids, radius, terms) => context.read((db) => neighbourhoods(db, ids, radius, terms, filter)),
     async pending() {
       if (filtered) return lacking + lackingGranted
       return (await beginCount()) + lackingGranted
@@ -157,12 +157,17 @@ async function search(
   }
 }
 
-type DocumentRow = Omit<RecallDocument, 'terms'> & { readonly terms: Readonly<Record<string, number>> }
+type DocumentRow = Omit<RecallDocument, 'terms' | 'length' | 'occurredAt'> & {
+  /** Milliseconds since the epoch: thousands of dates take longer to read than numbers. */
+  readonly occurredAt: number
+  readonly terms: Readonly<Record<string, number>>
+}
 
 async function neighbourhoods(
   db: Database,
   ids: readonly string[],
   radius: number,
+  terms: ReadonlySet<string>,
   filter: MemoryFilter,
 ): Promise<readonly RecallDocument[]> {
   const values = new Values()
@@ -178,10 +183,21 @@ async function neighbourhoods(
          ON other.session_id = hit.session_id AND other.position BETWEEN hit.position - ${reach} AND hit.position + ${reach}
      )
      SELECT memory.id, memory.session_id AS "sessionId", coalesce(memory.position, 0) AS position,
-       memory.occurred_at AS "occurredAt", memory.speaker, memory.content, memory.terms
+       (extract(epoch FROM memory.occurred_at) * 1000)::float8 AS "occurredAt", memory.speaker, memory.content, memory.terms
      FROM memory.current_memories AS memory
      WHERE ${allOf(['memory.id IN (SELECT id FROM near)', ...filterConditions(filter, values)])}`,
     values.list,
   )
-  return rows.map((row) => ({ ...row, terms: new Map(Object.entries(row.terms)) }))
+  return rows.map((row) => ({ ...row, occurredAt: new Date(row.occurredAt), ...told(row.terms, terms) }))
+}
+
+function told(counts: DocumentRow['terms'], wanted: ReadonlySet<string>): Pick<RecallDocument, 'terms' | 'length'> {
+  const terms = new Map<string, number>()
+  let length = 0
+  for (const term in counts) {
+    const count = counts[term] ?? 0
+    length += count
+    if (wanted.has(term)) terms.set(term, count)
+  }
+  return { terms, length }
 }
