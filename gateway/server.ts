@@ -129,6 +129,9 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
     )
     const stores = await opening
     poolMetrics(metrics, () => stores.postgres.connections())
+    metrics.observe('mnemograph_reads_not_noted', 'Accesses and policy decisions on reading that were lost.', () =>
+      stores.notes.lost(),
+    )
     const work = [
       ...housekeeping(stores.postgres, config.logRetentionDays),
       ...auditJobs(stores),

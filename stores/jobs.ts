@@ -1,6 +1,6 @@
 import type { Log } from '../lib/log.ts'
 import type { Leases } from './lease.ts'
-import { projectorContext, trimLog } from './log/log.ts'
+import { dropLogPartitions, projectorContext, trimLog } from './log/log.ts'
 import type { Postgres } from './postgres/postgres.ts'
 
 /** Work that is due from time to time, whoever uses the system. It must not matter how often it is done. */
@@ -37,7 +37,15 @@ export function housekeeping(postgres: Postgres, logRetentionDays: number): read
       everyMs: hour,
       run: statement('DELETE FROM memory.user_chat_context WHERE expires_at < now()'),
     },
-    { name: 'old events', everyMs: hour, run: () => trimLog(postgres, logRetentionDays) },
+    {
+      name: 'old events',
+      everyMs: hour,
+      async run() {
+        await trimLog(postgres, logRetentionDays)
+        await dropLogPartitions(postgres, logRetentionDays)
+      },
+    },
+    { name: 'old decisions', everyMs: 24 * hour, run: statement('SELECT memory.drop_decisions()') },
   ]
 }
 

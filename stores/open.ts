@@ -25,6 +25,7 @@ import { postgresLimiters, postgresLimits } from './limits/postgres.ts'
 import { redisLimits } from './limits/redis.ts'
 import { openFeed } from './log/feed.ts'
 import { openEventLog, projectorContext } from './log/log.ts'
+import { openNotes } from './notes.ts'
 import { openObjectDirectory } from './objects/directory.ts'
 import { inMemoryObjects } from './objects/in-memory.ts'
 import type { ObjectStore } from './objects/port.ts'
@@ -84,6 +85,8 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
     opened.defer(async () => redis?.close())
     const sentinel = openSentinel(postgres, options.logger)
     opened.defer(() => sentinel.close())
+    const notes = openNotes(postgres, options.logger)
+    opened.defer(() => notes.close())
     const bus = await openBus(options, redis)
     opened.defer(() => bus.close())
     const cache = redis ? redisCache(redis, options.logger) : inProcessCache()
@@ -130,6 +133,7 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
       sentinel,
       recall: options.recall,
       summarizer: options.summaries && openAiCompatible(options.summaries),
+      notes,
       clock,
       ids,
       logger,

@@ -16,6 +16,7 @@ import type { Leases } from './lease.ts'
 import type { Limits } from './limits/port.ts'
 import type { Feed } from './log/feed.ts'
 import type { EventLog } from './log/log.ts'
+import type { Notes } from './notes.ts'
 import type { ObjectStore } from './objects/port.ts'
 import type { Postgres } from './postgres/postgres.ts'
 import type { Ledger } from './privacy/ledger.ts'
@@ -60,6 +61,8 @@ export interface Stores {
   readonly signer: Signer
   /** Tells the audit of what happened beside the work. */
   readonly sentinel: Sentinel
+  /** What reading leaves behind: accesses and what policies decided. */
+  readonly notes: Notes
   readonly tenancy: Tenancy
   /** Who passkeys are made for. */
   readonly relyingParty: RelyingParty

@@ -131,6 +131,14 @@ export async function trimLog(postgres: Postgres, days: number): Promise<void> {
   }
 }
 
+/** Drops the months of the log that are older than its retention and have been trimmed. @returns their names */
+export async function dropLogPartitions(postgres: Postgres, days: number): Promise<string[]> {
+  const rows = await postgres.write(projectorContext('drop old months'), (tx) =>
+    tx.query<{ name: string }>('SELECT events.drop_partitions(make_interval(days => $1)) AS name', [days]),
+  )
+  return rows.map(({ name }) => name)
+}
+
 async function head(db: Database): Promise<Position> {
   const [row] = await db.query<Place>('SELECT epoch, xid, seq FROM events.head()')
   if (!row) throw new Error('the log of events has no head')

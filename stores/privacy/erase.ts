@@ -106,7 +106,7 @@ async function removeBeside({ objects, cache }: Needed, { userId }: Subject, tal
 }
 
 /** What was done with a memory tells of its words nowhere; that it is gone is told to those who could see it. */
-const SCRUB = `UPDATE events.log SET payload = '{}' WHERE payload <> '{}' AND kind <> 'FORGOTTEN'`
+const SCRUB = `UPDATE events.log SET payload = '{}' WHERE payload <> '{}' AND kind NOT IN ('FORGOTTEN', 'EXPIRED')`
 
 interface Shared {
   readonly id: string

@@ -69,6 +69,11 @@ function common(from: MemoryState, to: MemoryState): string[] {
   return audienceOf(from).filter((id) => others.has(id))
 }
 
+/** Its time was over. */
+export function expiredEvent(memory: MemoryState): EventDraft {
+  return { ...forgottenEvent(memory), kind: 'EXPIRED' }
+}
+
 /** Reads facts from an event's payload. */
 export function readFacts(payload: Readonly<Record<string, unknown>>): MemoryFacts {
   const facts = payload as unknown as Omit<MemoryFacts, 'occurredAt'> & { readonly occurredAt: string }

@@ -4,14 +4,17 @@ import { chatResolvers } from './chat-resolvers.ts'
 import { MemoryContext } from './context.ts'
 import { continuityResolvers } from './continuity-resolvers.ts'
 import { embeddingResolvers } from './embedding-resolvers.ts'
+import { policyResolvers } from './policy-resolvers.ts'
 import { vectorProjector } from './projector.ts'
 import { reasoningResolvers } from './reasoning-resolvers.ts'
 import { relationsResolvers } from './relations-resolvers.ts'
 import { resolvers } from './resolvers.ts'
 import { routingResolvers } from './routing-resolvers.ts'
 import { syncJob } from './service/sync/run.ts'
+import { upkeepJob } from './service/upkeep/job.ts'
 import { sharingResolvers } from './sharing-resolvers.ts'
 import { syncResolvers } from './sync-resolvers.ts'
+import { upkeepResolvers } from './upkeep-resolvers.ts'
 import { voiceResolvers } from './voice-resolvers.ts'
 
 /** What agents and their users remember: sessions, messages, memories, and how they are found again. */
@@ -24,6 +27,8 @@ export const room = defineRoom({
     chatResolvers,
     continuityResolvers,
     embeddingResolvers,
+    policyResolvers,
+    upkeepResolvers,
     reasoningResolvers,
     relationsResolvers,
     routingResolvers,
@@ -37,5 +42,5 @@ export const room = defineRoom({
     return []
   },
   projectors: (stores) => stores.embeddings.kept.map((index) => vectorProjector(stores, index)),
-  jobs: (stores) => [syncJob(stores)],
+  jobs: (stores) => [syncJob(stores), upkeepJob(stores)],
 })

@@ -1,4 +1,4 @@
-import { invalidInput, type Problem } from '../../lib/problems.ts'
+import { invalidInput, limitExceeded, type Problem } from '../../lib/problems.ts'
 
 /** What the schema's descriptions promise, in one place. Lengths are in characters (code points). */
 export const limits = {
@@ -25,6 +25,8 @@ export const limits = {
   relationshipType: 50,
   linked: 100,
   sharedSearched: 5_000,
+  policyRules: 100,
+  days: 36_500,
 } as const
 
 export type Path = readonly string[]
@@ -65,6 +67,12 @@ export function checkJson(value: unknown, mostBytes: number, path: Path): Proble
   if (Buffer.byteLength(text) > mostBytes) return invalidInput(`At most ${mostBytes} bytes as JSON.`, ...path)
   if (holdsNul(value)) return invalidInput('A text may not hold the character U+0000.', ...path)
   return null
+}
+
+/** How much of something is done at once. */
+export function checkBatchSize(most: number | null | undefined, path: Path): Problem | null {
+  if (most == null || (most >= 1 && most <= limits.batch)) return null
+  return limitExceeded(`1 to ${limits.batch} at once, not ${most}.`, ...path)
 }
 
 /** A moment that has not passed. */

@@ -10,7 +10,7 @@ import { memoryFits } from './store/memories.ts'
 
 export interface MemoryChange {
   readonly cursor: string
-  readonly kind: 'CREATED' | 'REVISED' | 'FORGOTTEN' | 'RELATED'
+  readonly kind: 'CREATED' | 'REVISED' | 'FORGOTTEN' | 'EXPIRED' | 'RELATED'
   readonly memoryId: string
   readonly at: Date
 }
@@ -33,7 +33,7 @@ export function memoryChanges(context: MemoryContext, filter: MemoryFilter, afte
       const kind = kindFor(event, principals, filter)
       if (kind === null) return null
       // Metadata is not in the log: it is asked of the memory as it is, as long as it is there.
-      const mustAsk = filter.metadata != null && kind !== 'FORGOTTEN'
+      const mustAsk = filter.metadata != null && !isGone(kind)
       if (mustAsk && !(await context.read((db) => memoryFits(db, event.id, filter.metadata)))) return null
       return { cursor, kind, memoryId: event.id, at: event.at }
     },
@@ -61,6 +61,8 @@ export async function messageAdded(context: MemoryContext, sessionId: string, af
   )
 }
 
+export const isGone = (kind: MemoryChange['kind']) => kind === 'FORGOTTEN' || kind === 'EXPIRED'
+
 /** What happened as the viewer sees it: whoever loses access sees it go, whoever gains access sees it come. */
 function kindFor(event: LogEvent, principals: ReadonlySet<string>, filter: MemoryFilter): MemoryChange['kind'] | null {
   const sees = (audience: readonly string[]) => audience.some((id) => principals.has(id))
@@ -71,7 +73,7 @@ function kindFor(event: LogEvent, principals: ReadonlySet<string>, filter: Memor
   const fitted = before && factsFit(previous ? readFacts(previous) : facts, filter)
   const fits = after && factsFit(facts, filter)
   if (!fitted && !fits) return null
-  if (!after) return 'FORGOTTEN'
+  if (!after) return event.kind === 'EXPIRED' ? 'EXPIRED' : 'FORGOTTEN'
   if (!before) return 'CREATED'
   if (event.kind === 'RELATED') return 'RELATED'
   // Whom else a memory is given to is news for its owner alone.

@@ -28,12 +28,14 @@ import type {
 } from './records.ts'
 import type { RelationshipRecord } from './relation-records.ts'
 import { ancestorsOf } from './store/ancestors.ts'
+import { type ArchiveRecord, archivesByIds } from './store/archives.ts'
 import { contextCounts, contextOf } from './store/context.ts'
 import { feedbackBy } from './store/feedback.ts'
 import { grantsOf } from './store/grants.ts'
 import type { Values } from './store/keyset.ts'
 import * as memories from './store/memories.ts'
 import { countsUnder, type ListSource, pagesUnder } from './store/pages.ts'
+import { type Circumstances, circumstancesOf, type RuleRecord, rulesByIds } from './store/policies.ts'
 import { chainsByIds } from './store/reasoning.ts'
 import { relationshipsByIds } from './store/relationships.ts'
 import { decisionsByIds } from './store/routing.ts'
@@ -138,6 +140,9 @@ export function createLoaders(stores: Stores, request: RequestContext) {
     vectorsOfSession: (id: string, args: PageArguments) =>
       pageUnder('session vectors', id, args, vectors.vectorsOfSessions, (row) => [row.ordinal]),
     pointOf: pointLoader(stores, request),
+    memoryArchive: byId<ArchiveRecord>(read, archivesByIds),
+    policyRule: byId<RuleRecord>(read, rulesByIds),
+    circumstances: byId<Circumstances>(read, async (db, ids) => [...(await circumstancesOf(db, ids)).values()]),
     memoriesOfSession: (id: string, args: PageArguments) =>
       memoriesUnder('session memories', memories.memoriesOfSession, id, args),
     memoriesOfMessage: (id: string, args: PageArguments) =>

@@ -10,6 +10,8 @@ type NodeType =
   | 'ReasoningChain'
   | 'Vector'
   | 'VoiceSample'
+  | 'PolicyRule'
+  | 'MemoryArchive'
 
 /** What the gateway knows of an entity that it asks about: its id, by either of its keys. */
 export interface Reference {

@@ -1,5 +1,6 @@
 import type { PageArguments } from '../../lib/connection.ts'
 import type { MemoryContext } from './context.ts'
+import { valueFor } from './policies/masks.ts'
 import type { MemoryRecord } from './records.ts'
 import type { RelationshipRecord, SourceRecord } from './relation-records.ts'
 import { mutation, named } from './resolving.ts'
@@ -46,8 +47,8 @@ export const relationsResolvers = {
       loaders.listUnder<SourceRecord>(['sources', asOf], sources, id, args, (values) =>
         asOf === null ? [] : [`source.created_at <= ${values.add(asOf, 'timestamptz')}`],
       ),
-    contextAnalysis: ({ id, version }: MemoryRecord, _: unknown, { loaders }: MemoryContext) =>
-      loaders.contextAnalysis(id, version),
+    contextAnalysis: (memory: MemoryRecord, _: unknown, context: MemoryContext) =>
+      valueFor(context, memory, context.loaders.contextAnalysis(memory.id, memory.version)),
   },
   MemoryRelationship: {
     from: ({ fromId }: RelationshipRecord, _: unknown, { loaders }: MemoryContext) => loaders.memory.load(fromId),

@@ -2,7 +2,7 @@ import type { PageArguments } from '../../lib/connection.ts'
 import { toGlobalId, uuidOf } from '../../lib/ids.ts'
 import type { MemoryContext } from './context.ts'
 import { contextResolvers } from './context-resolvers.ts'
-import { type MemoryChange, type MessageAdded, memoryChanges, messageAdded } from './live.ts'
+import { isGone, type MemoryChange, type MessageAdded, memoryChanges, messageAdded } from './live.ts'
 import { idFields, type Reference, referenced, toFilter, userOf } from './mappers.ts'
 import type { MemoryFilter, MemoryRecord, MemoryTier, MessageRecord, SessionFilter, SessionRecord } from './records.ts'
 import { mutation, named, shown } from './resolving.ts'
@@ -80,17 +80,17 @@ export const resolvers = {
   },
   Memory: {
     ...idFields('Memory'),
-    __resolveReference: (reference: Reference, context: MemoryContext) => {
+    async __resolveReference(reference: Reference, context: MemoryContext) {
       const id = referenced('Memory', reference)
-      return id === null ? null : context.loaders.memory.load(id)
+      const found = id === null ? null : await context.loaders.memory.load(id)
+      context.noteRead(found)
+      return found
     },
     owner: ({ ownerId }: MemoryRecord) => userOf(ownerId),
     session: ({ sessionId }: MemoryRecord, _: unknown, { loaders }: MemoryContext) =>
       sessionId === null ? null : loaders.session.load(sessionId),
     source: ({ messageId }: MemoryRecord, _: unknown, { loaders }: MemoryContext) =>
       messageId === null ? null : loaders.message.load(messageId),
-    revisions: (memory: MemoryRecord, args: PageArguments, { loaders }: MemoryContext) =>
-      loaders.revisionsOf(memory, args),
     ...vectorResolvers.Memory,
   },
   User: {
@@ -124,7 +124,7 @@ export const resolvers = {
   MemoryChange: {
     memoryId: ({ memoryId }: MemoryChange) => toGlobalId('Memory', memoryId),
     memory: ({ memoryId, kind }: MemoryChange, _: unknown, { loaders }: MemoryContext) =>
-      kind === 'FORGOTTEN' ? null : loaders.memory.load(memoryId),
+      isGone(kind) ? null : loaders.memory.load(memoryId),
   },
   RecallChange: { left: ({ left }: RecallChange) => left.map((id) => toGlobalId('Memory', id)) },
   MessageAdded: {

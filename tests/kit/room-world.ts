@@ -16,6 +16,7 @@ import { inProcessBus } from '../../stores/bus/in-process.ts'
 import { inProcessLimits } from '../../stores/limits/in-process.ts'
 import { openFeed } from '../../stores/log/feed.ts'
 import { openEventLog } from '../../stores/log/log.ts'
+import { openNotes } from '../../stores/notes.ts'
 import { inMemoryObjects } from '../../stores/objects/in-memory.ts'
 import type { StatementEvent } from '../../stores/postgres/pool.ts'
 import { openLedger } from '../../stores/privacy/ledger.ts'
@@ -92,12 +93,14 @@ export async function openRoomWorld(room: Room<any>, given?: TestPostgres): Prom
     tenancy: 'single',
     relyingParty: relyingPartyOf(['http://localhost:4000']),
     sentinel: openSentinel(postgres, silentLog()),
+    notes: openNotes(postgres, silentLog()),
     tokens: createAccessTokens(key, clock),
     clock,
     ids: systemIds,
     logger: silentLog(),
     async close() {
       await stores.sentinel.close()
+      await stores.notes.close()
       await feed.close()
       await bus.close()
     },

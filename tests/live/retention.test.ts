@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest'
 import { silentLog } from '../../lib/log.ts'
 import { inProcessBus } from '../../stores/bus/in-process.ts'
 import { openFeed } from '../../stores/log/feed.ts'
-import { appendEvents, type EventDraft, openEventLog, trimLog } from '../../stores/log/log.ts'
+import { appendEvents, dropLogPartitions, type EventDraft, openEventLog, trimLog } from '../../stores/log/log.ts'
 import type { Postgres } from '../../stores/postgres/postgres.ts'
 import { contextOf } from '../kit/contexts.ts'
 import { describeEachPostgres } from '../kit/postgres.ts'
@@ -134,5 +134,44 @@ describeEachPostgres('the retention of the log', (world) => {
       expect(await log.head()).toEqual(last)
     },
     patience * 2,
+  )
+
+  test(
+    'drops a month whole when it is over and trimmed, and keeps what projections are rebuilt from',
+    async () => {
+      const postgres = world().open()
+      await world().sql(
+        `CREATE TABLE events.log_202001 PARTITION OF events.log FOR VALUES FROM ('2020-01-01 00:00Z') TO ('2020-02-01 00:00Z')`,
+      )
+      // As whoever makes partitions.
+      await world().sql('ALTER TABLE events.log_202001 OWNER TO mnemograph_migration')
+      await append(postgres, { id: id(21) }, { id: id(22) }, { id: id(22), kind: 'EXPIRED', before: [ann], after: [] })
+      const [last] = await append(postgres, { id: id(23) })
+      const into = (month: string, ...memories: number[]) =>
+        world().sql('UPDATE events.log SET at = $1 WHERE aggregate_id = ANY ($2::uuid[])', [month, memories.map(id)])
+      await into('2020-01-15', 21, 22, 23)
+      const months = async () =>
+        (
+          await world().sql<{ name: string }>(
+            `SELECT relname AS name FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = 'events.log'::regclass`,
+          )
+        ).map(({ name }) => name)
+      // Not yet trimmed: nothing may go.
+      expect(await dropLogPartitions(postgres, days)).toEqual([])
+      await trimmed(postgres, async () => {
+        const { xid } = (await openEventLog(postgres).trimmedTo()) ?? { xid: 0n }
+        expect(xid >= (last?.xid ?? 0n)).toBe(true)
+      })
+      expect(await dropLogPartitions(postgres, days)).toEqual(['events.log_202001'])
+      expect(await months()).not.toContain('log_202001')
+      expect(await months()).toContain('log_default')
+      const kept = (await left()).filter(([, memory]) => Number(memory) > 20)
+      expect(kept).toEqual([
+        ['CREATED', 21],
+        ['CREATED', 23],
+      ])
+      expect(await dropLogPartitions(postgres, days)).toEqual([])
+    },
+    patience,
   )
 })

@@ -11,6 +11,7 @@ const shared = [
   'knowledge: app.system SELECT',
   'knowledge: events.positions SELECT',
   'memory: app.idempotency INSERT SELECT',
+  'memory: app.retention_policies SELECT',
   'memory: app.system SELECT',
   'memory: events.positions SELECT',
 ]

@@ -50,6 +50,7 @@ const forAdmins: Readonly<Record<string, string>> = {
   systemHealth: 'tells how the system is',
   auditVerification: 'counts the entries of the whole system',
   privacyRequest: 'shows what was asked for and counts; the lines are the user’s alone',
+  policyAudit: 'shows what policies decided of whose memory, and nothing of what it holds',
   explainAccess: 'says which rules let whom, and nothing of what a thing holds',
 }
 
@@ -59,6 +60,7 @@ const open: Readonly<Record<string, string>> = {
   'Query.teams': 'lists what admins have made, and the owner is none',
   'Query.invitations': 'lists whom admins have invited, and the owner is none',
   'Query.serviceAccounts': 'lists what admins have made, and the owner is none',
+  'Query.policyAudit(traceId)': 'asks for a trace, of which the matrix knows none',
   'Query.concept': 'refuses to answer without an id or a name',
 }
 
@@ -130,7 +132,7 @@ describe.each(backends)('on %s', (_, skip, openWorld) => {
       const target = planters.get('neighbour')?.plants.id('Agent')
       await mutate(owner, 'setAgentStatus', { id: target, status: 'BUSY' }, '')
       await product.server.stores.sentinel.idle()
-    }, 180_000)
+    }, 600_000)
 
     afterAll(async () => {
       await world?.product.close()

@@ -1,8 +1,9 @@
 import { uuidOf } from '../../../lib/ids.ts'
+import type { Problem } from '../../../lib/problems.ts'
 import type { Unit } from '../../mutate.ts'
 import type { MemoryContext } from '../context.ts'
 import { createdEvent, relatedEvents } from '../events.ts'
-import { limits } from '../limits.ts'
+import { limits, type Path } from '../limits.ts'
 import { analyze } from '../recall/tokens.ts'
 import type { MemoryRecord } from '../records.ts'
 import { insertMemories, type MemoryDraft, takePositions } from '../store/drafts.ts'
@@ -12,6 +13,7 @@ import { memoriesByIds } from '../store/memories.ts'
 import { insertRelationships } from '../store/relationships.ts'
 import { findTwins, insertSources, type SourceDraft } from '../store/sources.ts'
 import { settledCursor } from './cursors.ts'
+import { judgeNew } from './judge.ts'
 import * as locked from './locked.ts'
 import { unsaidConfidence } from './relate.ts'
 import type { RememberInput } from './remember.ts'
@@ -30,6 +32,8 @@ export interface Kept {
   readonly standing: string | null
   /** What is not there; then nothing was written. */
   readonly missing: readonly Missing[]
+  /** What policies forbid; then nothing may be written. */
+  readonly refusals: readonly Problem[]
 }
 
 /** What an item of that type is related by when it names others without a word. */
@@ -43,6 +47,7 @@ export async function keep(
   unit: Unit,
   items: readonly RememberInput[],
   now: Date,
+  pathOf: (item: number) => Path,
 ): Promise<Kept> {
   const { tx } = unit
   const { viewer } = context
@@ -61,9 +66,11 @@ export async function keep(
   ])
   const visible = new Map(seen.map((memory) => [memory.id, memory]))
   const missing = items.flatMap((item, i) => missingIn(item, i, { session: drafts[i]?.sessionId, sessions, visible }))
-  if (missing.length > 0) return { ids: [], standing: null, missing }
+  if (missing.length > 0) return { ids: [], standing: null, missing, refusals: [] }
   const { ids, added, merged } = await withoutKnown(context, unit, drafts, named)
-  const placed = await takePositions(tx, added)
+  const judged = await judgeNew(context, tx, added, now, (draft) => pathOf(drafts.indexOf(draft)))
+  if (judged.refusals.length > 0) return { ids: [], standing: null, missing, refusals: judged.refusals }
+  const placed = await takePositions(tx, judged.drafts)
   await Promise.all([
     insertMemories(tx, viewer, placed, now),
     unit.append(placed.map((draft) => createdEvent(stateOf(context, draft)))),
@@ -74,7 +81,7 @@ export async function keep(
   )
   await insertSources(tx, viewer, [...merged, ...derived], now)
   await relate(context, unit, { ids, links, placed, visible }, now)
-  return { ids, standing: added.length > 0 ? null : await settledCursor(context, tx), missing }
+  return { ids, standing: added.length > 0 ? null : await settledCursor(context, tx), missing, refusals: [] }
 }
 
 interface Links {

@@ -6,6 +6,7 @@ import type { MemoryState } from '../events.ts'
 import type { MemoryRecord } from '../records.ts'
 import { mayWrite } from '../store/grants.ts'
 import { memoriesByIds } from '../store/memories.ts'
+import { holdRevision } from '../store/revisions.ts'
 
 /** The viewer's memory of that id, locked until the transaction ends. Another's is as good as none. */
 export async function lockOwned(context: MemoryContext, tx: Transaction, globalId: string): Promise<MemoryRecord> {
@@ -30,6 +31,8 @@ async function lockVisible(tx: Transaction, globalId: string): Promise<MemoryRec
   const id = uuidOf('Memory', globalId)
   if (id === null) throw absent()
   await tx.lock(`memory:${id}`)
+  // Held, so that upkeep passes it by; one that expires meanwhile is gone then.
+  if (!(await holdRevision(tx, id))) throw absent()
   const [memory] = await memoriesByIds(tx, [id])
   if (memory === undefined) throw absent()
   return memory

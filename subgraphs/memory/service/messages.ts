@@ -20,6 +20,7 @@ import {
   type StoredPrompt,
 } from '../store/messages.ts'
 import { rejectBatch } from './batch.ts'
+import { judgeNew } from './judge.ts'
 import { stateOf } from './keep.ts'
 
 export interface MessageInput {
@@ -176,7 +177,9 @@ async function append(context: MemoryContext, unit: Unit, sessionId: string, pre
     const said = { content: prompt ? null : message.content, promptId: prompt?.id ?? null }
     return { ...message, ...time, ...said, position: tail.messageCount + i }
   })
-  const memories = await memoriesOf(unit, added, messages, prompts, { sessionId, memoryCount: tail.memoryCount })
+  const made = await memoriesOf(unit, added, messages, prompts, { sessionId, memoryCount: tail.memoryCount })
+  const { drafts: memories, refusals } = await judgeNew(context, tx, made, now, () => ['input', 'remember'])
+  if (refusals[0]) throw new ProblemError(refusals[0])
   const placed = memories.filter((memory) => memory.position !== null).length
   const events = [
     ...messages.map(({ id }) => messageAdded(id, sessionId, viewer.userId)),

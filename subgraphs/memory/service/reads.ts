@@ -11,7 +11,11 @@ export type MemoryOrder = 'NEWEST_FIRST' | 'OLDEST_FIRST'
 export async function findMemory(context: MemoryContext, id: string, asOf: Date | null): Promise<MemoryRecord | null> {
   const uuid = uuidOf('Memory', id)
   if (uuid === null) return null
-  return asOf === null ? context.loaders.memory.load(uuid) : context.read((db) => memoryAsOf(db, uuid, asOf))
+  const found = await (asOf === null
+    ? context.loaders.memory.load(uuid)
+    : context.read((db) => memoryAsOf(db, uuid, asOf)))
+  context.noteRead(found)
+  return found
 }
 
 /** The memories that the viewer may see. */
@@ -32,12 +36,12 @@ export async function listMemories(
 /** The viewer's own memories in figures. */
 export function ownStats(context: MemoryContext, tier: MemoryTier | null) {
   const { viewer } = context
-  return context.read((db) => memoryStats(db, viewer.userId, tier))
+  return context.read((db) => memoryStats(db, viewer.userId, tier, context.stores.clock.now()))
 }
 
 /** How the viewer's own memories spread over the tiers. */
 export async function tierDistribution(context: MemoryContext) {
   const { viewer } = context
-  const counts = await context.read((db) => tierCounts(db, viewer.userId))
-  return memoryTiers.map((tier) => ({ tier, count: counts.get(tier) ?? 0 }))
+  const counts = await context.read((db) => tierCounts(db, viewer.userId, context.stores.clock.now()))
+  return memoryTiers.map((tier) => counts.get(tier) ?? { tier, count: 0, expired: 0 })
 }

@@ -23,6 +23,7 @@ export async function recall(context: MemoryContext, query: string, first: numbe
   const hits = await rank(question, meaning, index, recallSettings(stores.recall), first)
   const best = await present(context, hits, first)
   const pending = await index.pending()
+  context.noteRead(...best.map(({ memory }) => memory))
   request.signal.throwIfAborted()
   const tookMs = performance.now() - start
   stores.sentinel.report(securityOf(request, 'memory'), {

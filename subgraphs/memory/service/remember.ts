@@ -32,9 +32,10 @@ export async function remember(context: MemoryContext, input: RememberInput) {
   const problem = checkItem(input, now, ['input'])
   if (problem) return problem
   return mutate(context.stores, context.request, { name: 'remember', input, room: 'memory' }, async (unit) => {
-    const { ids, standing, missing } = await keep(context, unit, [input], now)
+    const { ids, standing, missing, refusals } = await keep(context, unit, [input], now, () => ['input'])
     const [absent] = missing
     if (absent) throw new ProblemError(notFound(absent.what, 'input', ...absent.path))
+    if (refusals[0]) throw new ProblemError(refusals[0])
     return { __typename: 'RememberSuccess', memoryId: ids[0], standing } satisfies Answer
   })
 }
@@ -49,11 +50,12 @@ export async function rememberMany(context: MemoryContext, input: RememberManyIn
   const problems = items.map((item, i) => checkBatchItem(item, now, [String(i)])).filter((problem) => problem !== null)
   if (problems.length > 0) return rejectBatch(problems, items.length, 'items')
   return mutate(context.stores, context.request, { name: 'rememberMany', input, room: 'memory' }, async (unit) => {
-    const { ids, standing, missing } = await keep(context, unit, items, now)
+    const { ids, standing, missing, refusals } = await keep(context, unit, items, now, (i) => [String(i)])
     if (missing.length > 0) {
       const absent = missing.map(({ what, item, path }) => notFound(what, String(item), ...path))
       throw new ProblemError(rejectBatch(absent, items.length, 'items'))
     }
+    if (refusals.length > 0) throw new ProblemError(rejectBatch(refusals, items.length, 'items'))
     return { __typename: 'RememberManySuccess', memoryIds: ids, standing } satisfies Answer
   })
 }

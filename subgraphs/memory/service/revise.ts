@@ -9,7 +9,8 @@ import type { MemoryRecord, MemoryTier, Visibility } from '../records.ts'
 import { shelfOf } from '../store/drafts.ts'
 import { grantedTo } from '../store/grants.ts'
 import { insertPostings, removePostings } from '../store/postings.ts'
-import { eraseMemory, insertRevision, type RevisionDraft } from '../store/revisions.ts'
+import { eraseMemories, insertRevision, type RevisionDraft } from '../store/revisions.ts'
+import { judgeChange } from './judge.ts'
 import { speakerOf } from './keep.ts'
 import { lockOwned, lockWritable, stateOf } from './locked.ts'
 
@@ -74,8 +75,7 @@ export async function forgetMemory(context: MemoryContext, input: ForgetMemoryIn
   return mutate(stores, request, { name: 'forgetMemory', input, room: 'memory' }, async ({ tx, append }) => {
     const memory = await lockOwned(context, tx, input.id)
     const granted = await grantedTo(tx, memory.id)
-    await removePostings(tx, viewer, memory.id, shelfOf(memory.visibility, viewer.userId, viewer.tenantId))
-    await eraseMemory(tx, memory.id, stores.clock.now())
+    await eraseMemories(tx, viewer, [memory.id], stores.clock.now())
     await append([forgottenEvent(stateOf(context, memory, granted))])
     return { __typename: 'ForgetMemorySuccess', memoryId: memory.id } satisfies Answer
   })
@@ -130,9 +130,12 @@ export async function writeRevision(
 ): Promise<RevisionDraft> {
   const { stores, viewer } = context
   const owner = { tenantId: viewer.tenantId, userId: memory.ownerId }
-  const revision = revisionOf(memory, says, stores.ids.next(), now)
+  const wanted = revisionOf(memory, says, stores.ids.next(), now)
+  const { drafts, refusals } = await judgeChange(context, tx, memory, wanted, now)
+  if (refusals[0]) throw new ProblemError(refusals[0])
+  const revision = drafts[0] ?? wanted
   const { memoryId, visibility, analysis } = revision
-  await removePostings(tx, owner, memoryId, shelfOf(memory.visibility, owner.userId, owner.tenantId))
+  await removePostings(tx, owner, [memoryId])
   await insertRevision(tx, owner, revision)
   const shelfId = shelfOf(visibility, owner.userId, owner.tenantId)
   await insertPostings(tx, owner, [{ memoryId, shelfId, analysis }])

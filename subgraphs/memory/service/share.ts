@@ -1,11 +1,13 @@
 import { parseGlobalId } from '../../../lib/ids.ts'
 import { invalidInput, limitExceeded, notFound, ProblemError } from '../../../lib/problems.ts'
+import type { Transaction } from '../../../stores/postgres/postgres.ts'
 import { type Answer, mutate } from '../../mutate.ts'
 import type { MemoryContext } from '../context.ts'
 import { sharedEvent } from '../events.ts'
 import { limits } from '../limits.ts'
-import type { GrantKind } from '../records.ts'
+import type { GrantKind, MemoryRecord } from '../records.ts'
 import { granteeOf, grantsOf, putGrant, removeGrant } from '../store/grants.ts'
+import { judgeChange } from './judge.ts'
 import { lockOwned, stateOf } from './locked.ts'
 import { writeRevision } from './revise.ts'
 
@@ -46,6 +48,7 @@ export async function shareMemory(context: MemoryContext, input: ShareMemoryInpu
     if (!found && grants.length >= limits.grants) {
       throw new ProblemError(limitExceeded(`A memory is shared with at most ${limits.grants}.`, 'input', 'subjectId'))
     }
+    if (memory.visibility !== 'PRIVATE') await requireShareable(context, tx, memory)
     await putGrant(tx, viewer.tenantId, {
       id: stores.ids.next(),
       memoryId: memory.id,
@@ -67,6 +70,12 @@ export async function shareMemory(context: MemoryContext, input: ShareMemoryInpu
     }
     return { __typename: 'ShareMemorySuccess', memoryId: memory.id } satisfies Answer
   })
+}
+
+/** A rule may be newer than the memory is shared. */
+async function requireShareable(context: MemoryContext, tx: Transaction, memory: MemoryRecord): Promise<void> {
+  const { refusals } = await judgeChange(context, tx, memory, memory, context.stores.clock.now())
+  if (refusals[0]) throw new ProblemError(refusals[0])
 }
 
 /** Takes leave back that was given to a subject. */

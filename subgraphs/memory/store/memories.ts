@@ -96,6 +96,18 @@ export async function countVisibleMemories(db: Database, reader: Reader, filter:
   return row?.count ?? 0
 }
 
+/** A page of an owner's memories whose time is over at a moment, in the order they were made. */
+export async function expiredMemories(db: Database, ownerId: string, at: Date, page: Page): Promise<MemoryRecord[]> {
+  const values = new Values()
+  const { bounds, direction, limit } = keyset(page, 'memory.ordinal', 'ASC', values)
+  const own = `memory.owner_id = ${values.add(ownerId, 'uuid')}`
+  const over = `memory.retention_until <= ${values.add(at, 'timestamptz')}`
+  return db.query(
+    `SELECT ${columns} FROM ${current} WHERE ${allOf([own, over, ...bounds])} ORDER BY memory.ordinal ${direction} LIMIT ${limit}`,
+    values.list,
+  )
+}
+
 export const memoriesOfSession: ListSource = {
   columns,
   from: current,
@@ -144,27 +156,42 @@ export interface MemoryStats {
   readonly characters: number
   readonly oldestAt: Date | null
   readonly newestAt: Date | null
+  /** How many are over at the moment that was asked about. */
+  readonly expired: number
 }
 
 /** What an owner's own memories come to. */
-export async function memoryStats(db: Database, ownerId: string, tier: MemoryTier | null): Promise<MemoryStats> {
+export async function memoryStats(
+  db: Database,
+  ownerId: string,
+  tier: MemoryTier | null,
+  now: Date,
+): Promise<MemoryStats> {
   const [row] = await db.query<MemoryStats>(
     `SELECT count(*)::integer AS count, coalesce(sum(memory.version), 0)::integer AS revisions,
        coalesce(sum(char_length(memory.content)), 0)::float8 AS characters,
-       min(memory.created_at) AS "oldestAt", max(memory.created_at) AS "newestAt"
+       min(memory.created_at) AS "oldestAt", max(memory.created_at) AS "newestAt",
+       count(*) FILTER (WHERE memory.retention_until <= $3)::integer AS expired
      FROM ${current} WHERE memory.owner_id = $1 AND ($2::text IS NULL OR memory.tier = $2)`,
-    [ownerId, tier],
+    [ownerId, tier, now],
   )
   if (!row) throw new Error('an aggregate has one row')
   return row
 }
 
-export async function tierCounts(db: Database, ownerId: string): Promise<Map<MemoryTier, number>> {
-  const rows = await db.query<{ tier: MemoryTier; count: number }>(
-    `SELECT memory.tier, count(*)::integer AS count FROM ${current} WHERE memory.owner_id = $1 GROUP BY memory.tier`,
-    [ownerId],
+export interface TierCount {
+  readonly tier: MemoryTier
+  readonly count: number
+  readonly expired: number
+}
+
+export async function tierCounts(db: Database, ownerId: string, now: Date): Promise<Map<MemoryTier, TierCount>> {
+  const rows = await db.query<TierCount>(
+    `SELECT memory.tier, count(*)::integer AS count, count(*) FILTER (WHERE memory.retention_until <= $2)::integer AS expired
+     FROM ${current} WHERE memory.owner_id = $1 GROUP BY memory.tier`,
+    [ownerId, now],
   )
-  return new Map(rows.map(({ tier, count }) => [tier, count]))
+  return new Map(rows.map((row) => [row.tier, row]))
 }
 
 /** Whether the viewer can see the memory and its metadata contains this. */

@@ -36,21 +36,31 @@ export async function insertPostings(tx: Transaction, owner: Owner, entries: rea
   ])
 }
 
-/** Takes a memory's present text from its shelf, by the terms that its revision was written with. */
-export async function removePostings(tx: Transaction, owner: Owner, memoryId: string, shelfId: string): Promise<void> {
-  const [gone] = await tx.query<{ terms: number }>(
-    `WITH gone AS (
-       DELETE FROM memory.postings
-       WHERE shelf_id = $2 AND memory_id = $1 AND term IN (
-         SELECT jsonb_object_keys(terms) FROM memory.revisions WHERE memory_id = $1 AND known_until IS NULL)
-       RETURNING length
-     )
-     SELECT coalesce(max(length), 0)::integer AS terms FROM gone`,
-    [memoryId, shelfId],
-  )
-  const change = { documents: -1, terms: -(gone?.terms ?? 0) }
-  await tx.query(RESIZE, [owner.tenantId, sizesOf(owner, new Map([[shelfId, change]]))])
+/** Takes the present texts of an owner's memories from their shelves, by the terms that their revisions were written with. */
+export async function removePostings(tx: Transaction, owner: Owner, memoryIds: readonly string[]): Promise<void> {
+  const shelves = await tx.query<ShelfSize & { id: string }>(REMOVE, [memoryIds])
+  const changes = shelves.map(({ id, documents, terms }) => [id, { documents: -documents, terms: -terms }] as const)
+  await tx.query(RESIZE, [owner.tenantId, sizesOf(owner, new Map(changes))])
 }
+
+/** Each posting is looked up by its key: a plan that read the whole table would be as slow for few memories as for many. */
+const REMOVE = `WITH old AS MATERIALIZED (
+    SELECT memory_id, CASE visibility WHEN 'PUBLIC' THEN tenant_id ELSE owner_id END AS shelf_id, terms
+    FROM memory.revisions WHERE memory_id = ANY ($1::uuid[]) AND known_until IS NULL
+  ), gone AS (
+    DELETE FROM memory.postings WHERE ctid = ANY (ARRAY(
+      SELECT posting.ctid FROM old CROSS JOIN LATERAL jsonb_object_keys(old.terms) AS said (term)
+      CROSS JOIN LATERAL (
+        SELECT postings.ctid FROM memory.postings
+        WHERE postings.shelf_id = old.shelf_id AND postings.term = said.term COLLATE "C" AND postings.memory_id = old.memory_id
+        OFFSET 0
+      ) AS posting
+    ))
+    RETURNING memory_id, length
+  )
+  SELECT old.shelf_id AS id, count(*)::integer AS documents, coalesce(sum(said.length), 0)::integer AS terms
+  FROM old LEFT JOIN (SELECT memory_id, max(length) AS length FROM gone GROUP BY memory_id) AS said USING (memory_id)
+  GROUP BY old.shelf_id`
 
 const INSERT = `INSERT INTO memory.postings (tenant_id, owner_id, shelf_id, term, memory_id, frequency, length)
   SELECT $1, $3, item.* FROM unnest($4::uuid[], $5::text[], $6::uuid[], $7::smallint[], $8::integer[]) AS item`

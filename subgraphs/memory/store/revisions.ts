@@ -1,6 +1,7 @@
 import type { Transaction } from '../../../stores/postgres/postgres.ts'
 import type { Analysis } from '../recall/tokens.ts'
 import type { MemoryTier, Owner, Visibility } from '../records.ts'
+import { removePostings } from './postings.ts'
 
 /** What is known of a memory from now on. */
 export interface RevisionDraft {
@@ -63,13 +64,23 @@ export async function insertRevision(tx: Transaction, owner: Owner, revision: Re
   )
 }
 
-/** Takes away all that a memory said, was named and was found by. The empty row stays, so that no id is used twice. */
-export async function eraseMemory(tx: Transaction, memoryId: string, now: Date): Promise<void> {
-  await tx.query('DELETE FROM memory.embeddings WHERE memory_id = $1', [memoryId])
-  await tx.prisma.grant.deleteMany({ where: { memoryId } })
-  await tx.prisma.revision.deleteMany({ where: { memoryId } })
-  await tx.query(`UPDATE memory.memories SET forgotten_at = $2, external_id = NULL, speaker = NULL WHERE id = $1`, [
+/** Holds a memory's present revision until the transaction ends. @returns whether there is one */
+export async function holdRevision(tx: Transaction, memoryId: string): Promise<boolean> {
+  const rows = await tx.query('SELECT FROM memory.revisions WHERE memory_id = $1 AND known_until IS NULL FOR UPDATE', [
     memoryId,
-    now,
   ])
+  return rows.length > 0
+}
+
+/** What hangs on a memory and goes with it. */
+const hanging = ['embeddings', 'grants', 'accesses', 'revisions']
+
+/** Takes away all that memories said, were named and were found by. The empty rows stay, so that no id is used twice. */
+export async function eraseMemories(tx: Transaction, owner: Owner, ids: readonly string[], now: Date): Promise<void> {
+  await removePostings(tx, owner, ids)
+  for (const table of hanging) await tx.query(`DELETE FROM memory.${table} WHERE memory_id = ANY ($1::uuid[])`, [ids])
+  await tx.query(
+    'UPDATE memory.memories SET forgotten_at = $2, external_id = NULL, speaker = NULL WHERE id = ANY ($1::uuid[])',
+    [ids, now],
+  )
 }

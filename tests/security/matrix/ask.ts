@@ -11,7 +11,7 @@ export const schema = buildSchema(readFileSync(new URL('../../../schema/api.grap
 export const word = 'Zanzibarium'
 
 /** What differs from one answer to the next whoever asks. */
-const volatile = /^(tookMs|traceId|latencyMs)$/
+const volatile = /(^|_)(tookMs|traceId|requestId|latencyMs|accessCount|accessedAt)$/
 
 const remember =
   'mutation ($input: RememberInput!) { remember(input: $input) { ... on RememberSuccess { cursor memory { id } } } }'

@@ -87,6 +87,15 @@ export const inputs: Readonly<Record<string, (planter: Planter) => Data | Promis
   processVoice: ({ plants }) => ({ ...sound(), transcript: 'Said.', sessionId: plants.id('ChatSession') }),
   advanceVoiceSample: async ({ person }) => ({ id: await voice(person), status: 'PROCESSING' }),
   deleteVoiceSample: async ({ person }) => ({ id: await voice(person) }),
+  setPolicyRule: ({ plants }) => ({
+    scope: 'TENANT',
+    name: 'about some',
+    kind: 'SHARING',
+    action: 'ALLOW',
+    condition: { userIds: [plants.friend] },
+  }),
+  removePolicyRule: async ({ person }) => ({ id: await policyRule(person, 'spare') }),
+  removeMemoryArchive: ({ plants }) => ({ id: plants.ids.get('MemoryArchive')?.at(-1) }),
   setAgentStatus: ({ plants }) => ({ id: plants.id('Agent'), status: 'BUSY' }),
   grantTool: ({ plants }) => ({ agentId: plants.id('Agent'), toolId: plants.id('Tool') }),
   joinSession: ({ plants }) => ({ agentId: plants.id('Agent'), sessionId: plants.id('ChatSession') }),
@@ -125,6 +134,7 @@ export const inputs: Readonly<Record<string, (planter: Planter) => Data | Promis
 /** What admins do to any user of their tenant. */
 export const byAdmins: ReadonlySet<string> = new Set([
   'setUserRole',
+  'setPolicyRule',
   'suspendUser',
   'reinstateUser',
   'issueServiceToken',
@@ -161,6 +171,10 @@ async function memory(person: Person): Promise<string> {
 async function vector(person: Person): Promise<string> {
   const items = [{ collection: 'VOICE_PATTERNS', kind: 'CONTEXT', content: 'To be removed.' }]
   return (await must(person, 'storeVectors', { items }, 'vectors { id }')).vectors[0].id
+}
+
+async function policyRule(person: Person, name: string): Promise<string> {
+  return (await must(person, 'setPolicyRule', { name, kind: 'SHARING', action: 'ALLOW' }, 'rule { id }')).rule.id
 }
 
 /** A device that the present sign-in is not on, so that it may be revoked. */

@@ -31,6 +31,17 @@ export async function signInAgain(person: Person): Promise<string> {
   return session.user.sessions.nodes[0].id
 }
 
+/** Until when something is kept that is to expire while the test runs. */
+const soonOver = () => ({ retentionUntil: new Date(Date.now() + 3_000).toISOString() })
+
+/** Cleans up until something has expired and is archived; answers the archive's id. */
+async function archived(person: Person): Promise<string> {
+  for (;;) {
+    const { archive } = await must(person, 'cleanUpExpired', { archive: true, first: 1 }, 'archive { id }')
+    if (archive !== null) return archive.id
+  }
+}
+
 /** Registers a device; answers its id. */
 export async function registerDevice(person: Person, name: string): Promise<string> {
   return (await must(person, 'registerDevice', { name }, 'device { id }')).device.id
@@ -65,6 +76,8 @@ export async function plant({ person, word, friend, settled }: Planting): Promis
   await must(person, 'updateProfile', { displayName: `${word} himself`, firstName: word }, 'user { id }')
   await must(person, 'setUserContext', { key: word, value: { word } }, 'entry { key }')
   await must(person, 'setSetting', { key: word, value: word }, 'setting { key }')
+  const year = { name: 'year', kind: 'RETENTION', action: 'KEEP', keepDays: 365 }
+  add('PolicyRule', (await must(person, 'setPolicyRule', year, 'rule { id }')).rule.id)
   for (const n of [1, 2]) {
     const session = await must(
       person,
@@ -121,6 +134,13 @@ export async function plant({ person, word, friend, settled }: Planting): Promis
       'vectors { id }',
     )
     add('Vector', stored.vectors[0].id)
+    const rule = await must(
+      person,
+      'setPolicyRule',
+      { name: `${word} rule ${n}`, kind: 'REDACTION', action: 'MASK', mask: 'WORDS', words: [word, 'Quimby'] },
+      'rule { id }',
+    )
+    add('PolicyRule', rule.rule.id)
     const agent = await must(
       person,
       'registerAgent',
@@ -180,6 +200,8 @@ export async function plant({ person, word, friend, settled }: Planting): Promis
   const synced = await must(person, 'syncMemory', { sourceId, targetId, type: 'CONTEXT_TRANSFER' }, 'sync { id }')
   add('MemorySync', synced.sync.id)
   await must(person, 'setVoiceSettings', { voice: word, more: { word } }, 'settings { version }')
+  for (const n of [1, 2, 3]) await must(person, 'remember', { content: `passing ${n}`, ...soonOver() }, 'cursor')
+  for (const _ of [1, 2]) add('MemoryArchive', await archived(person))
   const kept = await must(person, 'storeSecret', { name: 'door', value: word }, 'secret { id }')
   add('Secret', kept.secret.id)
   const asked = await must(person, 'requestPrivacyAction', { action: 'EXPORT' }, 'request { id }')

@@ -10,6 +10,7 @@ import { memoriesByIds } from '../../store/memories.ts'
 import { knowledgeIds, twinIds } from '../../store/sync-memories.ts'
 import { type MarkRecord, marksOf, type Outcome, type Pair, putMarks } from '../../store/syncs.ts'
 import type { SyncConflict, SyncedItem, SyncRecord } from '../../sync-records.ts'
+import { judgeNew } from '../judge.ts'
 import { speakerOf, stateOf } from '../keep.ts'
 import { revise } from '../revise.ts'
 import { actionOf, conflictOf, sideOf } from './account.ts'
@@ -103,7 +104,9 @@ async function addCopies(
 ): Promise<Map<string, string>> {
   const added = changes.filter(({ target, write }) => write && !target)
   const drafts = added.map(({ source }) => draftOf(context, source.memory, targetId))
-  const placed = await takePositions(tx, drafts)
+  const judged = await judgeNew(context, tx, drafts, now, () => [])
+  if (judged.refusals[0]) throw new ProblemError(judged.refusals[0])
+  const placed = await takePositions(tx, judged.drafts)
   await insertMemories(tx, context.viewer, placed, now)
   await append(placed.map((draft) => createdEvent(stateOf(context, draft))))
   return new Map(added.map(({ source }, i) => [source.memory.id, placed[i]?.id ?? '']))

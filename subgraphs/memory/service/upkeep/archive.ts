@@ -1,0 +1,77 @@
+import { promisify } from 'node:util'
+import { gunzip, gzip } from 'node:zlib'
+import { type PageArguments, parsePage, toConnection } from '../../../../lib/connection.ts'
+import { codedError } from '../../../../lib/errors.ts'
+import { toGlobalId, uuidOf } from '../../../../lib/ids.ts'
+import { notFound, ProblemError } from '../../../../lib/problems.ts'
+import type { Transaction } from '../../../../stores/postgres/postgres.ts'
+import { type Answer, mutate } from '../../../mutate.ts'
+import type { MemoryContext } from '../../context.ts'
+import { type ArchiveRecord, archivePage, insertArchive, removeArchive, wholeMemories } from '../../store/archives.ts'
+
+const nameOf = (id: string) => `archives/memories/${id}.jsonl.gz`
+
+/**
+ * Writes memories, which must be held, to a compressed file of JSON Lines. The file is there before they go; one whose
+ * transaction fails is left behind without a row, and nobody is shown it.
+ * @returns the archive's row id
+ */
+export async function archiveMemories(
+  { stores, viewer }: MemoryContext,
+  tx: Transaction,
+  ids: readonly string[],
+): Promise<string> {
+  const id = stores.ids.next()
+  const memories = await wholeMemories(tx, ids)
+  const lines = memories.map((memory) => JSON.stringify({ ...memory, id: toGlobalId('Memory', memory.id) }))
+  const plain = Buffer.from(`${lines.join('\n')}\n`)
+  const bytes = await stores.objects.put(viewer.userId, nameOf(id), once(await promisify(gzip)(plain)))
+  const createdAt = stores.clock.now()
+  await insertArchive(tx, viewer, { id, memories: memories.length, bytes, plainBytes: plain.length, createdAt })
+  return id
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
+}
+
+/** The viewer's archives, the latest first. */
+export async function listArchives(context: MemoryContext, args: PageArguments) {
+  const page = parsePage(args, 'memory archives')
+  const rows = await context.read((db) => archivePage(db, context.viewer.userId, page))
+  return toConnection(rows, page, ({ ordinal }) => [ordinal])
+}
+
+const mostLines = 1_000
+
+/** Lines of an archive: each one memory. @throws BAD_USER_INPUT outside of its bounds */
+export async function linesOf({ stores }: MemoryContext, archive: ArchiveRecord, from: number, first: number) {
+  if (from < 0) throw codedError('BAD_USER_INPUT', '`from` begins at 0.')
+  if (first < 1 || first > mostLines) throw codedError('BAD_USER_INPUT', `\`first\` must be 1–${mostLines}.`)
+  const chunks: Uint8Array[] = []
+  const object = await stores.objects.get(archive.ownerId, nameOf(archive.id))
+  if (object === null) throw codedError('BAD_USER_INPUT', 'The archive’s file is gone from the object store.')
+  for await (const chunk of object) chunks.push(chunk)
+  const text = (await promisify(gunzip)(Buffer.concat(chunks))).toString()
+  return text
+    .trimEnd()
+    .split('\n')
+    .slice(from, from + first)
+    .map((line) => JSON.parse(line))
+}
+
+export interface RemoveMemoryArchiveInput {
+  readonly id: string
+  readonly clientMutationId?: string | null
+}
+
+/** Removes an archive of the viewer's for good. */
+export async function removeMemoryArchive(context: MemoryContext, input: RemoveMemoryArchiveInput) {
+  const { stores, request, viewer } = context
+  const id = uuidOf('MemoryArchive', input.id)
+  return mutate(stores, request, { name: 'removeMemoryArchive', input, room: 'memory' }, async ({ tx }) => {
+    if (id === null || !(await removeArchive(tx, id))) throw new ProblemError(notFound('memory archive', 'input', 'id'))
+    await stores.objects.remove(viewer.userId, nameOf(id))
+    return { __typename: 'RemoveMemoryArchiveSuccess', archiveId: id } satisfies Answer
+  })
+}

@@ -1,0 +1,105 @@
+import { type PageArguments, parsePage, toConnection } from '../../../../lib/connection.ts'
+import { invalidInput } from '../../../../lib/problems.ts'
+import { type Answer, mutate, type Unit } from '../../../mutate.ts'
+import type { MemoryContext } from '../../context.ts'
+import { expiredEvent } from '../../events.ts'
+import { checkBatchSize, firstProblem, limits } from '../../limits.ts'
+import { decide, type Rule } from '../../policies/rules.ts'
+import type { MemoryTier } from '../../records.ts'
+import { insertDecisions } from '../../store/decisions.ts'
+import { expiredMemories } from '../../store/memories.ts'
+import { eraseMemories } from '../../store/revisions.ts'
+import { countExpired, holdExpired, type Kept } from '../../store/upkeep.ts'
+import { decisionOf, rulesFor } from '../judge.ts'
+import { archiveMemories } from './archive.ts'
+
+export interface CleanUpExpiredInput {
+  readonly first?: number | null
+  readonly at?: Date | null
+  readonly tiers?: readonly MemoryTier[] | null
+  readonly archive?: boolean | null
+  readonly clientMutationId?: string | null
+}
+
+/** The viewer's own memories whose time is over at a moment. */
+export async function listExpired(context: MemoryContext, at: Date | null, args: PageArguments) {
+  const until = at ?? context.stores.clock.now()
+  const page = parsePage(args, ['expired memories', at])
+  const { userId } = context.viewer
+  const rows = await context.read((db) => expiredMemories(db, userId, until, page))
+  const totalCount = () => context.read((db) => countExpired(db, userId, until, null))
+  return { ...toConnection(rows, page, ({ ordinal }) => [ordinal]), totalCount }
+}
+
+/** Removes the viewer's memories whose time is over, a batch at a time. */
+export async function cleanUpExpired(context: MemoryContext, input: CleanUpExpiredInput) {
+  const { stores, request, viewer } = context
+  const now = stores.clock.now()
+  const problem = firstProblem(
+    () => checkBatchSize(input.first, ['input', 'first']),
+    () => (input.at && input.at > now ? invalidInput('What has yet to expire is kept.', 'input', 'at') : null),
+  )
+  if (problem) return problem
+  const at = input.at ?? now
+  const tiers = input.tiers ?? null
+  return mutate(stores, request, { name: 'cleanUpExpired', input, room: 'memory' }, async (unit) => {
+    const most = input.first ?? limits.batch
+    const { expired, archiveId } = await expire(context, unit, { at, tiers, most }, input.archive === true)
+    const remaining = await countExpired(unit.tx, viewer.userId, at, tiers)
+    return { __typename: 'CleanUpExpiredSuccess', expired, remaining, archiveId } satisfies Answer
+  })
+}
+
+interface Batch {
+  readonly at: Date
+  readonly tiers: readonly MemoryTier[] | null
+  readonly most: number
+}
+
+/** Removes one batch of the owner's memories whose time is over; archives all of them, or those whose rule says so. */
+export async function expire(context: MemoryContext, { tx, append }: Unit, batch: Batch, archive: boolean) {
+  const { viewer, stores } = context
+  const expired = await holdExpired(tx, viewer.userId, batch)
+  if (expired.length === 0) return { expired: 0, archiveId: null }
+  const now = stores.clock.now()
+  const rules = await rulesFor(tx, viewer.userId)
+  const judged = expired.map((memory) => ({ memory, rule: ruleOf(memory, rules, now) }))
+  const kept = judged.filter(({ rule }) => archive || rule.configuration.archive).map(({ memory }) => memory.id)
+  const archiveId = kept.length === 0 ? null : await archiveMemories(context, tx, kept)
+  const archived = new Set(kept)
+  await eraseMemories(
+    tx,
+    viewer,
+    expired.map(({ id }) => id),
+    now,
+  )
+  await append(expired.map((memory) => expiredEvent({ ...memory, tenantId: viewer.tenantId })))
+  await insertDecisions(
+    tx,
+    judged.map(({ memory, rule }) => ({
+      ...decisionOf(context, rule, now),
+      action: 'EXPIRE',
+      phase: 'UPKEEP',
+      memoryId: memory.id,
+      ownerId: memory.ownerId,
+      outcome: { retentionUntil: memory.retentionUntil, archived: archived.has(memory.id) },
+    })),
+  )
+  return { expired: expired.length, archiveId }
+}
+
+/** The rule by which a memory's time was over; what its owner said himself is called after where he said it. */
+function ruleOf(memory: Kept, rules: readonly Rule[], now: Date): Rule {
+  const keeping = decide(rules, 'RETENTION', memory, now).filter(({ action }) => action === 'KEEP')
+  return keeping.find(({ configuration }) => configuration.archive) ?? keeping[0] ?? own
+}
+
+const own: Rule = {
+  id: null,
+  ownerId: null,
+  name: 'retentionUntil',
+  kind: 'RETENTION',
+  action: 'KEEP',
+  priority: 0,
+  configuration: { condition: {} },
+}

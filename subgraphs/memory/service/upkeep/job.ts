@@ -1,0 +1,82 @@
+import type { RequestContext } from '../../../../lib/context.ts'
+import type { Job } from '../../../../stores/jobs.ts'
+import { projectorContext } from '../../../../stores/log/log.ts'
+import type { Stores } from '../../../../stores/stores.ts'
+import { type Answer, mutate, type Unit } from '../../../mutate.ts'
+import { MemoryContext } from '../../context.ts'
+import { type Owner, ownersToKeep } from '../../store/upkeep.ts'
+import { expire } from './expire.ts'
+import { keepByRules } from './retention.ts'
+import { moveByRules } from './tiers.ts'
+
+const hour = 3_600_000
+const ownersAtOnce = 100
+/** So that no transaction holds a lock, or the embedded database, for long. */
+const expiredAtOnce = 200
+/** How many batches of one kind an owner gets in one run; what is left is for the next. */
+const mostBatches = 250
+
+/** Applies the rules for tiers and retention, and removes what has expired. */
+export function upkeepJob(stores: Stores): Job {
+  return { name: 'memory upkeep', everyMs: hour, run: () => keepInOrder(stores) }
+}
+
+export async function keepInOrder(stores: Stores): Promise<void> {
+  let after: string | null = null
+  for (;;) {
+    const at = stores.clock.now()
+    const owners: Owner[] = await stores.postgres.read(projectorContext('memory upkeep'), (db) =>
+      ownersToKeep(db, at, after, ownersAtOnce),
+    )
+    for (const owner of owners) await keepOwner(stores, owner, at)
+    after = owners.at(-1)?.ownerId ?? null
+    if (owners.length < ownersAtOnce) return
+  }
+}
+
+async function keepOwner(stores: Stores, owner: Owner, at: Date): Promise<void> {
+  await inPages(stores, owner, async (context, unit, after) => (await moveByRules(context, unit, after)).after)
+  await inPages(stores, owner, async (context, unit, after) => (await keepByRules(context, unit, after)).after)
+  await inPages(stores, owner, async (context, unit) => {
+    const { expired } = await expire(context, unit, { at, tiers: null, most: expiredAtOnce }, false)
+    return expired < expiredAtOnce ? null : 0
+  })
+}
+
+/** Pages of work in an owner's name, each a transaction of its own, until there is no next. */
+async function inPages(
+  stores: Stores,
+  owner: Owner,
+  work: (context: MemoryContext, unit: Unit, after: number) => Promise<number | null>,
+): Promise<void> {
+  let after: number | null = 0
+  for (let batch = 0; after !== null && batch < mostBatches; batch++) {
+    const context = inNameOf(stores, owner)
+    const from: number = after
+    const mutation = { name: 'memory upkeep', input: {}, room: 'memory' } as const
+    const answer = await mutate(stores, context.request, mutation, async (unit) => {
+      return { __typename: 'Done', after: await work(context, unit, from) } satisfies Answer
+    })
+    after = 'after' in answer ? (answer.after as number | null) : null
+  }
+}
+
+const pageMs = 60_000
+
+function inNameOf(stores: Stores, { tenantId, ownerId }: Owner): MemoryContext {
+  const { clock, ids } = stores
+  const viewer = { userId: ownerId, tenantId, sessionId: noSession, role: 'MEMBER', scopes: [] } as const
+  const deadline = Date.now() + pageMs
+  const request: RequestContext = {
+    viewer,
+    deadline,
+    signal: AbortSignal.timeout(pageMs),
+    traceId: 'memory upkeep',
+    clock,
+    ids,
+  }
+  return new MemoryContext(stores, request)
+}
+
+/** A job has no sign-in. */
+const noSession = '00000000-0000-0000-0000-000000000000'

@@ -1,0 +1,73 @@
+import type { Page } from '../../../lib/connection.ts'
+import type { Viewer } from '../../../lib/context.ts'
+import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
+import { allOf, keyset, Values } from './keyset.ts'
+
+export interface ArchiveRecord {
+  readonly id: string
+  readonly ownerId: string
+  readonly ordinal: number
+  readonly memories: number
+  readonly bytes: number
+  readonly plainBytes: number
+  readonly createdAt: Date
+}
+
+const columns = `archive.id, archive.owner_id AS "ownerId", archive.ordinal::float8 AS ordinal, archive.memories, archive.bytes,
+  archive.plain_bytes AS "plainBytes", archive.created_at AS "createdAt"`
+
+export async function archivesByIds(db: Database, ids: readonly string[]): Promise<ArchiveRecord[]> {
+  return db.query(`SELECT ${columns} FROM memory.memory_archives AS archive WHERE archive.id = ANY ($1::uuid[])`, [ids])
+}
+
+/** A page of an owner's archives, the latest first. */
+export async function archivePage(db: Database, ownerId: string, page: Page): Promise<ArchiveRecord[]> {
+  const values = new Values()
+  const { bounds, direction, limit } = keyset(page, 'archive.ordinal', 'DESC', values)
+  const own = `archive.owner_id = ${values.add(ownerId, 'uuid')}`
+  return db.query(
+    `SELECT ${columns} FROM memory.memory_archives AS archive WHERE ${allOf([own, ...bounds])}
+     ORDER BY archive.ordinal ${direction} LIMIT ${limit}`,
+    values.list,
+  )
+}
+
+export async function insertArchive(
+  tx: Transaction,
+  { tenantId, userId }: Viewer,
+  archive: Omit<ArchiveRecord, 'ordinal' | 'ownerId'>,
+): Promise<void> {
+  const { id, memories, bytes, plainBytes, createdAt } = archive
+  await tx.query(
+    `INSERT INTO memory.memory_archives (id, tenant_id, owner_id, memories, bytes, plain_bytes, created_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    [id, tenantId, userId, memories, bytes, plainBytes, createdAt],
+  )
+}
+
+/** @returns whether there was one. */
+export async function removeArchive(tx: Transaction, id: string): Promise<boolean> {
+  const rows = await tx.query('DELETE FROM memory.memory_archives WHERE id = $1 RETURNING id', [id])
+  return rows.length > 0
+}
+
+/** A memory as an archive keeps it: its revisions with all that they said. */
+export interface ArchivedMemory {
+  readonly id: string
+  readonly revisions: readonly unknown[]
+}
+
+/** Memories whole, for an archive, in the order of their ids. */
+export async function wholeMemories(tx: Transaction, ids: readonly string[]): Promise<ArchivedMemory[]> {
+  return tx.query(
+    `SELECT memory.id, memory.session_id AS "sessionId", memory.external_id AS "externalId", memory.created_at AS "createdAt",
+       (SELECT jsonb_agg(jsonb_build_object('version', revision.version, 'content', revision.content, 'tier', revision.tier,
+          'visibility', revision.visibility, 'metadata', revision.metadata,
+          'contextAnalysis', revision.context_analysis, 'occurredAt', revision.occurred_at,
+          'retentionUntil', revision.retention_until, 'knownFrom', revision.known_from, 'knownUntil', revision.known_until)
+          ORDER BY revision.version)
+        FROM memory.revisions AS revision WHERE revision.memory_id = memory.id) AS revisions
+     FROM memory.memories AS memory WHERE memory.id = ANY ($1::uuid[]) ORDER BY memory.id`,
+    [ids],
+  )
+}

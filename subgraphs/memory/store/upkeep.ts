@@ -1,0 +1,191 @@
+import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
+import { type Condition, daysAfter, type Facts, type Rule } from '../policies/rules.ts'
+import type { MemoryTier } from '../records.ts'
+import { allOf, Values } from './keyset.ts'
+
+/** A memory as upkeep looks at it: what rules judge by, and what its event has to say. */
+export interface Kept extends Facts {
+  readonly id: string
+  readonly ordinal: number
+  readonly version: number
+  readonly sessionId: string | null
+  readonly occurredAt: Date
+  readonly updatedAt: Date
+  readonly retentionUntil: Date | null
+  /** Whom it was given to. */
+  readonly granted: readonly string[]
+}
+
+const columns = `memory.id, memory.ordinal::float8 AS ordinal, memory.version, memory.owner_id AS "ownerId",
+  memory.session_id AS "sessionId", memory.created_at AS "createdAt", memory.updated_at AS "updatedAt", revision.tier,
+  revision.visibility, revision.metadata, revision.occurred_at AS "occurredAt",
+  revision.retention_until AS "retentionUntil", session.mode,
+  coalesce(access.accessed_at, memory.created_at) AS "accessedAt", coalesce(access.count, 0) AS accesses,
+  ARRAY(SELECT DISTINCT grantee_id FROM memory.grants WHERE grants.memory_id = memory.id)::text[] AS granted`
+
+const from = `memory.memories AS memory
+  JOIN memory.revisions AS revision ON revision.memory_id = memory.id AND revision.known_until IS NULL
+  LEFT JOIN memory.chat_sessions AS session ON session.id = memory.session_id
+  LEFT JOIN memory.accesses AS access ON access.memory_id = memory.id`
+
+/** Whoever changes a memory holds its present revision: what is being changed is left for another time. */
+const hold = 'FOR UPDATE OF revision SKIP LOCKED'
+
+/** An owner's memories whose time is over, those longest first; held until the transaction ends. */
+export async function holdExpired(
+  tx: Transaction,
+  ownerId: string,
+  { at, tiers, most }: { readonly at: Date; readonly tiers: readonly MemoryTier[] | null; readonly most: number },
+): Promise<Kept[]> {
+  return tx.query(
+    `SELECT ${columns} FROM ${from}
+     WHERE revision.owner_id = $1 AND revision.retention_until <= $2 AND ($3::text[] IS NULL OR revision.tier = ANY ($3))
+     ORDER BY revision.retention_until, memory.id LIMIT $4 ${hold}`,
+    [ownerId, at, tiers, most],
+  )
+}
+
+export async function countExpired(
+  db: Database,
+  ownerId: string,
+  at: Date,
+  tiers: readonly MemoryTier[] | null,
+): Promise<number> {
+  const [row] = await db.query<{ count: number }>(
+    `SELECT count(*)::integer AS count FROM memory.revisions AS revision
+     WHERE revision.owner_id = $1 AND revision.known_until IS NULL AND revision.retention_until <= $2
+       AND ($3::text[] IS NULL OR revision.tier = ANY ($3))`,
+    [ownerId, at, tiers],
+  )
+  return row?.count ?? 0
+}
+
+/** What a page of upkeep looks for, beginning after a memory. */
+export interface Search {
+  readonly ownerId: string
+  readonly rules: readonly Rule[]
+  readonly now: Date
+  readonly after: number
+  readonly most: number
+}
+
+/** An owner's memories that some of these rules would move to another tier; the rules themselves decide. Held. */
+export function holdMovable(tx: Transaction, search: Search): Promise<Kept[]> {
+  return holdConcerned(tx, search, ({ configuration: { toTier } }, values) => `revision.tier <> ${values.add(toTier)}`)
+}
+
+/** An owner's memories that some of these rules would keep for a shorter time; the rules themselves decide. Held. */
+export function holdOverlong(tx: Transaction, search: Search): Promise<Kept[]> {
+  return holdConcerned(tx, search, ({ configuration: { keepDays } }, values) => {
+    const until = `memory.updated_at + make_interval(hours => 24 * ${values.add(keepDays, 'integer')})`
+    return `(revision.retention_until IS NULL OR revision.retention_until > ${until})`
+  })
+}
+
+async function holdConcerned(
+  tx: Transaction,
+  { ownerId, rules, now, after, most }: Search,
+  due: (rule: Rule, values: Values) => string,
+): Promise<Kept[]> {
+  const values = new Values()
+  const place = `memory.owner_id = ${values.add(ownerId, 'uuid')} AND memory.forgotten_at IS NULL
+    AND memory.ordinal > ${values.add(after, 'bigint')}`
+  const concerned = rules.map((rule) => {
+    return `(${allOf([...conditionsOf(rule.configuration.condition, now, values), due(rule, values)])})`
+  })
+  return tx.query(
+    `SELECT ${columns} FROM ${from} WHERE ${place} AND (${concerned.join(' OR ')})
+     ORDER BY memory.ordinal LIMIT ${values.add(most, 'integer')} ${hold}`,
+    values.list,
+  )
+}
+
+/** What a condition asks of a row: the same as `fits` asks of a memory. */
+export function conditionsOf(condition: Condition, now: Date, values: Values): string[] {
+  const { tiers, modes, userIds, visibilities, metadata, minAgeDays, idleDays, minAccesses, maxAccesses } = condition
+  const before = (days: number) => values.add(daysAfter(now, -days), 'timestamptz')
+  const asked: (string | false)[] = [
+    tiers != null && `revision.tier = ANY (${values.add(tiers, 'text[]')})`,
+    modes != null && `session.mode = ANY (${values.add(modes, 'text[]')})`,
+    userIds != null && `memory.owner_id = ANY (${values.add(userIds, 'uuid[]')})`,
+    visibilities != null && `revision.visibility = ANY (${values.add(visibilities, 'text[]')})`,
+    metadata != null && `revision.metadata @> ${values.add(JSON.stringify(metadata), 'jsonb')}`,
+    minAgeDays != null && `memory.created_at <= ${before(minAgeDays)}`,
+    idleDays != null && `coalesce(access.accessed_at, memory.created_at) <= ${before(idleDays)}`,
+    minAccesses != null && `coalesce(access.count, 0) >= ${values.add(minAccesses, 'integer')}`,
+    maxAccesses != null && `coalesce(access.count, 0) <= ${values.add(maxAccesses, 'integer')}`,
+  ]
+  return asked.filter((each) => each !== false)
+}
+
+export interface Move {
+  readonly id: string
+  readonly revisionId: string
+  readonly toTier: MemoryTier
+  readonly knownFrom: Date
+}
+
+/** Gives memories a revision each that differs by its tier alone; they must be held. */
+export async function moveTiers(tx: Transaction, moves: readonly Move[]): Promise<void> {
+  const given = [
+    moves.map(({ id }) => id),
+    moves.map(({ revisionId }) => revisionId),
+    moves.map(({ toTier }) => toTier),
+    moves.map(({ knownFrom }) => knownFrom),
+  ]
+  const list = 'unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[]) AS move (id, revision_id, tier, moment)'
+  await tx.query(
+    `UPDATE memory.revisions SET known_until = move.moment FROM ${list}
+     WHERE revisions.memory_id = move.id AND revisions.known_until IS NULL`,
+    given,
+  )
+  await tx.query(
+    `INSERT INTO memory.revisions (id, memory_id, version, tenant_id, owner_id, content, content_hash, terms, tier, visibility,
+                                   metadata, occurred_at, time_inferred, retention_until, known_from, context_analysis)
+     SELECT move.revision_id, memory_id, last.version + 1, tenant_id, owner_id, content, content_hash, terms, move.tier, last.visibility,
+            metadata, occurred_at, time_inferred, retention_until, move.moment, context_analysis
+     FROM ${list}
+     CROSS JOIN LATERAL (SELECT * FROM memory.revisions WHERE memory_id = move.id ORDER BY version DESC LIMIT 1) AS last`,
+    given,
+  )
+  await tx.query(
+    `UPDATE memory.memories SET version = memories.version + 1, updated_at = move.moment FROM ${list} WHERE memories.id = move.id`,
+    given,
+  )
+}
+
+/** Says of memories, which must be held, until when they are kept. */
+export async function setRetention(
+  tx: Transaction,
+  kept: readonly { readonly id: string; readonly until: Date }[],
+): Promise<void> {
+  await tx.query(
+    `UPDATE memory.revisions SET retention_until = kept.until
+     FROM unnest($1::uuid[], $2::timestamptz[]) AS kept (id, until)
+     WHERE revisions.memory_id = kept.id AND revisions.known_until IS NULL`,
+    [kept.map(({ id }) => id), kept.map(({ until }) => until)],
+  )
+}
+
+export interface Owner {
+  readonly tenantId: string
+  readonly ownerId: string
+}
+
+/** Whose memories the job has to look at: owners that a rule for upkeep is about, or something of whose is over. */
+export async function ownersToKeep(db: Database, at: Date, after: string | null, most: number): Promise<Owner[]> {
+  return db.query(
+    `SELECT shelf.tenant_id AS "tenantId", shelf.owner_id AS "ownerId" FROM memory.shelves AS shelf
+     WHERE shelf.owner_id = shelf.shelf_id AND ($2::uuid IS NULL OR shelf.shelf_id > $2)
+       AND (EXISTS (SELECT FROM memory.policy_rules AS rule
+                    WHERE rule.enabled AND rule.action IN ('MOVE', 'KEEP') AND rule.tenant_id = shelf.tenant_id
+                      AND (rule.owner_id IS NULL OR rule.owner_id = shelf.owner_id))
+         OR EXISTS (SELECT FROM app.retention_policies AS policy
+                    WHERE policy.data_type = 'MEMORIES' AND policy.tenant_id = shelf.tenant_id)
+         OR EXISTS (SELECT FROM memory.revisions
+                    WHERE revisions.owner_id = shelf.owner_id AND revisions.known_until IS NULL
+                      AND revisions.retention_until <= $1))
+     ORDER BY shelf.shelf_id LIMIT $3`,
+    [at, after, most],
+  )
+}

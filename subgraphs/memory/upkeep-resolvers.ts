@@ -1,0 +1,41 @@
+import type { PageArguments } from '../../lib/connection.ts'
+import { toGlobalId } from '../../lib/ids.ts'
+import type { MemoryContext } from './context.ts'
+import { idFields, type Reference, referenced } from './mappers.ts'
+import { mutation, named } from './resolving.ts'
+import { linesOf, listArchives, removeMemoryArchive } from './service/upkeep/archive.ts'
+import { cleanUpExpired, listExpired } from './service/upkeep/expire.ts'
+import { applyTierRules } from './service/upkeep/tiers.ts'
+import type { ArchiveRecord } from './store/archives.ts'
+
+type Lines = { readonly from?: number | null; readonly first?: number | null }
+
+/** Resolvers of what has expired, and of what rules move. */
+export const upkeepResolvers = {
+  Query: {
+    expiredMemories: (_: unknown, args: PageArguments & { at?: Date | null }, context: MemoryContext) =>
+      listExpired(context, args.at ?? null, args),
+    memoryArchives: (_: unknown, args: PageArguments, context: MemoryContext) => listArchives(context, args),
+  },
+  Mutation: {
+    applyTierRules: mutation(applyTierRules),
+    cleanUpExpired: mutation(cleanUpExpired),
+    removeMemoryArchive: mutation(removeMemoryArchive),
+  },
+  MemoryArchive: {
+    ...idFields('MemoryArchive'),
+    __resolveReference: (reference: Reference, { loaders }: MemoryContext) => {
+      const id = referenced('MemoryArchive', reference)
+      return id === null ? null : loaders.memoryArchive.load(id)
+    },
+    lines: (archive: ArchiveRecord, { from, first }: Lines, context: MemoryContext) =>
+      linesOf(context, archive, from ?? 0, first ?? 100),
+  },
+  CleanUpExpiredSuccess: {
+    archive: ({ archiveId }: { archiveId: string | null }, _: unknown, { loaders }: MemoryContext) =>
+      archiveId === null ? null : named(loaders.memoryArchive.load(archiveId)),
+  },
+  RemoveMemoryArchiveSuccess: {
+    archiveId: ({ archiveId }: { archiveId: string }) => toGlobalId('MemoryArchive', archiveId),
+  },
+}
