@@ -40,6 +40,8 @@ class SwitchingEmbeddings implements Embeddings {
   readonly #timer: NodeJS.Timeout
   #active: EmbeddingIndex
   #kept: readonly EmbeddingIndex[] = []
+  /** Whether the store's own names stand for the index of these settings. */
+  #isNamed = false
 
   constructor(options: EmbeddingsOptions) {
     this.#options = options
@@ -90,9 +92,16 @@ class SwitchingEmbeddings implements Embeddings {
   }
 
   async caughtUp(index: EmbeddingIndex): Promise<void> {
-    if (index.name === this.#active.name || index.name !== this.#options.wanted.name) return
-    const { postgres, bus, logger } = this.#options
+    if (index.name !== this.#options.wanted.name) return
+    if (index.name !== this.#active.name && !(await this.#switchTo(index))) return
+    if (this.#isNamed) return
     await index.activate()
+    this.#isNamed = true
+  }
+
+  /** False while it has not taken in all that is settled. */
+  async #switchTo(index: EmbeddingIndex): Promise<boolean> {
+    const { postgres, bus, logger } = this.#options
     const switched = await postgres.write(context, async (tx) => {
       await tx.lock('vector-indexes')
       // Whatever the other index has taken in by now, this one has too.
@@ -101,16 +110,20 @@ class SwitchingEmbeddings implements Embeddings {
       await activate(tx, index)
       return true
     })
-    if (!switched) return
+    if (!switched) return false
     this.#active = index
     bus.publish('vectors-switched')
     logger.info({ index: index.name }, 'Another index of vectors is complete, and searched from now on')
+    return true
   }
 
-  async status(): Promise<IndexStatus[]> {
+  async status(ownerId?: string): Promise<IndexStatus[]> {
     const rows = (await this.#rows()).filter(({ state }) => state !== 'DROPPED')
-    const [counted] = await this.#options.postgres.read(context, (db) => db.query<{ total: number }>(TOTAL))
-    return Promise.all(rows.map(async (row) => ({ ...row, done: await this.#sizeOf(row), total: counted?.total ?? 0 })))
+    const [counted] = await this.#options.postgres.read(context, (db) =>
+      ownerId === undefined ? db.query<Counted>(TOTAL) : db.query<Counted>(TOTAL_OF_OWNER, [ownerId]),
+    )
+    const total = counted?.total ?? 0
+    return Promise.all(rows.map(async (row) => ({ ...row, done: await this.#sizeOf(row, ownerId), total })))
   }
 
   async close(): Promise<void> {
@@ -146,11 +159,16 @@ class SwitchingEmbeddings implements Embeddings {
   }
 
   /** Null where the store does not answer. */
-  async #sizeOf(row: IndexRow): Promise<number | null> {
+  async #sizeOf(row: IndexRow, ownerId: string | undefined): Promise<number | null> {
     try {
       const index = await this.#open(row)
       if (index === null) return null
-      const sizes = await Promise.all(vectorCollections.map((collection) => index.indexes[collection].size()))
+      const sizes = await Promise.all(
+        vectorCollections.map((collection) => {
+          const vectors = index.indexes[collection]
+          return ownerId === undefined ? vectors.size() : vectors.count([ownerId])
+        }),
+      )
       return sizes.reduce((sum, size) => sum + size, 0)
     } catch {
       return null
@@ -238,3 +256,11 @@ const AT_HEAD = `SELECT position.projector FROM events.positions AS position CRO
     AND (position.xid, position.seq) >= (head.xid::xid8, head.seq::bigint)`
 
 const TOTAL = `SELECT ((SELECT count(*) FROM memory.current_memories) + (SELECT count(*) FROM memory.vectors))::integer AS total`
+
+const TOTAL_OF_OWNER = `SELECT (
+    (SELECT count(*) FROM memory.current_memories WHERE owner_id = $1 AND visibility <> 'PUBLIC')
+    + (SELECT count(*) FROM memory.vectors WHERE owner_id = $1 AND visibility <> 'PUBLIC'))::integer AS total`
+
+interface Counted {
+  readonly total: number
+}

@@ -96,7 +96,7 @@ export interface IndexRow {
 }
 
 export interface IndexStatus extends IndexRow {
-  /** How many vectors it holds; null when its store does not answer. */
+  /** How many of them it holds; null when its store does not answer. */
   readonly done: number | null
   /** How many there are to hold. */
   readonly total: number
@@ -118,7 +118,8 @@ export interface Embeddings {
   keeps(index: EmbeddingIndex): Promise<boolean>
   /** Whoever keeps an index has taken in all that is settled: one that was being filled is searched from now on. */
   caughtUp(index: EmbeddingIndex): Promise<void>
-  status(): Promise<IndexStatus[]>
+  /** How far every index is; with an owner, as far as it is his alone: what he has made public is not counted. */
+  status(ownerId?: string): Promise<IndexStatus[]>
   close(): Promise<void>
 }
 

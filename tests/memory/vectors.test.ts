@@ -250,7 +250,9 @@ function vectorSuite(database: () => TestPostgres, embeddings: EmbeddingSettings
 }
 
 describe('a vector store that does not answer', () => {
-  test('hinders neither writing nor recall, which says so; what it missed is there when it is back', async () => {
+  test('hinders neither writing nor recall, which says so; what it missed is there when it is back', {
+    timeout: 120_000,
+  }, async () => {
     const database = await openTestPostgres('PGlite')
     const owner = viewerOf()
     // Nothing listens there.

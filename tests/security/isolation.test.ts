@@ -48,6 +48,7 @@ const forAdmins: Readonly<Record<string, string>> = {
   securityViolations: 'shows what was refused',
   dataAccessLog: 'shows who read what is sensitive',
   systemHealth: 'tells how the system is',
+  embeddingIndexes: 'counts the vectors of the whole system',
   auditVerification: 'counts the entries of the whole system',
   privacyRequest: 'shows what was asked for and counts; the lines are the user’s alone',
   policyAudit: 'shows what policies decided of whose memory, and nothing of what it holds',

@@ -98,6 +98,8 @@ async function embedded(): Promise<World> {
 
 /** A user with the canary in everything that can hold it. */
 async function plantCanary(product: Product, person: Person, canary: string, friend: string): Promise<void> {
+  const items = [{ collection: 'VOICE_PATTERNS', kind: 'CONTEXT', content: `${canary} speaks`, metadata: { canary } }]
+  await must(person, 'storeVectors', { items }, 'vectors { id }')
   const plants = await plant({ person, word: canary, friend, settled: product.settled })
   await must(
     person,
@@ -178,6 +180,7 @@ describe.each(backends)('on %s', (_name, skip, open) => {
         'memory.revisions',
         'memory.messages',
         'memory.embeddings',
+        'memory.vectors',
         'knowledge.concepts',
         'agents.agents',
         'agents.blackboard_events',

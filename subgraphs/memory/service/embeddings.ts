@@ -1,4 +1,3 @@
-import { codedError } from '../../../lib/errors.ts'
 import type { Placed } from '../../../lib/live.ts'
 import { permissionsOf } from '../../../lib/permissions.ts'
 import type { IndexStatus } from '../../../stores/vector/port.ts'
@@ -16,12 +15,10 @@ export interface EmbeddingProgress {
   readonly indexes: readonly IndexStatus[]
 }
 
-/** @throws FORBIDDEN for anyone who may not read how the system is used */
-export async function embeddingIndexes({ stores, viewer }: MemoryContext): Promise<readonly IndexStatus[]> {
-  if (!permissionsOf(viewer.role).includes('READ_METRICS')) {
-    throw codedError('FORBIDDEN', 'Only admins and analysts may read this.')
-  }
-  return stores.embeddings.status()
+/** How far every index is: for whoever may read how the system is used, of all users together; for others, of their own. */
+export function embeddingIndexes({ stores, viewer }: MemoryContext): Promise<readonly IndexStatus[]> {
+  const ofAll = permissionsOf(viewer.role).includes('READ_METRICS')
+  return stores.embeddings.status(ofAll ? undefined : viewer.userId)
 }
 
 /** How far the indexes are: now, and whenever it has changed. */
@@ -40,7 +37,7 @@ export async function embeddingProgress(
   async function* changes(): AsyncGenerator<Followed<EmbeddingProgress>, undefined> {
     try {
       let told = ''
-      for (let indexes = first; !signal.aborted; indexes = await stores.embeddings.status()) {
+      for (let indexes = first; !signal.aborted; indexes = await embeddingIndexes(context)) {
         const now = JSON.stringify(indexes)
         if (now !== told) {
           told = now
