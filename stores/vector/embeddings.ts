@@ -3,7 +3,15 @@ import type { Bus } from '../bus/port.ts'
 import type { Encoder } from '../encoder/port.ts'
 import { projectorContext } from '../log/log.ts'
 import type { Postgres, Transaction } from '../postgres/postgres.ts'
-import type { EmbeddingIndex, Embeddings, IndexRow, IndexStatus, VectorCollection, VectorSearch } from './port.ts'
+import type {
+  EmbeddingIndex,
+  Embeddings,
+  HybridQuestion,
+  IndexRow,
+  IndexStatus,
+  VectorCollection,
+  VectorSearch,
+} from './port.ts'
 import { vectorCollections } from './port.ts'
 
 /** How often a process that was not told of a change of model looks for one. Milliseconds. */
@@ -217,6 +225,11 @@ class SwitchingEmbeddings implements Embeddings {
       },
       nearest: (shelves, vector, limit, signal) => of(vector).nearest(shelves, vector, limit, signal),
       compare: (shelves, vector, ids) => of(vector).compare(shelves, vector, ids),
+      get hybrid() {
+        if (now().hybrid === undefined) return undefined
+        return async (question: HybridQuestion, limit: number, signal?: AbortSignal) =>
+          (await of(question.vector).hybrid?.(question, limit, signal)) ?? []
+      },
       find: (ids, withVectors) => now().find(ids, withVectors),
       count: (shelves) => now().count(shelves),
       size: () => now().size(),

@@ -18,6 +18,16 @@ export interface VectorItem {
   readonly ownerId: string
   readonly version: number
   readonly vector: Float32Array
+  /** Its words, by how often each occurs; for an index that searches by words too. */
+  readonly terms?: ReadonlyMap<string, number>
+}
+
+/** What is searched by both: on these shelves, and these items wherever they stand. */
+export interface HybridQuestion {
+  readonly vector: Float32Array
+  readonly terms: ReadonlyMap<string, number>
+  readonly shelves: readonly string[]
+  readonly ids: readonly string[]
 }
 
 export interface VectorHit {
@@ -47,6 +57,10 @@ export interface VectorSearch {
   nearest(shelves: readonly string[], vector: Float32Array, limit: number, signal?: AbortSignal): Promise<VectorHit[]>
   /** The similarity of items on the shelves to a vector; ids that are not there are left out. */
   compare(shelves: readonly string[], vector: Float32Array, ids: readonly string[]): Promise<VectorHit[]>
+  /** The best by meaning and by words together, the best first; absent where the index has no words. */
+  readonly hybrid?:
+    | ((question: HybridQuestion, limit: number, signal?: AbortSignal) => Promise<readonly string[]>)
+    | undefined
   /** What is held of items that the caller has made sure he may read; ids that are not there are left out. */
   find(ids: readonly string[], withVectors: boolean): Promise<VectorPoint[]>
   /** How many vectors stand on the shelves. */

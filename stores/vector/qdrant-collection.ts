@@ -36,6 +36,7 @@ export async function ensureCollection(
     await client
       .write('PUT', path, {
         vectors: { size: dimensions, distance: 'Cosine' },
+        sparse_vectors: { terms: { modifier: 'idf' } },
         hnsw_config: { m: 16, ef_construct: 100, payload_m: 16 },
         ...(quantization === 'none' ? {} : { quantization_config: quantizations[quantization] }),
       })

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Encoder } from '../encoder/port.ts'
 import {
   type EmbeddingIndex,
@@ -81,7 +82,8 @@ interface Point {
   readonly id: string
   readonly score: number
   readonly payload: { readonly item: string; readonly version: number; readonly at: string }
-  readonly vector?: readonly number[]
+  /** The text's own and its words'. */
+  readonly vector?: readonly number[] | { readonly '': readonly number[] }
 }
 
 function indexOf(
@@ -149,6 +151,18 @@ function indexOf(
       }
       return found
     },
+    async hybrid({ vector, terms, shelves, ids }, limit, signal) {
+      await made()
+      const filter = { should: [onShelves(shelves), ...ofItems(ids).must] }
+      const depth = limit * 4
+      const prefetch = [
+        { query: [...vector], filter, limit: depth, params: rescored },
+        { query: sparse(terms), using: 'terms', filter, limit: depth },
+      ]
+      const body = { prefetch, query: { fusion: 'rrf' }, limit, with_payload: ['item'] }
+      const { points } = await client.read<{ points: Point[] }>('POST', `${path}/points/query`, body, signal)
+      return points.map(({ payload }) => payload.item)
+    },
     async find(ids, withVectors) {
       await made()
       const found: Point[] = []
@@ -161,7 +175,7 @@ function indexOf(
         id: payload.item,
         version: payload.version,
         createdAt: new Date(payload.at),
-        vector: vector ? Float32Array.from(vector) : null,
+        vector: vector ? Float32Array.from('' in vector ? vector[''] : vector) : null,
       }))
     },
     async count(shelves) {
@@ -192,10 +206,20 @@ const rescored = { quantization: { rescore: true, oversampling: 2 } }
 const onShelves = (shelves: readonly string[]) => ({ key: 'shelf', match: { any: shelves } })
 const ofItems = (ids: readonly string[]) => ({ must: [{ key: 'item', match: { any: ids } }] })
 
-function pointOf({ id, kind, shelfId, tenantId, ownerId, version, vector }: VectorItem, model: string) {
+/** Words as a sparse vector: each at the place of its hash, a word that is said often counting less each time. */
+function sparse(terms: ReadonlyMap<string, number>) {
+  const places = new Map<number, number>()
+  for (const [term, count] of terms) {
+    const place = createHash('sha1').update(term).digest().readUInt32LE(0)
+    places.set(place, (places.get(place) ?? 0) + (2.2 * count) / (count + 1.2))
+  }
+  return { indices: [...places.keys()], values: [...places.values()] }
+}
+
+function pointOf({ id, kind, shelfId, tenantId, ownerId, version, vector, terms }: VectorItem, model: string) {
   return {
     id: pointIdOf(id, kind, model),
-    vector: [...vector],
+    vector: terms === undefined ? [...vector] : { '': [...vector], terms: sparse(terms) },
     payload: {
       item: id,
       kind,

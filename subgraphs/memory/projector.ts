@@ -10,6 +10,7 @@ import {
   type VectorKind,
   vectorCollections,
 } from '../../stores/vector/port.ts'
+import { analyze } from './recall/tokens.ts'
 import type { Visibility } from './records.ts'
 import { shelfOf } from './store/drafts.ts'
 
@@ -59,7 +60,9 @@ export function vectorProjector({ postgres, embeddings, sentinel }: Source, kept
       const there = new Set(rows.map(({ id }) => id))
       for (const collection of vectorCollections) {
         const index = indexes[collection]
-        const items = rows.flatMap((row, i) => (row.collection === collection ? itemOf(row, encoded[i]) : []))
+        const items = rows.flatMap((row, i) =>
+          row.collection === collection ? itemOf(row, encoded[i], index.hybrid !== undefined) : [],
+        )
         // A vector that is gone no longer says which collection it was in.
         const named = collection === 'MEMORIES' ? wanted.Memory : wanted.Vector
         const gone = [...named].filter((id) => !there.has(id))
@@ -75,11 +78,12 @@ export function vectorProjector({ postgres, embeddings, sentinel }: Source, kept
   }
 }
 
-function itemOf(row: Row, vector: Float32Array | undefined): VectorItem[] {
+function itemOf(row: Row, vector: Float32Array | undefined, withWords: boolean): VectorItem[] {
+  if (!vector) return []
   const { id, kind, ownerId, tenantId, version, visibility } = row
-  return vector
-    ? [{ id, kind, shelfId: shelfOf(visibility, ownerId, tenantId), tenantId, ownerId, version, vector }]
-    : []
+  const words = withWords ? { terms: analyze(row.content).terms } : {}
+  const shelfId = shelfOf(visibility, ownerId, tenantId)
+  return [{ id, kind, shelfId, tenantId, ownerId, version, vector, ...words }]
 }
 
 const READ = `SELECT id, owner_id AS "ownerId", tenant_id AS "tenantId", version, visibility, content,

@@ -4,7 +4,7 @@ import { requireUuid } from '../../lib/ids.ts'
 import { pointIdOf, type VectorCollection } from '../../stores/vector/port.ts'
 import type { MemoryContext } from './context.ts'
 import { idFields, type Reference, referenced, userOf } from './mappers.ts'
-import { searchVectors } from './service/search-vectors.ts'
+import { searchVectors, type VectorRanking } from './service/search-vectors.ts'
 import { listVectors } from './service/vectors.ts'
 import type { VectorFilter, VectorRecord } from './store/vectors.ts'
 
@@ -36,13 +36,19 @@ export const vectorResolvers = {
   Query: {
     searchVectors: (
       _: unknown,
-      args: Filtered & { query: string; collection: VectorCollection; first?: number | null },
+      args: Filtered & {
+        query: string
+        collection: VectorCollection
+        by?: VectorRanking | null
+        first?: number | null
+      },
       context: MemoryContext,
     ) =>
       searchVectors(context, {
         query: args.query,
         collection: args.collection,
         filter: toVectorFilter(args.filter),
+        by: args.by ?? 'MEANING',
         first: args.first ?? 10,
       }),
     vectors: (

@@ -143,8 +143,12 @@ function vectorSuite(database: () => TestPostgres, embeddings: EmbeddingSettings
         { representations },
       )
       expect(_entities.at(-1).vectors.nodes).toMatchObject([{ model: world.stores.encoder.model }])
-      return world.statements.filter(({ text }) => /^\s*SELECT(?! audit)/.test(text) && !text.includes('events.'))
-        .length
+      // Its own and those of the index; not what goes on beside it.
+      const own = world.statements.filter(({ role, text }) =>
+        /memory$/.test(role) ? !text.includes('audit.') : /SELECT.*memory\.embeddings/s.test(text),
+      )
+      expect(own.length).toBeGreaterThan(0)
+      return own.length
     }
     expect(await count(20)).toBe(await count(2))
   })
@@ -217,6 +221,25 @@ function vectorSuite(database: () => TestPostgres, embeddings: EmbeddingSettings
     await database().sql('DELETE FROM app.qdrant_access_control')
     expect(await seen()).toEqual(['PUBLIC talk of whales.'])
     expect(await listed()).toEqual(['PUBLIC talk of whales.'])
+  })
+
+  test('are found by meaning and words together, where the store can', async () => {
+    const texts = ['The zeppelin Wxyz landed.', 'An airship touched down.', 'Wxyz is a name.', 'Soup is warm.']
+    await put(texts.map((content) => ({ collection: 'REASONING_KNOWLEDGE', kind: 'RESPONSE', content })))
+    await projectors.caughtUp()
+    const source = `query ($by: VectorRanking) { searchVectors(query: "zeppelin Wxyz", collection: REASONING_KNOWLEDGE,
+      filter: { kinds: [RESPONSE] }, by: $by) { by degraded hits { rank score vector { content } } } }`
+    const { searchVectors: both } = await world.ask(world.owner, source, { by: 'MEANING_AND_WORDS' })
+    expect(both).toMatchObject({ by: embeddings.qdrant ? 'MEANING_AND_WORDS' : 'MEANING', degraded: [] })
+    expect(contents(both)[0]).toBe('The zeppelin Wxyz landed.')
+    // The cosine is told all the same.
+    const { searchVectors: plain } = await world.ask(world.owner, source, { by: 'MEANING' })
+    expect(plain.by).toBe('MEANING')
+    const scores = ({ hits }: Data) =>
+      new Map(hits.map(({ vector, score }: Data) => [vector.content, score.toFixed(2)]))
+    expect(scores(both)).toEqual(scores(plain))
+    const { searchVectors: theirs } = await world.ask(world.stranger, source, { by: 'MEANING_AND_WORDS' })
+    expect(theirs.hits).toEqual([])
   })
 
   test('are refused when something is wrong with one, and none is stored', async () => {

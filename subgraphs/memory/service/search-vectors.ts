@@ -4,12 +4,16 @@ import type { VectorCollection, VectorHit } from '../../../stores/vector/port.ts
 import { securityOf } from '../../security.ts'
 import type { MemoryContext } from '../context.ts'
 import { checkText, limits } from '../limits.ts'
+import { analyze } from '../recall/tokens.ts'
 import { fittingVectors, grantedOwners, type VectorFilter } from '../store/vectors.ts'
+
+export type VectorRanking = 'MEANING' | 'MEANING_AND_WORDS'
 
 export interface VectorQuestion {
   readonly query: string
   readonly collection: VectorCollection
   readonly filter: VectorFilter
+  readonly by: VectorRanking
   readonly first: number
 }
 
@@ -22,7 +26,7 @@ export async function searchVectors(context: MemoryContext, question: VectorQues
   const { stores, request } = context
   const start = performance.now()
   const found = await nearest(context, question)
-  const best = (found ?? []).sort((a, b) => b.score - a.score).slice(0, first)
+  const best = (found?.hits ?? []).slice(0, first)
   const vectors = await Promise.all(best.map(({ id }) => context.loaders.vector.load(id)))
   const hits = best
     .flatMap(({ score }, i) => (vectors[i] ? [{ vector: vectors[i], score }] : []))
@@ -35,11 +39,23 @@ export async function searchVectors(context: MemoryContext, question: VectorQues
     amount: hits.length,
     tookMs,
   })
-  return { hits, model: stores.encoder.model, tookMs, degraded: found === null ? ['VECTORS'] : [] }
+  return {
+    hits,
+    by: found?.by ?? question.by,
+    model: stores.encoder.model,
+    tookMs,
+    degraded: found === null ? ['VECTORS'] : [],
+  }
+}
+
+interface Found {
+  /** The best first. */
+  readonly hits: readonly VectorHit[]
+  readonly by: VectorRanking
 }
 
 /** Null when the vectors do not answer. */
-async function nearest(context: MemoryContext, question: VectorQuestion): Promise<VectorHit[] | null> {
+async function nearest(context: MemoryContext, question: VectorQuestion): Promise<Found | null> {
   const { stores, request } = context
   try {
     return await compared(context, question)
@@ -52,8 +68,8 @@ async function nearest(context: MemoryContext, question: VectorQuestion): Promis
 
 async function compared(
   context: MemoryContext,
-  { query, collection, filter, first }: VectorQuestion,
-): Promise<VectorHit[]> {
+  { query, collection, filter, by, first }: VectorQuestion,
+): Promise<Found> {
   const { stores, viewer, request } = context
   const index = stores.collections[collection]
   const shelves = [viewer.userId, viewer.tenantId]
@@ -65,12 +81,21 @@ async function compared(
   const owners = filtered ? [viewer.userId, ...others] : others
   const ids =
     owners.length === 0 ? [] : await context.read((db) => fittingVectors(db, viewer, collection, owners, filter))
+  if (by === 'MEANING_AND_WORDS' && index.hybrid) {
+    const terms = analyze(query).terms
+    const own = filtered ? [] : shelves
+    const best = await index.hybrid({ vector, terms, shelves: own, ids }, first, request.signal)
+    const cosines = await index.compare([...shelves, ...others], vector, best)
+    const scores = new Map(cosines.map(({ id, score }) => [id, score]))
+    return { by, hits: best.map((id) => ({ id, score: scores.get(id) ?? 0 })) }
+  }
   const [own, given] = await Promise.all([
     filtered ? [] : index.nearest(shelves, vector, first, request.signal),
     ids.length === 0 ? [] : index.compare([...shelves, ...others], vector, ids),
   ])
   const known = new Set(own.map(({ id }) => id))
-  return [...own, ...given.filter(({ id }) => !known.has(id))]
+  const hits = [...own, ...given.filter(({ id }) => !known.has(id))]
+  return { by: 'MEANING', hits: hits.sort((a, b) => b.score - a.score) }
 }
 
 function bad(message: string) {

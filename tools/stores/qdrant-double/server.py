@@ -52,13 +52,17 @@ def quantization(body):
 
 
 def create(name, body):
-    only(body, "vectors", "hnsw_config", "quantization_config")
+    only(body, "vectors", "sparse_vectors", "hnsw_config", "quantization_config")
+    for each in (body.get("sparse_vectors") or {}).values():
+        if each != {"modifier": "idf"}:
+            raise Refused(400, f"the double does not know {each}")
     if name in shards:
         raise Refused(409, f"Wrong input: Collection `{name}` already exists!")
     vectors = only(body["vectors"], "size", "distance")
     hnsw = only(body.get("hnsw_config"), "m", "ef_construct", "payload_m")
     config = q.EdgeConfig(
         vectors=q.EdgeVectorParams(vectors["size"], getattr(q.Distance, vectors["distance"])),
+        sparse_vectors={name: q.EdgeSparseVectorParams(modifier=q.Modifier.Idf) for name in body.get("sparse_vectors") or {}},
         hnsw_config=q.HnswIndexConfig(hnsw["m"], hnsw["ef_construct"], 10_000, payload_m=hnsw.get("payload_m")),
         quantization_config=quantization(body.get("quantization_config")),
     )
@@ -95,8 +99,9 @@ def condition(body):
 def filter_of(body):
     if body is None:
         return None
-    only(body, "must")
-    return q.Filter(must=[condition(each) for each in body["must"]]) if body.get("must") else q.Filter()
+    only(body, "must", "should")
+    parts = {name: [condition(each) for each in body[name]] for name in ("must", "should") if body.get(name)}
+    return q.Filter(**parts)
 
 
 def index(name, body):
@@ -113,14 +118,21 @@ def index(name, body):
     return {"status": "completed"}
 
 
+def vector_of(given):
+    if not isinstance(given, dict):
+        return given
+    return {name: q.SparseVector(each["indices"], each["values"]) if isinstance(each, dict) else each for name, each in given.items()}
+
+
 def upsert(name, body):
     only(body, "points", "update_filter")
     size = settings[aliases.get(name, name)]["params"]["vectors"]["size"]
     for each in body["points"]:
         only(each, "id", "vector", "payload")
-        if len(each["vector"]) != size:
-            raise Refused(400, f"Wrong input: Vector dimension error: expected dim: {size}, got {len(each['vector'])}")
-    points = [q.Point(each["id"], each["vector"], each["payload"]) for each in body["points"]]
+        dense = each["vector"][""] if isinstance(each["vector"], dict) else each["vector"]
+        if len(dense) != size:
+            raise Refused(400, f"Wrong input: Vector dimension error: expected dim: {size}, got {len(dense)}")
+    points = [q.Point(each["id"], vector_of(each["vector"]), each["payload"]) for each in body["points"]]
     shard(name).update(q.UpdateOperation.upsert_points(points, condition=filter_of(body.get("update_filter"))))
     return {"status": "completed"}
 
@@ -145,13 +157,33 @@ def shown(point, scored):
     answer = {"id": str(point.id), "payload": payload, "version": 0}
     if scored:
         answer["score"] = point.score
+    if isinstance(vector, dict):
+        vector = {name: {"indices": each.indices, "values": each.values} if isinstance(each, q.SparseVector) else each
+                  for name, each in vector.items()}
     if vector is not None:
         answer["vector"] = vector
     return answer
 
 
+def prefetch(body):
+    only(body, "query", "using", "filter", "limit", "params")
+    given = body["query"]
+    if isinstance(given, dict):
+        given = q.SparseVector(given["indices"], given["values"])
+    nearest = q.Query.Nearest(given, using=body["using"]) if "using" in body else q.Query.Nearest(given)
+    return q.Prefetch(limit=body["limit"], query=nearest, filter=filter_of(body.get("filter")), params=params(body.get("params")))
+
+
 def query(name, body):
-    only(body, "query", "filter", "limit", "with_payload", "with_vector", "params")
+    only(body, "query", "prefetch", "filter", "limit", "with_payload", "with_vector", "params")
+    if "prefetch" in body:
+        if body["query"] != {"fusion": "rrf"}:
+            raise Refused(400, f"the double does not know {body['query']}")
+        found = shard(name).query(q.QueryRequest(
+            limit=body["limit"], query=q.Fusion.Rrf(k=2), prefetches=[prefetch(each) for each in body["prefetch"]],
+            with_payload=body.get("with_payload", False),
+        ))
+        return {"points": [shown(point, True) for point in found]}
     size = settings[aliases.get(name, name)]["params"]["vectors"]["size"]
     if len(body["query"]) != size:
         raise Refused(400, f"Wrong input: Vector dimension error: expected dim: {size}, got {len(body['query'])}")
