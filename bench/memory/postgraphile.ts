@@ -6,7 +6,7 @@ import { openWorld } from './world.ts'
 /**
  * A nested read through our graph and through PostGraphile 5, over the same tables and policies, both in this process.
  *
- *   npm ci --prefix bench/memory
+ *   npm ci --prefix bench/memory/peers
  *   node tools/stores.ts run node bench/memory/postgraphile.ts [ROUNDS]
  */
 const rounds = Number(process.argv[2] ?? 300)
