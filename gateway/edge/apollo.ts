@@ -18,7 +18,6 @@ import { printCacheControl } from '../../lib/cache-control.ts'
 import type { Call } from '../../lib/call.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Engine } from '../engine/types.ts'
-import type { DocumentReference } from '../guard/documents.ts'
 import type { Lease } from '../live-engine.ts'
 import { type Answer, hideSchema, refusal, statusOf } from './errors.ts'
 import type { MediaType } from './negotiate.ts'
@@ -165,7 +164,7 @@ interface Received {
 
 /**
  * The request as Apollo Server takes it; the media type was negotiated before. One that names its document by id or
- * hash is sent on with the text.
+ * hash is sent on with the text, and so is what is run in place of what was sent.
  */
 export function toPipelineRequest({ req, search, body, admitted }: Received, mediaType: MediaType): HTTPGraphQLRequest {
   const headers = new HeaderMap()
@@ -173,12 +172,13 @@ export function toPipelineRequest({ req, search, body, admitted }: Received, med
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value)
   }
   headers.set('accept', mediaType)
-  if (admitted === null || isPlain(admitted.document)) return { method: req.method ?? '', search, body, headers }
+  if (admitted === null || isPlain(admitted)) return { method: req.method ?? '', search, body, headers }
   const { query, operationName, variables } = admitted
   const named = operationName === undefined ? {} : { operationName }
   return { method: 'POST', search: '', body: { query, variables, ...named }, headers }
 }
 
-function isPlain({ id, persisted }: DocumentReference): boolean {
-  return id === undefined && persisted === undefined
+/** Whether what was sent is what is run. */
+function isPlain({ document: { id, persisted, text }, query }: AdmittedOperation): boolean {
+  return id === undefined && persisted === undefined && text === query
 }

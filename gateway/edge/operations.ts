@@ -71,7 +71,16 @@ export class Operations {
     const text = documents.find(document, asker)
     const guarded = guard.admit({ text, variables, schema: engine.current.schema, viewer })
     const operation = operationNamed(guarded, operationName)
-    if (viewer === null && !isOwner && operation) guard.requirePublic(guarded, operation)
+    const { schema } = engine.current
+    if (viewer === null && !isOwner && operation) {
+      guard.requirePublic(guarded, operation, schema)
+      const query = guard.forStranger(guarded, operation)
+      if (query !== undefined) {
+        const nobody = guard.admit({ text: query, variables: {}, schema, viewer })
+        const asked = { ...parameters, ...asker, query, variables: {}, operationName: undefined }
+        return { ...asked, guarded: nobody, operation: operationNamed(nobody, undefined) }
+      }
+    }
     documents.remember(document, asker)
     return { ...parameters, ...asker, query: text, guarded, operation }
   }

@@ -6,6 +6,7 @@ import {
   Kind,
   Lexer,
   type OperationDefinitionNode,
+  OperationTypeNode,
   parse,
   Source,
   TokenKind,
@@ -18,6 +19,7 @@ import { refuseIncrementalDelivery } from './incremental.ts'
 import { asksForNothing, introspectionFields } from './introspection.ts'
 import { type Measure, measureOperations } from './measure.ts'
 import { countOverlaps } from './overlaps.ts'
+import { asNobody, PublicSurface } from './public-surface.ts'
 import { rootFieldsOf } from './root-fields.ts'
 import { checkVariables } from './variables.ts'
 
@@ -58,6 +60,7 @@ const rememberedCharacters = 2_000_000
  */
 export class Guard {
   readonly #options: GuardOptions
+  readonly #surfaces = new WeakMap<GraphQLSchema, PublicSurface>()
   readonly #documents = new LRUCache<string, GuardedDocument>({
     max: rememberedDocuments,
     maxSize: rememberedCharacters,
@@ -88,11 +91,32 @@ export class Guard {
    * ask for and what is not there are the same to them.
    * @throws UNAUTHENTICATED
    */
-  requirePublic({ rootFields }: GuardedDocument, operation: OperationDefinitionNode): void {
+  requirePublic(
+    { rootFields, document }: GuardedDocument,
+    operation: OperationDefinitionNode,
+    schema: GraphQLSchema,
+  ): void {
     const { publicFields } = this.#options
-    const isPublic = (field: string) => field.startsWith('__') || (publicFields?.has(field) ?? true)
-    if (rootFields.get(operation)?.every(isPublic)) return
+    if (publicFields === undefined) return
+    const isPublic = (field: string) => field.startsWith('__') || publicFields.has(field)
+    const isQuery = operation.operation === OperationTypeNode.QUERY
+    if (
+      rootFields.get(operation)?.every(isPublic) &&
+      (isQuery || this.#surfaceOf(schema, publicFields).covers(document))
+    )
+      return
     throw codedError('UNAUTHENTICATED', 'Sign in first.')
+  }
+
+  /** What is run in place of a stranger's query; undefined for the query itself. */
+  forStranger({ document }: GuardedDocument, operation: OperationDefinitionNode): string | undefined {
+    return this.#options.publicFields === undefined ? undefined : asNobody(operation, document)
+  }
+
+  #surfaceOf(schema: GraphQLSchema, publicFields: ReadonlySet<string>): PublicSurface {
+    const known = this.#surfaces.get(schema) ?? new PublicSurface(schema, publicFields)
+    this.#surfaces.set(schema, known)
+    return known
   }
 
   /** Whether the viewer may learn names of the schema, so that errors may suggest them. */

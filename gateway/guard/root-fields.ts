@@ -7,12 +7,20 @@ import {
 } from 'graphql'
 
 /** The fields of an operation's root, through all fragments: one for each response key, since each key is one that runs. */
-export function rootFieldsOf({ selectionSet }: OperationDefinitionNode, { definitions }: DocumentNode): string[] {
+export function rootFieldsOf(operation: OperationDefinitionNode, document: DocumentNode): string[] {
+  return [...responseKeysOf(operation, document).values()]
+}
+
+/** The same by their response keys. */
+export function responseKeysOf(
+  { selectionSet }: OperationDefinitionNode,
+  { definitions }: DocumentNode,
+): ReadonlyMap<string, string> {
   const fragments = new Map<string, FragmentDefinitionNode>()
   for (const node of definitions) if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node)
   const found = new Map<string, string>()
   collect(selectionSet, fragments, found, new Set())
-  return [...found.values()]
+  return found
 }
 
 function collect(
