@@ -132,6 +132,12 @@ export function createLoaders(stores: Stores, request: RequestContext) {
     reasoningChain: byId<ChainRecord>(read, chainsByIds),
     voiceSample: byId<VoiceRecord>(read, samplesByIds),
     memory: byId<MemoryRecord>(read, memories.memoriesByIds),
+    memoryAsOf: (id: string, asOf: Date) =>
+      family<MemoryRecord | null>(
+        ['memory as of', asOf],
+        async (db, ids) => new Map((await memories.memoriesAsOf(db, ids, asOf)).map((row) => [row.id, row])),
+        null,
+      ).load(id),
     session: byId<SessionRecord>(read, sessions.sessionsByIds),
     message: byId<MessageRecord>(read, sessions.messagesByIds),
     vector: byId<vectors.VectorRecord>(read, vectors.vectorsByIds),

@@ -18,6 +18,9 @@ import { type RecallChange, recallChanges } from './standing/changes.ts'
 import { vectorResolvers } from './vector-resolvers.ts'
 
 type Filtered = { readonly filter?: MemoryFilter | null }
+type AsOf = { readonly asOf?: Date | null }
+type MemoriesArguments = Filtered & PageArguments & AsOf & { readonly orderBy: MemoryOrder | null }
+type RecallArguments = Filtered & AsOf & { readonly query: string; readonly first?: number | null }
 type After = { readonly after?: string | null }
 type SessionArguments = PageArguments & SessionFilter
 
@@ -27,10 +30,10 @@ export const resolvers = {
   Query: {
     memory: (_: unknown, { id, asOf }: { id: string; asOf?: Date | null }, context: MemoryContext) =>
       findMemory(context, id, asOf ?? null),
-    memories: (_: unknown, args: Filtered & PageArguments & { orderBy: MemoryOrder | null }, context: MemoryContext) =>
-      listMemories(context, toFilter(args.filter), args.orderBy ?? 'NEWEST_FIRST', args),
-    recall: (_: unknown, args: Filtered & { query: string; first?: number | null }, context: MemoryContext) =>
-      recall(context, args.query, args.first ?? 10, toFilter(args.filter)),
+    memories: (_: unknown, args: MemoriesArguments, context: MemoryContext) =>
+      listMemories(context, toFilter(args.filter), args.orderBy ?? 'NEWEST_FIRST', args, args.asOf ?? null),
+    recall: (_: unknown, args: RecallArguments, context: MemoryContext) =>
+      recall(context, args.query, args.first ?? 10, toFilter(args.filter), args.asOf ?? null),
     memoryStats: (_: unknown, { tier }: { tier?: MemoryTier | null }, context: MemoryContext) =>
       ownStats(context, tier ?? null),
     memoryTierDistribution: (_: unknown, __: unknown, context: MemoryContext) => tierDistribution(context),

@@ -83,6 +83,20 @@ describeEachPostgres('plans of the memory room under row-level security', (datab
     expect(readThrough([given])).toEqual([])
   })
 
+  test('what was known at a moment is looked up by its words of then, and listed in its order', async () => {
+    const nothing = ['NULL', 'NULL', 'NULL', 'NULL', 'NULL', 'NULL']
+    const values = ["ARRAY['term7', 'term8']", 'ARRAY[1, 0.5]', '200', "'2026-01-01'", ...nothing]
+    const scans = scansOf(await planOf(database(), world, 'search_as_of', values))
+    expect(scans).toEqual(expect.arrayContaining(['postings_pkey', 'past_postings_pkey', 'shelves_pkey']))
+    expect(readThrough([scans])).toEqual([])
+    const asOf = new Date(Date.now() + 1000).toISOString()
+    const [page] = await planned('query ($asOf: DateTime) { memories(first: 5, asOf: $asOf) { nodes { content } } }', {
+      asOf,
+    })
+    expect(page).toContain('memories_owner')
+    expect(readThrough([page ?? []])).toEqual([])
+  })
+
   test('a shelf of vectors is read as a shelf', async () => {
     const [first] = await database().sql<{ text: string }>(
       'SELECT embedding::text AS text FROM memory.embeddings LIMIT 1',
@@ -173,6 +187,7 @@ async function fill(database: TestPostgres, world: MemoryWorld): Promise<string>
     ])
   }
   await database.sql(GRANTS)
+  await database.sql(PAST)
   await database.sql(SHELVES, [tenantId])
   await database.sql('VACUUM ANALYZE')
   return toGlobalId('ChatSession', session)
@@ -197,6 +212,9 @@ WHERE owner_id = $1 AND visibility = 'PRIVATE'`
 const GRANTS = `INSERT INTO memory.grants (memory_id, subject_id, subject_kind, grantee_id, tenant_id, owner_id, created_at)
 SELECT id, subject, 'USER', subject, tenant_id, owner_id, now()
 FROM (SELECT *, gen_random_uuid() AS subject FROM memory.memories) AS given`
+/** As if each memory had said the same before. */
+const PAST = `INSERT INTO memory.past_postings
+SELECT shelf_id, term, memory_id, 0, tenant_id, owner_id, frequency, length, false, '2025-01-01', '2026-01-01' FROM memory.postings`
 const SHELVES = `INSERT INTO memory.shelves SELECT gen_random_uuid(), $1, NULL, 1, 1 FROM generate_series(1, 2000)`
 
 const EMBEDDINGS = `INSERT INTO memory.embeddings (model, memory_id, shelf_id, tenant_id, owner_id, version, embedding)

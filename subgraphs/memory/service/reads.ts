@@ -3,7 +3,7 @@ import { uuidOf } from '../../../lib/ids.ts'
 import type { MemoryContext } from '../context.ts'
 import type { CountedConnection } from '../loaders.ts'
 import { type MemoryFilter, type MemoryRecord, type MemoryTier, memoryTiers } from '../records.ts'
-import { countVisibleMemories, memoryAsOf, memoryStats, tierCounts, visibleMemories } from '../store/memories.ts'
+import { countVisibleMemories, memoryStats, tierCounts, visibleMemories } from '../store/memories.ts'
 
 export type MemoryOrder = 'NEWEST_FIRST' | 'OLDEST_FIRST'
 
@@ -11,25 +11,25 @@ export type MemoryOrder = 'NEWEST_FIRST' | 'OLDEST_FIRST'
 export async function findMemory(context: MemoryContext, id: string, asOf: Date | null): Promise<MemoryRecord | null> {
   const uuid = uuidOf('Memory', id)
   if (uuid === null) return null
-  const found = await (asOf === null
-    ? context.loaders.memory.load(uuid)
-    : context.read((db) => memoryAsOf(db, uuid, asOf)))
+  const { loaders } = context
+  const found = await (asOf === null ? loaders.memory.load(uuid) : loaders.memoryAsOf(uuid, asOf))
   context.noteRead(found)
   return found
 }
 
-/** The memories that the viewer may see. */
+/** The memories that the viewer may see, as they are or as they were known at a moment. */
 export async function listMemories(
   context: MemoryContext,
   filter: MemoryFilter,
   order: MemoryOrder,
   args: PageArguments,
+  asOf: Date | null = null,
 ): Promise<CountedConnection<MemoryRecord>> {
-  const page = parsePage(args, ['memories', order, filter])
+  const page = parsePage(args, asOf === null ? ['memories', order, filter] : ['memories', order, filter, asOf])
   const { viewer } = context
   const direction = order === 'OLDEST_FIRST' ? 'ASC' : 'DESC'
-  const rows = await context.read((db) => visibleMemories(db, viewer, filter, direction, page))
-  const totalCount = () => context.read((db) => countVisibleMemories(db, viewer, filter))
+  const rows = await context.read((db) => visibleMemories(db, viewer, filter, direction, page, asOf))
+  const totalCount = () => context.read((db) => countVisibleMemories(db, viewer, filter, asOf))
   return { ...toConnection(rows, page, (row) => [row.ordinal]), totalCount }
 }
 

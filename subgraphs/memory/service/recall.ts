@@ -8,20 +8,27 @@ import { readMeaning } from '../recall/meaning.ts'
 import { readQuestion } from '../recall/question.ts'
 import { type Meaning, NO_MEANING, type RecallHit, rank } from '../recall/rank.ts'
 import type { MemoryFilter, MemoryRecord } from '../records.ts'
+import { openPastIndex } from '../store/recall-as-of.ts'
 import { openRecallIndex } from '../store/recall-index.ts'
 
 /** The memories that best answer a question, and how the search went. */
-export async function recall(context: MemoryContext, query: string, first: number, filter: MemoryFilter) {
+export async function recall(
+  context: MemoryContext,
+  query: string,
+  first: number,
+  filter: MemoryFilter,
+  asOf: Date | null = null,
+) {
   if (first < 1 || first > maximumPageSize) throw bad(`\`first\` must be 1–${maximumPageSize}, not ${first}.`)
   const problem = checkText(query, limits.query, [], 1)
   if (problem) throw bad(`\`query\`: ${problem.message}`)
   const start = performance.now()
   const { stores, request } = context
-  const question = readQuestion(query, stores.clock.now())
-  const index = openRecallIndex(context, filter)
+  const question = readQuestion(query, asOf ?? stores.clock.now())
+  const index = asOf === null ? openRecallIndex(context, filter) : openPastIndex(context, filter, asOf)
   const { meaning, failed } = await meaningOf(context, query, question)
   const hits = await rank(question, meaning, index, recallSettings(stores.recall), first)
-  const best = await present(context, hits, first)
+  const best = await present(context, hits, first, asOf)
   const pending = await index.pending()
   context.noteRead(...best.map(({ memory }) => memory))
   request.signal.throwIfAborted()
@@ -59,9 +66,11 @@ async function meaningOf(
 }
 
 /** The first hits that are still there: each memory is read again under the viewer's own rights. */
-async function present({ loaders }: MemoryContext, hits: readonly RecallHit[], first: number) {
+async function present({ loaders }: MemoryContext, hits: readonly RecallHit[], first: number, asOf: Date | null) {
   const wanted = hits.slice(0, first)
-  const memories = await Promise.all(wanted.map(({ id }) => loaders.memory.load(id)))
+  const memories = await Promise.all(
+    wanted.map(({ id }) => (asOf === null ? loaders.memory.load(id) : loaders.memoryAsOf(id, asOf))),
+  )
   return wanted
     .flatMap((hit, i) => withMemory(hit, memories[i] ?? null))
     .map((hit, i) => ({

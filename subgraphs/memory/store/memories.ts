@@ -4,12 +4,12 @@ import type { MemoryFilter, MemoryRecord, MemoryTier, RevisionRecord } from '../
 import { allOf, keyset, type Order, Values } from './keyset.ts'
 import { countsUnder, type ListSource, pagesUnder } from './pages.ts'
 
-const columns = `memory.id, memory.owner_id AS "ownerId", memory.ordinal::float8 AS ordinal,
+const fields = `memory.id, memory.owner_id AS "ownerId", memory.ordinal::float8 AS ordinal,
   memory.session_id AS "sessionId", memory.message_id AS "messageId", memory.position,
   memory.external_id AS "externalId", memory.version, memory.content, memory.tier, memory.visibility, memory.metadata,
   memory.occurred_at AS "occurredAt", memory.time_inferred AS "timeInferred",
-  memory.retention_until AS "retentionUntil", memory.created_at AS "createdAt", memory.updated_at AS "updatedAt",
-  NULL::timestamptz AS "asOf"`
+  memory.retention_until AS "retentionUntil", memory.created_at AS "createdAt", memory.updated_at AS "updatedAt"`
+const columns = `${fields}, NULL::timestamptz AS "asOf"`
 
 const current = 'memory.current_memories AS memory'
 
@@ -17,21 +17,29 @@ export async function memoriesByIds(db: Database, ids: readonly string[]): Promi
   return db.query(`SELECT ${columns} FROM ${current} WHERE memory.id = ANY ($1::uuid[])`, [ids])
 }
 
-/** A memory as it was known at a moment. */
-export async function memoryAsOf(db: Database, id: string, asOf: Date): Promise<MemoryRecord | null> {
-  const [row] = await db.query<MemoryRecord>(
-    `SELECT memory.id, memory.owner_id AS "ownerId", memory.ordinal::float8 AS ordinal,
-       memory.session_id AS "sessionId", memory.message_id AS "messageId", memory.position,
-       memory.external_id AS "externalId", revision.version, revision.content, revision.tier, revision.visibility,
-       revision.metadata, revision.occurred_at AS "occurredAt", revision.time_inferred AS "timeInferred",
-       revision.retention_until AS "retentionUntil", memory.created_at AS "createdAt",
-       revision.known_from AS "updatedAt", $2::timestamptz AS "asOf"
-     FROM memory.memories AS memory
-     JOIN memory.revisions AS revision ON revision.memory_id = memory.id
-     WHERE memory.id = $1 AND revision.known_from <= $2 AND (revision.known_until IS NULL OR revision.known_until > $2)`,
-    [id, asOf],
-  )
-  return row ?? null
+/** Where memories are read as they are, or as they were known at a moment: whoever may see one now sees what it said. */
+export function memoriesAt(asOf: Date | null, values: Values): string {
+  if (asOf === null) return current
+  const then = values.add(asOf, 'timestamptz')
+  return `(SELECT memories.id, memories.tenant_id, memories.owner_id, memories.ordinal, memories.session_id,
+      memories.message_id, memories.position, memories.speaker, memories.external_id, revisions.version,
+      memories.created_at, revisions.known_from AS updated_at, revisions.visibility, revisions.content, revisions.terms,
+      revisions.tier, revisions.metadata, revisions.occurred_at, revisions.time_inferred, revisions.retention_until,
+      revisions.known_until, memories.visibility AS visible_now, ${then} AS as_of
+    FROM memory.memories
+    JOIN memory.revisions ON revisions.memory_id = memories.id AND revisions.known_from <= ${then}
+      AND (revisions.known_until IS NULL OR revisions.known_until > ${then})
+    WHERE memories.forgotten_at IS NULL) AS memory`
+}
+
+const columnsAt = (asOf: Date | null) => (asOf === null ? columns : `${fields}, memory.as_of AS "asOf"`)
+
+/** Memories as they were known at a moment. */
+export function memoriesAsOf(db: Database, ids: readonly string[], asOf: Date): Promise<MemoryRecord[]> {
+  const values = new Values()
+  const from = memoriesAt(asOf, values)
+  const wanted = values.add(ids, 'uuid[]')
+  return db.query(`SELECT ${columnsAt(asOf)} FROM ${from} WHERE memory.id = ANY (${wanted})`, values.list)
 }
 
 /** What a filter asks of a row of `memory.current_memories`. */
@@ -57,13 +65,14 @@ export interface Reader {
 }
 
 /** What a reader sees, by the way to it: his own, what is public in his tenant, what others granted. Each memory once. */
-function ways({ userId, tenantId }: Reader, values: Values): string[] {
+function ways({ userId, tenantId }: Reader, values: Values, asOf: Date | null = null): string[] {
+  const visibility = asOf === null ? 'memory.visibility' : 'memory.visible_now'
   const me = values.add(userId, 'uuid')
   const tenant = values.add(tenantId, 'uuid')
   return [
     `memory.owner_id = ${me}`,
-    `memory.tenant_id = ${tenant} AND memory.visibility = 'PUBLIC' AND memory.owner_id <> ${me}`,
-    `memory.visibility = 'SHARED' AND memory.owner_id <> ${me} AND memory.id IN (SELECT memory_id FROM memory.grants
+    `memory.tenant_id = ${tenant} AND ${visibility} = 'PUBLIC' AND memory.owner_id <> ${me}`,
+    `${visibility} = 'SHARED' AND memory.owner_id <> ${me} AND memory.id IN (SELECT memory_id FROM memory.grants
        WHERE grantee_id = ANY ((SELECT app.current_principals())::uuid[]))`,
   ]
 }
@@ -75,22 +84,30 @@ export async function visibleMemories(
   filter: MemoryFilter,
   order: Order,
   page: Page,
+  asOf: Date | null = null,
 ): Promise<MemoryRecord[]> {
   const values = new Values()
+  const from = memoriesAt(asOf, values)
   const { bounds, direction, limit } = keyset(page, 'memory.ordinal', order, values)
   const conditions = [...bounds, ...filterConditions(filter, values)]
-  const branches = ways(reader, values).map(
-    (way) => `(SELECT ${columns} FROM ${current} WHERE ${allOf([way, ...conditions])}
+  const branches = ways(reader, values, asOf).map(
+    (way) => `(SELECT ${columnsAt(asOf)} FROM ${from} WHERE ${allOf([way, ...conditions])}
       ORDER BY memory.ordinal ${direction} LIMIT ${limit})`,
   )
   return db.query(`${branches.join(' UNION ALL ')} ORDER BY ordinal ${direction} LIMIT ${limit}`, values.list)
 }
 
-export async function countVisibleMemories(db: Database, reader: Reader, filter: MemoryFilter): Promise<number> {
+export async function countVisibleMemories(
+  db: Database,
+  reader: Reader,
+  filter: MemoryFilter,
+  asOf: Date | null = null,
+): Promise<number> {
   const values = new Values()
+  const from = memoriesAt(asOf, values)
   const conditions = filterConditions(filter, values)
-  const counts = ways(reader, values).map(
-    (way) => `(SELECT count(*) FROM ${current} WHERE ${allOf([way, ...conditions])})`,
+  const counts = ways(reader, values, asOf).map(
+    (way) => `(SELECT count(*) FROM ${from} WHERE ${allOf([way, ...conditions])})`,
   )
   const [row] = await db.query<{ count: number }>(`SELECT (${counts.join(' + ')})::integer AS count`, values.list)
   return row?.count ?? 0
@@ -214,4 +231,28 @@ export async function fittingIds(db: Database, reader: Reader, filter: MemoryFil
     values.list,
   )
   return rows.map(({ id }) => id)
+}
+
+/** What fits on the reader's shelves as it was known at a moment: what says so still, and how many were revised since. */
+export async function fittingAt(
+  db: Database,
+  reader: Reader,
+  filter: MemoryFilter,
+  asOf: Date,
+): Promise<{ readonly present: string[]; readonly revised: number }> {
+  const values = new Values()
+  const from = memoriesAt(asOf, values)
+  const conditions = filterConditions(filter, values)
+  const shelves = ways(reader, values, asOf).slice(0, 2)
+  const rows = await db.query<{ id: string; present: boolean }>(
+    shelves
+      .map(
+        (way) =>
+          `SELECT memory.id, memory.known_until IS NULL AS present FROM ${from} WHERE ${allOf([way, ...conditions])}`,
+      )
+      .join(' UNION ALL '),
+    values.list,
+  )
+  const present = rows.filter((row) => row.present).map(({ id }) => id)
+  return { present, revised: rows.length - present.length }
 }

@@ -4,7 +4,7 @@ import type { MemoryContext } from '../context.ts'
 import type { RecallDocument, RecallIndex, Scored, TextAnswer } from '../recall/port.ts'
 import type { MemoryFilter } from '../records.ts'
 import { allOf, Values } from './keyset.ts'
-import { filterConditions, fittingIds } from './memories.ts'
+import { filterConditions, fittingIds, memoriesAt } from './memories.ts'
 import { grantedMemories, searchGranted, withGranted } from './recall-granted.ts'
 
 /** What recall reads, and how it went. */
@@ -148,6 +148,10 @@ async function search(
     filter.occurredBefore ?? null,
     filter.metadata == null ? null : JSON.stringify(filter.metadata),
   ])
+  return toTextAnswer(terms, found)
+}
+
+export function toTextAnswer(terms: readonly string[], found: Found | undefined): TextAnswer {
   const scores = found?.scores ?? []
   return {
     documents: found?.documents ?? 0,
@@ -163,12 +167,14 @@ type DocumentRow = Omit<RecallDocument, 'terms' | 'length' | 'occurredAt'> & {
   readonly terms: Readonly<Record<string, number>>
 }
 
-async function neighbourhoods(
+/** Memories and those around them in their sessions, as they are, or as they were known at a moment. */
+export async function neighbourhoods(
   db: Database,
   ids: readonly string[],
   radius: number,
   terms: ReadonlySet<string>,
   filter: MemoryFilter,
+  asOf: Date | null = null,
 ): Promise<readonly RecallDocument[]> {
   const values = new Values()
   const wanted = values.add(ids, 'uuid[]')
@@ -184,7 +190,7 @@ async function neighbourhoods(
      )
      SELECT memory.id, memory.session_id AS "sessionId", coalesce(memory.position, 0) AS position,
        (extract(epoch FROM memory.occurred_at) * 1000)::float8 AS "occurredAt", memory.speaker, memory.content, memory.terms
-     FROM memory.current_memories AS memory
+     FROM ${memoriesAt(asOf, values)}
      WHERE ${allOf(['memory.id IN (SELECT id FROM near)', ...filterConditions(filter, values)])}`,
     values.list,
   )

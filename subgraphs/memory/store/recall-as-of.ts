@@ -1,0 +1,68 @@
+import type { Database } from '../../../stores/postgres/postgres.ts'
+import type { MemoryContext } from '../context.ts'
+import type { TextAnswer } from '../recall/port.ts'
+import type { MemoryFilter } from '../records.ts'
+import { fittingAt } from './memories.ts'
+import { neighbourhoods, type ObservedIndex, toTextAnswer } from './recall-index.ts'
+
+/**
+ * What the viewer could have found at a moment, by the words that were known then. Old revisions have no vectors: what
+ * was revised since is found by its words alone, and counted as pending.
+ */
+export function openPastIndex(context: MemoryContext, filter: MemoryFilter, asOf: Date): ObservedIndex {
+  const { stores, viewer, request } = context
+  let degraded = false
+  let pending = 0
+
+  async function nearest(vector: Float32Array, limit: number) {
+    const { present, revised } = await context.read((db) => fittingAt(db, viewer, filter, asOf))
+    const hits = await stores.vectors.compare([viewer.userId, viewer.tenantId], vector, present)
+    pending = revised + present.length - hits.length
+    return [...hits].sort((a, b) => b.score - a.score).slice(0, limit)
+  }
+
+  return {
+    get degraded() {
+      return degraded
+    },
+    search: (boosts, limit) => context.read((db) => searchAt(db, boosts, limit, filter, asOf)),
+    async nearest(vector, limit) {
+      try {
+        return await nearest(vector, limit)
+      } catch (error) {
+        request.signal.throwIfAborted()
+        stores.logger.warn({ err: error, traceId: request.traceId }, 'Vectors did not answer; recall does without them')
+        degraded = true
+        return []
+      }
+    },
+    context: (ids, radius, terms) => context.read((db) => neighbourhoods(db, ids, radius, terms, filter, asOf)),
+    pending: async () => pending,
+  }
+}
+
+async function searchAt(
+  db: Database,
+  boosts: ReadonlyMap<string, number>,
+  limit: number,
+  filter: MemoryFilter,
+  asOf: Date,
+): Promise<TextAnswer> {
+  const terms = [...boosts.keys()]
+  const [found] = await db.query<Parameters<typeof toTextAnswer>[1] & object>(
+    'SELECT * FROM memory.search_as_of($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)',
+    [
+      terms,
+      [...boosts.values()],
+      limit,
+      asOf,
+      filter.tiers ?? null,
+      filter.visibility ?? null,
+      filter.sessionId ?? null,
+      filter.occurredFrom ?? null,
+      filter.occurredBefore ?? null,
+      filter.metadata == null ? null : JSON.stringify(filter.metadata),
+    ],
+  )
+  return toTextAnswer(terms, found)
+}
