@@ -6,6 +6,8 @@ import type { RelatedConcept } from '../../stores/graph/port.ts'
 import type { Stores } from '../../stores/stores.ts'
 import { loaderReads } from '../loader-reads.ts'
 import { requireViewer } from '../security.ts'
+import { type PatternRecord, patternsByIds } from './consensus/learning.ts'
+import { type NodeRecord, nodesByIds, type VoteRecord, votePages } from './consensus/store.ts'
 import {
   type ConceptRecord,
   type Counted,
@@ -63,6 +65,21 @@ export function createLoaders(stores: Stores, request: RequestContext) {
     conceptCountOfMemory: new DataLoader<string, number>(async (ids) =>
       inOrder(ids, await read((db) => countConceptsOfMemories(db, ids))),
     ),
+
+    consensusNode: new DataLoader<string, NodeRecord | null>(async (ids) => {
+      const byId = new Map((await read((db) => nodesByIds(db, ids))).map((row) => [row.id, row]))
+      return ids.map((id) => byId.get(id) ?? null)
+    }),
+
+    learningPattern: new DataLoader<string, PatternRecord | null>(async (ids) => {
+      const byId = new Map((await read((db) => patternsByIds(db, ids))).map((row) => [row.id, row]))
+      return ids.map((id) => byId.get(id) ?? null)
+    }),
+
+    votes: perList((page: Page) => async (ids) => {
+      const rows = Map.groupBy(await read((db) => votePages(db, ids, page)), (row) => row.nodeId)
+      return ids.map((id) => toConnection<VoteRecord>(rows.get(id) ?? [], page, (row) => [row.ordinal]))
+    }),
 
     related: perList(({ page, ...filter }: RelatedList) => async (ids): Promise<RelatedPage[]> => {
       const [strength, id] = page.after ?? []

@@ -14,6 +14,7 @@ import { syncJob } from './service/sync/run.ts'
 import { upkeepJob } from './service/upkeep/job.ts'
 import { sharingResolvers } from './sharing-resolvers.ts'
 import { syncResolvers } from './sync-resolvers.ts'
+import { turnResolvers } from './turn-resolvers.ts'
 import { upkeepResolvers } from './upkeep-resolvers.ts'
 import { voiceResolvers } from './voice-resolvers.ts'
 
@@ -34,6 +35,7 @@ export const room = defineRoom({
     routingResolvers,
     sharingResolvers,
     syncResolvers,
+    turnResolvers,
     voiceResolvers,
   ),
   context: (stores, request) => new MemoryContext(stores, request),

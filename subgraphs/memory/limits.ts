@@ -1,4 +1,15 @@
-import { invalidInput, limitExceeded, type Problem } from '../../lib/problems.ts'
+import { limitExceeded, type Problem } from '../../lib/problems.ts'
+import { jsonLimits, type Path } from '../checks.ts'
+
+export {
+  checkAhead,
+  checkJson,
+  checkObject,
+  checkShare,
+  checkText,
+  firstProblem,
+  type Path,
+} from '../checks.ts'
 
 /** What the schema's descriptions promise, in one place. Lengths are in characters (code points). */
 export const limits = {
@@ -8,8 +19,8 @@ export const limits = {
   title: 512,
   query: 2_000,
   batch: 1_000,
-  jsonBytes: 16_384,
-  jsonDepth: 8,
+  jsonBytes: jsonLimits.bytes,
+  jsonDepth: jsonLimits.depth,
   toolCalls: 128,
   toolArgumentsBytes: 65_536,
   contextEntries: 1_000,
@@ -29,71 +40,8 @@ export const limits = {
   days: 36_500,
 } as const
 
-export type Path = readonly string[]
-
-/** The first problem of several checks. */
-export function firstProblem(...checks: (() => Problem | null)[]): Problem | null {
-  for (const check of checks) {
-    const problem = check()
-    if (problem) return problem
-  }
-  return null
-}
-
-/** A text within its length that PostgreSQL can keep; what is not given is not checked. */
-export function checkText(text: string | null | undefined, most: number, path: Path, least = 0): Problem | null {
-  if (text == null) return null
-  // A code point is at most two UTF-16 units, so only texts in between have to be counted.
-  if (text.length > most && (text.length > 2 * most || [...text].length > most)) {
-    return invalidInput(`At most ${most} characters.`, ...path)
-  }
-  if (text.length < least) return invalidInput(`At least ${least} character${least === 1 ? '' : 's'}.`, ...path)
-  if (text.includes('\u0000')) return invalidInput('A text may not hold the character U+0000.', ...path)
-  return null
-}
-
-/** A JSON object of bounded size and depth. */
-export function checkObject(value: unknown, path: Path): Problem | null {
-  if (value == null) return null
-  if (typeof value !== 'object' || Array.isArray(value)) return invalidInput('A JSON object is needed.', ...path)
-  return checkJson(value, limits.jsonBytes, path)
-}
-
-/** A JSON value of bounded size and depth. */
-export function checkJson(value: unknown, mostBytes: number, path: Path): Problem | null {
-  if (value == null) return null
-  if (depthOf(value) > limits.jsonDepth) return invalidInput(`Nested at most ${limits.jsonDepth} deep.`, ...path)
-  const text = JSON.stringify(value)
-  if (Buffer.byteLength(text) > mostBytes) return invalidInput(`At most ${mostBytes} bytes as JSON.`, ...path)
-  if (holdsNul(value)) return invalidInput('A text may not hold the character U+0000.', ...path)
-  return null
-}
-
 /** How much of something is done at once. */
 export function checkBatchSize(most: number | null | undefined, path: Path): Problem | null {
   if (most == null || (most >= 1 && most <= limits.batch)) return null
   return limitExceeded(`1 to ${limits.batch} at once, not ${most}.`, ...path)
-}
-
-/** A moment that has not passed. */
-export function checkAhead(moment: Date | null | undefined, now: Date, path: Path): Problem | null {
-  return moment != null && moment <= now ? invalidInput('That moment has passed.', ...path) : null
-}
-
-/** A share of a whole. */
-export function checkShare(value: number | null | undefined, path: Path): Problem | null {
-  return value != null && !(value >= 0 && value <= 1) ? invalidInput('A number from 0 to 1.', ...path) : null
-}
-
-/** How many levels of objects and lists a value has; it stops counting where it is too many. */
-function depthOf(value: unknown, allowed: number = limits.jsonDepth): number {
-  if (value === null || typeof value !== 'object') return 0
-  if (allowed === 0) return 1
-  return 1 + Math.max(0, ...Object.values(value).map((item) => depthOf(item, allowed - 1)))
-}
-
-function holdsNul(value: unknown): boolean {
-  if (typeof value === 'string') return value.includes('\u0000')
-  if (value === null || typeof value !== 'object') return false
-  return Object.entries(value).some(([key, item]) => key.includes('\u0000') || holdsNul(item))
 }

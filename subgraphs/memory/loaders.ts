@@ -43,6 +43,7 @@ import * as sessions from './store/sessions.ts'
 import { contextAnalyses } from './store/sources.ts'
 import { summariesOf } from './store/summaries.ts'
 import { syncsByIds } from './store/syncs.ts'
+import { type TurnRecord, turnsByIds } from './store/turns.ts'
 import { type UserContextRecord, userContextOf } from './store/user-context.ts'
 import * as vectors from './store/vectors.ts'
 import { samplesByIds } from './store/voice.ts'
@@ -130,6 +131,7 @@ export function createLoaders(stores: Stores, request: RequestContext) {
     ),
     routingDecision: byId<RoutingRecord>(read, decisionsByIds),
     reasoningChain: byId<ChainRecord>(read, chainsByIds),
+    turn: byId<TurnRecord>(read, turnsByIds),
     voiceSample: byId<VoiceRecord>(read, samplesByIds),
     memory: byId<MemoryRecord>(read, memories.memoriesByIds),
     memoryAsOf: (id: string, asOf: Date) =>

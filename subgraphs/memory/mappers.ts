@@ -12,6 +12,7 @@ type NodeType =
   | 'VoiceSample'
   | 'PolicyRule'
   | 'MemoryArchive'
+  | 'ChatTurn'
 
 /** What the gateway knows of an entity that it asks about: its id, by either of its keys. */
 export interface Reference {

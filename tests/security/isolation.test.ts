@@ -63,6 +63,9 @@ const open: Readonly<Record<string, string>> = {
   'Query.serviceAccounts': 'lists what admins have made, and the owner is none',
   'Query.policyAudit(traceId)': 'asks for a trace, of which the matrix knows none',
   'Query.concept': 'refuses to answer without an id or a name',
+  'Query.consensusNode': 'refuses to answer without an id, or type and key',
+  'Query.consensusNode(type)': 'refuses to answer without an id, or type and key',
+  'Query.consensusNode(key)': 'refuses to answer without an id, or type and key',
 }
 
 const wide = {

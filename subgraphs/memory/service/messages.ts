@@ -53,20 +53,15 @@ export async function appendMessages(context: MemoryContext, input: AppendMessag
   })
 }
 
+/** A message, and whether a memory is made of it. */
+export interface Spoken extends MessageInput {
+  readonly remember: boolean
+}
+
 /** Adds messages within another mutation's transaction, before its first write. */
-export function say(
-  context: MemoryContext,
-  unit: Unit,
-  sessionId: string,
-  messages: readonly MessageInput[],
-  remember: boolean,
-) {
-  return append(
-    context,
-    unit,
-    sessionId,
-    messages.map((message) => prepare(context, message, remember)),
-  )
+export function say(context: MemoryContext, unit: Unit, sessionId: string, messages: readonly Spoken[]) {
+  const prepared = messages.map((message) => prepare(context, message, message.remember))
+  return append(context, unit, sessionId, prepared)
 }
 
 function checkBatch(messages: readonly MessageInput[]): Problem | null {

@@ -83,6 +83,30 @@ export const inputs: Readonly<Record<string, (planter: Planter) => Data | Promis
     ],
   }),
   removeVectors: async ({ person }) => ({ ids: [await vector(person)] }),
+  answerChat: ({ plants }) => ({
+    sessionId: plants.id('ChatSession'),
+    message: 'And now?',
+    answer: 'Now.',
+    remember: false,
+  }),
+  completeChatTurn: async ({ person, plants }) => {
+    const asked = { sessionId: plants.id('ChatSession'), message: 'Open?', remember: false }
+    return { turnId: (await must(person, 'answerChat', asked, 'turn { id }')).turn.id, answer: 'Closed.' }
+  },
+  proposeKnowledge: ({ plants }) => ({
+    type: 'fact',
+    key: 'tide',
+    title: 'The tide',
+    content: { turns: 'at noon' },
+    sessionId: plants.id('ChatSession'),
+  }),
+  voteOnKnowledge: ({ plants }) => ({ nodeId: plants.id('ConsensusNode'), agentId: plants.id('Agent'), choice: 'FOR' }),
+  recordLearningPattern: ({ plants }) => ({
+    key: 'tool',
+    type: 'routing',
+    content: { tool: 'tide' },
+    sessionId: plants.id('ChatSession'),
+  }),
   registerVoiceSample: ({ plants }) => ({ ...sound(), sessionId: plants.id('ChatSession') }),
   processVoice: ({ plants }) => ({ ...sound(), transcript: 'Said.', sessionId: plants.id('ChatSession') }),
   advanceVoiceSample: async ({ person }) => ({ id: await voice(person), status: 'PROCESSING' }),

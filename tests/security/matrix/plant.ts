@@ -191,6 +191,37 @@ export async function plant({ person, word, friend, settled }: Planting): Promis
     )
     add('VoiceSample', heard.sample.id)
     add('Message', heard.said.id)
+    const known = {
+      type: word,
+      key: `${word} ${n}`,
+      title: `${word} holds.`,
+      content: { word },
+      tags: [word],
+      sessionId: session.session.id,
+    }
+    const proposed = await must(person, 'proposeKnowledge', known, 'node { id }')
+    add('ConsensusNode', proposed.node.id)
+    const vote = { nodeId: proposed.node.id, agentId: agent.agent.id, choice: 'FOR', reason: `${word} says so.` }
+    await must(person, 'voteOnKnowledge', vote, 'node { id }')
+    const used = { key: `${word} ${n}`, type: word, content: { word }, sessionId: session.session.id }
+    const learned = await must(person, 'recordLearningPattern', used, 'pattern { id }')
+    add('LearningPattern', learned.pattern.id)
+    const asked = {
+      sessionId: session.session.id,
+      message: `Where is ${word} Harbour?`,
+      answer: `${word} is there.`,
+      // A new memory must still come among the best ten.
+      remember: false,
+    }
+    const chat = await must(
+      person,
+      'answerChat',
+      asked,
+      'turn { id question { id } answer { id } questionVector { id } answerVector { id } }',
+    )
+    add('ChatTurn', chat.turn.id)
+    add('Message', chat.turn.question.id, chat.turn.answer.id)
+    add('Vector', chat.turn.questionVector.id, chat.turn.answerVector.id)
     add('UserSession', await signInAgain(person))
     add('Device', await registerDevice(person, word))
     add('Passkey', await registerPasskey(person))

@@ -1,12 +1,12 @@
 import { invalidInput, type Problem } from '../../../../lib/problems.ts'
 import { type Answer, mutate, type Unit } from '../../../mutate.ts'
 import type { MemoryContext } from '../../context.ts'
-import { firstProblem } from '../../limits.ts'
+import { checkShare, firstProblem } from '../../limits.ts'
 import { findVoiceSettings, sampleByHash, samplesByIds } from '../../store/voice.ts'
 import type { VoiceRecord } from '../../voice-records.ts'
 import { say } from '../messages.ts'
 import { type Audio, type AudioInput, readAudio } from './audio.ts'
-import { addSample, advance, briefly, checkShare, checkTranscript, lockOf, ownSession } from './samples.ts'
+import { addSample, advance, briefly, checkTranscript, lockOf, ownSession } from './samples.ts'
 import { cacheProcessing } from './states.ts'
 
 export interface ProcessVoiceInput extends AudioInput {
@@ -69,7 +69,8 @@ async function sayTranscript(
   if (sessionId === null || transcript == null) return null
   const settings = await findVoiceSettings(unit.tx, context.viewer)
   const remembers = remember ?? settings?.rememberTranscripts ?? false
-  const { messageIds } = await say(context, unit, sessionId, [{ role: 'USER', content: transcript }], remembers)
+  const message = { role: 'USER' as const, content: transcript, remember: remembers }
+  const { messageIds } = await say(context, unit, sessionId, [message])
   return messageIds[0] ?? null
 }
 
@@ -111,7 +112,7 @@ async function complete(context: MemoryContext, unit: Unit, sample: VoiceRecord,
 function checkFlow({ transcript, confidence, sessionId, remember }: ProcessVoiceInput): Problem | null {
   return firstProblem(
     () => checkTranscript(transcript),
-    () => checkShare(confidence, 'confidence'),
+    () => checkShare(confidence, ['input', 'confidence']),
     () => (remember && sessionId == null ? invalidInput('A memory of it needs a session.', 'input', 'remember') : null),
   )
 }

@@ -3,7 +3,7 @@ import { conflict, invalidInput, notFound, type Problem, ProblemError } from '..
 import type { Transaction } from '../../../../stores/postgres/postgres.ts'
 import { type Answer, mutate, type Unit } from '../../../mutate.ts'
 import type { MemoryContext } from '../../context.ts'
-import { checkObject, checkText, firstProblem, limits } from '../../limits.ts'
+import { checkObject, checkShare, checkText, firstProblem, limits } from '../../limits.ts'
 import { ownedSessions } from '../../store/lookups.ts'
 import {
   findVoiceSettings,
@@ -203,8 +203,8 @@ function checkStep(input: AdvanceVoiceSampleInput): Problem | null {
     () => checkText(problem, limits.title, ['input', 'problem'], 1),
     () => checkObject(input.result, ['input', 'result']),
     () => checkObject(input.details, ['input', 'details']),
-    () => checkShare(progress, 'progress'),
-    () => checkShare(confidence, 'confidence'),
+    () => checkShare(progress, ['input', 'progress']),
+    () => checkShare(confidence, ['input', 'confidence']),
     () =>
       tookMs != null && !(tookMs >= 0 && tookMs <= 1e9) ? invalidInput('0–1,000,000,000.', 'input', 'tookMs') : null,
     () => only('transcript', 'COMPLETED'),
@@ -217,10 +217,6 @@ function checkStep(input: AdvanceVoiceSampleInput): Problem | null {
 
 export function checkTranscript(transcript: string | null | undefined): Problem | null {
   return checkText(transcript, limits.memoryContent, ['input', 'transcript'], 1)
-}
-
-export function checkShare(share: number | null | undefined, name: string): Problem | null {
-  return share != null && !(share >= 0 && share <= 1) ? invalidInput('0–1.', 'input', name) : null
 }
 
 /** What is told apart by an idempotency key: the audio by its hash. */

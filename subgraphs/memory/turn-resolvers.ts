@@ -1,0 +1,52 @@
+import type { PageArguments } from '../../lib/connection.ts'
+import { toGlobalId } from '../../lib/ids.ts'
+import type { MemoryContext } from './context.ts'
+import { idFields, type Reference, referenced } from './mappers.ts'
+import type { SessionRecord } from './records.ts'
+import { mutation, named } from './resolving.ts'
+import { answerChat, completeChatTurn } from './service/turns/answer.ts'
+import { similarTurns } from './service/turns/similar.ts'
+import { chatState } from './service/turns/state.ts'
+import { type TurnRecord, turnsOfSession } from './store/turns.ts'
+
+function turnOf({ loaders }: MemoryContext, reference: Reference): Promise<TurnRecord | null> | null {
+  const id = referenced('ChatTurn', reference)
+  return id === null ? null : loaders.turn.load(id)
+}
+
+const turn = ({ turnId }: { turnId: string }, _: unknown, { loaders }: MemoryContext) =>
+  named(loaders.turn.load(turnId))
+
+/** Resolvers of the turns of chats. */
+export const turnResolvers = {
+  Query: {
+    chatTurn: (_: unknown, { id }: { id: string }, context: MemoryContext) => turnOf(context, { id }),
+    similarTurns: (_: unknown, { query, first }: { query: string; first?: number | null }, context: MemoryContext) =>
+      similarTurns(context, query, first ?? 10),
+  },
+  Mutation: { answerChat: mutation(answerChat), completeChatTurn: mutation(completeChatTurn) },
+  ChatSession: {
+    turns: ({ id }: SessionRecord, args: PageArguments, { loaders }: MemoryContext) =>
+      loaders.listUnder<TurnRecord>(['turns'], turnsOfSession, id, args),
+    chatState: (session: SessionRecord, _: unknown, context: MemoryContext) => chatState(context, session),
+  },
+  ChatTurn: {
+    ...idFields('ChatTurn'),
+    __resolveReference: (reference: Reference, context: MemoryContext) => turnOf(context, reference),
+    session: ({ sessionId }: TurnRecord, _: unknown, { loaders }: MemoryContext) => loaders.session.load(sessionId),
+    question: ({ questionId }: TurnRecord, _: unknown, { loaders }: MemoryContext) => loaders.message.load(questionId),
+    answer: ({ answerId }: TurnRecord, _: unknown, { loaders }: MemoryContext) =>
+      answerId === null ? null : loaders.message.load(answerId),
+    recalled: async ({ recalled }: TurnRecord, _: unknown, { loaders }: MemoryContext) => {
+      const memories = await Promise.all(recalled.map(({ id }) => loaders.memory.load(id)))
+      return recalled.flatMap(({ score }, i) => (memories[i] ? [{ memory: memories[i], score }] : []))
+    },
+    memoryIds: ({ recalled }: TurnRecord) => recalled.map(({ id }) => toGlobalId('Memory', id)),
+    questionVector: ({ questionVectorId }: TurnRecord, _: unknown, { loaders }: MemoryContext) =>
+      questionVectorId === null ? null : loaders.vector.load(questionVectorId),
+    answerVector: ({ answerVectorId }: TurnRecord, _: unknown, { loaders }: MemoryContext) =>
+      answerVectorId === null ? null : loaders.vector.load(answerVectorId),
+  },
+  AnswerChatSuccess: { turn },
+  CompleteChatTurnSuccess: { turn },
+}
