@@ -319,6 +319,7 @@ describeEachPostgres('the audit', (database) => {
       const [drop] = auditJobs(world.stores).filter(({ name }) => name === 'drop the old audit')
       await drop?.run()
       expect(await sql(`SELECT to_regclass('audit.audit_log_201501') AS there`)).toEqual([{ there: null }])
+      expect(await sql(`SELECT name FROM audit.dropped_partitions`)).toEqual([{ name: 'audit.audit_log_201501' }])
       await sealed()
       const after = await verify()
       expect(after.problems).toEqual([])
