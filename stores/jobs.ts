@@ -33,6 +33,11 @@ export function housekeeping(postgres: Postgres, logRetentionDays: number): read
       run: statement('DELETE FROM memory.session_context WHERE expires_at < now()'),
     },
     {
+      name: 'expired analyses',
+      everyMs: hour,
+      run: statement('DELETE FROM memory.context_analysis_cache WHERE expires_at < now()'),
+    },
+    {
       name: 'expired context of users',
       everyMs: hour,
       run: statement('DELETE FROM memory.user_chat_context WHERE expires_at < now()'),

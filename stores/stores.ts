@@ -10,6 +10,7 @@ import type { AccessTokens } from '../lib/tokens.ts'
 import type { Sentinel } from './audit/sentinel.ts'
 import type { Bus } from './bus/port.ts'
 import type { Cache } from './cache/port.ts'
+import type { ContextEngine } from './context-engine/port.ts'
 import type { Encoder, Thesaurus } from './encoder/port.ts'
 import type { GraphStore } from './graph/port.ts'
 import type { Leases } from './lease.ts'
@@ -52,6 +53,8 @@ export interface Stores {
   readonly thesaurus: Thesaurus
   /** A model that tells what a conversation was about; absent where summaries are made of what was said. */
   readonly summarizer?: Summarizer | undefined
+  /** Tells what contents are about; absent, the offline one does. */
+  readonly contextEngine?: ContextEngine | undefined
   /** Event cursors of this system. */
   readonly cursors: CursorCodec
   readonly tokens: AccessTokens

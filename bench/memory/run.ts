@@ -85,6 +85,8 @@ async function operationsOf(
     ... on ReviseMemorySuccess { memory { id version } } ... on Problem { message } } }`
   const read = 'query ($id: ID!) { memory(id: $id) { id content tier visibility occurredAt metadata version } }'
   const recall = 'query ($query: String!) { recall(query: $query) { hits { rank score memory { id content } } } }'
+  const analysis =
+    'query ($content: String!) { contextAnalysis(content: $content) { result confidence engineVersion } }'
   const create = async (n: number) => {
     const input = { content: texts.turn(10_000_000 + n), metadata: { speaker: 'Ann' } }
     const { answer } = await world.ask<{ answer: { memory?: { id: string }; message?: string } }>(remember, { input })
@@ -100,6 +102,10 @@ async function operationsOf(
     'update: reviseMemory': {
       target: 10,
       call: (n) => timed(() => world.ask(revise, { input: { id: id(n), content: texts.turn(20_000_000 + n) } })),
+    },
+    'cached context analysis': {
+      target: 1,
+      call: () => timed(() => world.ask(analysis, { content: texts.turn(7) })),
     },
     'recall, without the encoder': {
       target: 25,

@@ -1,5 +1,6 @@
 import { joinResolvers } from '../join-resolvers.ts'
 import { defineRoom } from '../subgraph.ts'
+import { analysisResolvers } from './analysis-resolvers.ts'
 import { chatResolvers } from './chat-resolvers.ts'
 import { MemoryContext } from './context.ts'
 import { continuityResolvers } from './continuity-resolvers.ts'
@@ -25,6 +26,7 @@ export const room = defineRoom({
   keepsFiles: true,
   resolvers: joinResolvers(
     resolvers,
+    analysisResolvers,
     chatResolvers,
     continuityResolvers,
     embeddingResolvers,

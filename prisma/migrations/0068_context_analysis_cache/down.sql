@@ -1,0 +1,1 @@
+DROP TABLE memory.context_analysis_cache;
