@@ -101,6 +101,22 @@ describe('remember', () => {
     expect(answer).toMatchObject({ code: 'INVALID_INPUT', path: ['input', field] })
   })
 
+  test.each([
+    [{ content: 'x'.repeat(65_537) }, '65536'],
+    [{ metadata: nested(9) }, '8 deep'],
+    [{ metadata: { text: 'x'.repeat(16_384) } }, '16384 bytes'],
+    [{ contextAnalysis: nested(9) }, '8 deep'],
+    [{ relatedTo: Array.from({ length: 101 }, () => 'x') }, '100'],
+  ])('says which limit was broken: %#', async (wrong, limit) => {
+    expect((await mine.act('remember', { content: 'fine', ...wrong })).message).toContain(limit)
+  })
+
+  test('says how large a batch may be', async () => {
+    const items = Array.from({ length: 1001 }, () => ({ content: 'x' }))
+    const answer = await mine.act('rememberMany', { items })
+    expect(answer).toMatchObject({ code: 'LIMIT_EXCEEDED', message: 'A batch holds 1–1000 items, not 1001.' })
+  })
+
   test('takes what is just within the limits', async () => {
     const content = '😀'.repeat(65_536)
     const id = await mine.remember(content, { metadata: nested(8), externalId: 'x'.repeat(256) })

@@ -62,7 +62,7 @@ const open: Readonly<Record<string, string>> = {
   'Query.invitations': 'lists whom admins have invited, and the owner is none',
   'Query.serviceAccounts': 'lists what admins have made, and the owner is none',
   'Query.policyAudit(traceId)': 'asks for a trace, of which the matrix knows none',
-  'Query.contextAnalysis': 'tells what it was told',
+  'Query.contextAnalysis(content)': 'tells what it was told',
   'Query.concept': 'refuses to answer without an id or a name',
   'Query.consensusNode': 'refuses to answer without an id, or type and key',
   'Query.consensusNode(type)': 'refuses to answer without an id, or type and key',
