@@ -28,16 +28,18 @@ BEGIN ATOMIC
       AND memories.forgotten_at IS NULL AND memories.tenant_id = app.current_tenant_id()
       AND grants.may_write AND grants.grantee_id = ANY (app.current_principals()));
 END;
+-- One's own rows are let through by other policies: the question, which costs a query for each row, is of others' alone.
 CREATE POLICY write_granted ON memory.memories FOR UPDATE TO mnemograph_memory
-  USING (visibility <> 'PRIVATE' AND memory.may_write(id, owner_id));
+  USING (owner_id <> (SELECT app.current_user_id()) AND visibility <> 'PRIVATE' AND memory.may_write(id, owner_id));
 CREATE POLICY write_granted ON memory.revisions FOR INSERT TO mnemograph_memory
-  WITH CHECK (visibility <> 'PRIVATE' AND tenant_id = (SELECT app.current_tenant_id()) AND memory.may_write(memory_id, owner_id));
+  WITH CHECK (owner_id <> (SELECT app.current_user_id()) AND visibility <> 'PRIVATE'
+    AND tenant_id = (SELECT app.current_tenant_id()) AND memory.may_write(memory_id, owner_id));
 CREATE POLICY update_granted ON memory.revisions FOR UPDATE TO mnemograph_memory
-  USING (visibility <> 'PRIVATE' AND memory.may_write(memory_id, owner_id));
+  USING (owner_id <> (SELECT app.current_user_id()) AND visibility <> 'PRIVATE' AND memory.may_write(memory_id, owner_id));
 -- What a revised memory is found by stands on its owner's shelf.
 CREATE POLICY shelf_of_writable ON memory.postings TO mnemograph_memory
-  USING (shelf_id IN (owner_id, tenant_id) AND tenant_id = (SELECT app.current_tenant_id())
-    AND memory.may_write(memory_id, owner_id));
+  USING (owner_id <> (SELECT app.current_user_id()) AND shelf_id IN (owner_id, tenant_id)
+    AND tenant_id = (SELECT app.current_tenant_id()) AND memory.may_write(memory_id, owner_id));
 CREATE POLICY shelf_of_writable ON memory.shelves TO mnemograph_memory
   USING (tenant_id = (SELECT app.current_tenant_id()) AND shelf_id = owner_id
     AND EXISTS (SELECT FROM memory.grants WHERE grants.owner_id = shelves.owner_id AND grants.may_write

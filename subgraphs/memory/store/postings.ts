@@ -43,20 +43,19 @@ export async function removePostings(tx: Transaction, owner: Owner, memoryIds: r
   await tx.query(RESIZE, [owner.tenantId, sizesOf(owner, new Map(changes))])
 }
 
-/** Each posting is looked up by its key: a plan that read the whole table would be as slow for few memories as for many. */
+/**
+ * Each posting is looked up by its whole key: part of it would read the shelf for each memory. Not by the rows' places:
+ * under row-level security a place is compared only with rows that the policy has let through, which reads the table.
+ */
 const REMOVE = `WITH old AS MATERIALIZED (
     SELECT memory_id, CASE visibility WHEN 'PUBLIC' THEN tenant_id ELSE owner_id END AS shelf_id, terms
     FROM memory.revisions WHERE memory_id = ANY ($1::uuid[]) AND known_until IS NULL
+  ), said AS MATERIALIZED (
+    SELECT memory_id, shelf_id, term FROM old CROSS JOIN LATERAL jsonb_object_keys(old.terms) AS word (term)
   ), gone AS (
-    DELETE FROM memory.postings WHERE ctid = ANY (ARRAY(
-      SELECT posting.ctid FROM old CROSS JOIN LATERAL jsonb_object_keys(old.terms) AS said (term)
-      CROSS JOIN LATERAL (
-        SELECT postings.ctid FROM memory.postings
-        WHERE postings.shelf_id = old.shelf_id AND postings.term = said.term COLLATE "C" AND postings.memory_id = old.memory_id
-        OFFSET 0
-      ) AS posting
-    ))
-    RETURNING memory_id, length
+    DELETE FROM memory.postings AS posting USING said
+    WHERE posting.shelf_id = said.shelf_id AND posting.term = said.term COLLATE "C" AND posting.memory_id = said.memory_id
+    RETURNING posting.memory_id, posting.length
   )
   SELECT old.shelf_id AS id, count(*)::integer AS documents, coalesce(sum(said.length), 0)::integer AS terms
   FROM old LEFT JOIN (SELECT memory_id, max(length) AS length FROM gone GROUP BY memory_id) AS said USING (memory_id)

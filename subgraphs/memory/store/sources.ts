@@ -72,19 +72,24 @@ export async function findTwins(
   return new Map(found.map(({ draft, id }) => [draft, id]))
 }
 
+/** By its hash first, then each memory by its id: otherwise the planner may begin with all memories that have no external id. */
 const TWINS = `SELECT given.id AS draft, twin.id
   FROM json_to_recordset($2::json) AS given (id uuid, session_id uuid, content text, tier text, visibility text, metadata jsonb,
     occurred_at timestamptz, retention_until timestamptz)
   CROSS JOIN LATERAL (
-    SELECT memories.id FROM memory.revisions JOIN memory.memories ON memories.id = revisions.memory_id
-    WHERE revisions.owner_id = $1 AND revisions.content_hash = sha256(convert_to(given.content, 'UTF8'))
-      AND revisions.known_until IS NULL AND memories.forgotten_at IS NULL AND memories.external_id IS NULL
-      AND memories.session_id IS NOT DISTINCT FROM given.session_id AND revisions.tier = given.tier
-      AND revisions.visibility = given.visibility
-      AND revisions.metadata IS NOT DISTINCT FROM nullif(given.metadata, 'null')
-      AND revisions.retention_until IS NOT DISTINCT FROM given.retention_until
-      AND (given.occurred_at IS NULL OR revisions.occurred_at = given.occurred_at)
-    ORDER BY memories.ordinal LIMIT 1
+    SELECT memory.id FROM (
+      SELECT memory_id FROM memory.revisions
+      WHERE revisions.owner_id = $1 AND revisions.content_hash = sha256(convert_to(given.content, 'UTF8'))
+        AND revisions.known_until IS NULL AND revisions.tier = given.tier AND revisions.visibility = given.visibility
+        AND revisions.metadata IS NOT DISTINCT FROM nullif(given.metadata, 'null')
+        AND revisions.retention_until IS NOT DISTINCT FROM given.retention_until
+        AND (given.occurred_at IS NULL OR revisions.occurred_at = given.occurred_at)
+      OFFSET 0
+    ) AS said
+    CROSS JOIN LATERAL (SELECT * FROM memory.memories WHERE memories.id = said.memory_id OFFSET 0) AS memory
+    WHERE memory.forgotten_at IS NULL AND memory.external_id IS NULL
+      AND memory.session_id IS NOT DISTINCT FROM given.session_id
+    ORDER BY memory.ordinal LIMIT 1
   ) AS twin`
 
 /** What engines made of the contents of these revisions. */
