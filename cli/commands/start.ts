@@ -43,8 +43,10 @@ async function run(flags: StartFlags): Promise<void> {
       const { tellDemo } = await import('../demo/tell.ts')
       notices.push(...(await tellDemo(server)))
     }
+    // Whoever reads that it is ready may ask it to stop at once.
+    const stopped = untilStopped()
     announce(server, config.databaseUrl !== undefined, config.data, notices, performance.now() - started)
-    await untilStopped()
+    await stopped
     console.log('Stopping …')
   } finally {
     await server.close()
