@@ -34,8 +34,9 @@ BEGIN ATOMIC
     FROM found GROUP BY found.memory_id
   ), best AS (
     SELECT scored.memory_id, scored.score FROM scored
-    WHERE NOT filtered OR EXISTS (
-      SELECT FROM memory.memories JOIN memory.revisions ON revisions.memory_id = memories.id AND revisions.known_until IS NULL
+    -- Not by EXISTS, for which all memories may be read into a table first.
+    WHERE NOT filtered OR (
+      SELECT true FROM memory.memories JOIN memory.revisions ON revisions.memory_id = memories.id AND revisions.known_until IS NULL
       WHERE memories.id = scored.memory_id AND (tiers IS NULL OR revisions.tier = ANY (tiers))
         AND (seen IS NULL OR revisions.visibility = seen) AND (session IS NULL OR memories.session_id = session)
         AND (occurred_from IS NULL OR revisions.occurred_at >= occurred_from)
