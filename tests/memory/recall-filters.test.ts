@@ -132,7 +132,9 @@ describeEachPostgres('a filtered recall', (database) => {
         const exact = made
           .flatMap((memory, i) => (fits(memory, filter) ? [{ id: memory.id, score: dot(question, vectors[i]) }] : []))
           .sort((a, b) => b.score - a.score)
-        const found = await open(filter).nearest(question, limit)
+        const index = open(filter)
+        const found = await index.nearest(question, limit)
+        expect(index.degraded).toBe(false)
         expect(found.length).toBe(Math.min(limit, exact.length))
         // Stored vectors are of half precision: what is nearer by more than that must not be missing.
         for (const [i, { score }] of found.entries())
