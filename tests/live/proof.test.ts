@@ -54,7 +54,17 @@ describe.skipIf(skip)(title, { timeout: 120_000 }, () => {
   }
 
   test.each(Object.keys(wrong))('would be seen wrongly if the log were read %s', async (fault) => {
-    await readWrongly(database, wrong[fault] ?? {})
+    // Whoever has caught up when the server ends has nothing to be told wrongly: then it is tried once more.
+    let faults: string[] = []
+    for (let attempt = 0; attempt < 3 && faults.length === 0; attempt++) {
+      const another = await openTestPostgres('PostgreSQL 18')
+      faults = await faultsWith(another, wrong[fault] ?? {}).finally(() => another.close())
+    }
+    expect(faults).not.toEqual([])
+  })
+
+  async function faultsWith(database: TestPostgres, reading: Partial<Reading>): Promise<string[]> {
+    await readWrongly(database, reading)
     const env = {
       MNEMOGRAPH_DATA: folder,
       MNEMOGRAPH_PORT: '0',
@@ -77,8 +87,8 @@ describe.skipIf(skip)(title, { timeout: 120_000 }, () => {
       { each: 12, patience: 2500 },
     )
     await server.close()
-    expect(faults).not.toEqual([])
-  })
+    return faults
+  }
 })
 
 interface Reading {
