@@ -101,7 +101,7 @@ async function* pagesOf(client: pg.Client, { name, columns }: Table): AsyncGener
 async function positionsOf(client: pg.Client): Promise<Record<string, number>> {
   const { rows } = await client.query<{ projector: string; events: number }>(
     `SELECT projector, (SELECT count(*)::integer FROM events.log WHERE (log.xid, log.seq) <= (positions.xid, positions.seq)) AS events
-     FROM events.positions JOIN app.system ON system.epoch = positions.epoch WHERE projector <> 'vectors'`,
+     FROM events.positions JOIN app.system ON system.epoch = positions.epoch WHERE projector NOT LIKE 'vectors %'`,
   )
   return Object.fromEntries(rows.map(({ projector, events }) => [projector, events]))
 }

@@ -20,7 +20,14 @@ export type Applied = readonly (readonly [id: number, checksum: string])[]
  * What no backup holds: who is at work now, counts of attempts, and what is derived from the log. Where projectors stand
  * is told in places of the new log.
  */
-const leftOut = ['app.leases', 'app.rate_limits', 'events.positions', 'events.trimmed', 'memory.embeddings']
+const leftOut = [
+  'app.leases',
+  'app.rate_limits',
+  'events.positions',
+  'events.trimmed',
+  'memory.embeddings',
+  'memory.vector_indexes',
+]
 
 /** Every table of the system that holds what cannot be made again. */
 export async function tablesOf(client: pg.Client): Promise<Table[]> {
