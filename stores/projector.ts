@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { comparePositions, logStart, type Position } from '../lib/cursor.ts'
 import type { Log } from '../lib/log.ts'
 import type { Bus } from './bus/port.ts'
@@ -44,7 +45,10 @@ export interface ProjectorStatus {
 /** Runs projectors beside the server's work, each from its own position. */
 export interface Projectors {
   status(): readonly ProjectorStatus[]
-  /** Resolves when every projector has taken in all that is settled now; rejects when the signal aborts. */
+  /**
+   * Resolves when every projector has taken in all that was written before. What is written settles when the transactions
+   * are over that were open with it, on the whole server. Rejects when the signal aborts.
+   */
   caughtUp(signal?: AbortSignal): Promise<void>
   /** Forgets what a projector has derived, or all of a family (`vectors` of every index), and derives it again from the beginning. */
   rebuild(name: string, signal?: AbortSignal): Promise<void>
@@ -71,6 +75,7 @@ export async function runProjectors(
   return {
     status: () => runners.map((runner) => runner.status()),
     async caughtUp(signal) {
+      await settled(source.postgres, signal)
       const head = await source.log.head()
       await Promise.all(runners.map((runner) => runner.reached(head, signal)))
     },
@@ -83,6 +88,23 @@ export async function runProjectors(
       await Promise.all(runners.map((runner) => runner.close()))
     },
   }
+}
+
+/** Milliseconds between looks at what is still open. */
+const settlingMs = 20
+
+/** Waits until every transaction that is open now is over. */
+async function settled(postgres: Postgres, signal?: AbortSignal): Promise<void> {
+  const look = async () => {
+    const [row] = await postgres.read(projectorContext('settled'), (db) =>
+      db.query<{ oldest: string; next: string }>(
+        'SELECT pg_snapshot_xmin(now)::text AS oldest, pg_snapshot_xmax(now)::text AS next FROM pg_current_snapshot() AS now',
+      ),
+    )
+    return { oldest: BigInt(row?.oldest ?? 0), next: BigInt(row?.next ?? 0) }
+  }
+  let seen = await look()
+  for (const { next } = seen; seen.oldest < next; seen = await look()) await pause(settlingMs, undefined, { signal })
 }
 
 /**
