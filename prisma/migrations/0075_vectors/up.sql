@@ -136,7 +136,7 @@ BEGIN
       WHERE log.aggregate_type IN ('Memory', 'Vector') AND (log.xid, log.seq) > (gone.xid, gone.seq)
         AND (log.xid, log.seq) <= (upto.xid, upto.seq)
     )
-    AND (old.kind IN ('FORGOTTEN', 'VECTOR_REMOVED') OR EXISTS (
+    AND (old.kind IN ('FORGOTTEN', 'EXPIRED', 'VECTOR_REMOVED') OR EXISTS (
       SELECT FROM events.log AS later
       WHERE later.aggregate_type IN ('Memory', 'Vector') AND later.aggregate_id = old.aggregate_id
         AND (later.xid, later.seq) > (old.xid, old.seq)
