@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path'
 import { type Config, loadConfig } from '../gateway/config.ts'
 
 /** The folder of the checkout: `.env` and the default data directory lie here, wherever the command is given. */
-export const projectRoot = join(import.meta.dirname, '..')
+const projectRoot = join(import.meta.dirname, '..')
 
 /** Settings that a command's flags give; a path is meant from where the command is given. */
 export interface SettingFlags {

@@ -1,8 +1,8 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { LRUCache } from 'lru-cache'
-import { secretFile } from './secret-file.ts'
+import { replaceSecretFile, secretFile } from './secret-file.ts'
 
 /** Where a value stands. A value that is moved to another row or column does not open there. */
 export interface FieldPlace {
@@ -126,9 +126,8 @@ export function keepEncryptionKeys(dataDirectory: string, ids: ReadonlySet<strin
 }
 
 function writeKeys(dataDirectory: string, keys: readonly Uint8Array[]): void {
-  const path = join(dataDirectory, encryptionKeysFile)
-  writeFileSync(`${path}.new`, keys.map((key) => `${Buffer.from(key).toString('base64')}\n`).join(''), { mode: 0o600 })
-  renameSync(`${path}.new`, path)
+  const lines = keys.map((key) => `${Buffer.from(key).toString('base64')}\n`)
+  replaceSecretFile(dataDirectory, encryptionKeysFile, lines.join(''))
 }
 
 /** The cipher of a process that needs none: whatever it is asked for is a mistake. */

@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { keyId } from './key-id.ts'
+import { replaceSecretFile } from './secret-file.ts'
 import { loadSigningKey, newSigningKey, readVerifyingKey, signingKeyFile, type VerifyingKey } from './tokens.ts'
 
 /** A key that signs no more. What it has signed is good until its own end, and the key until all of that has ended. */
@@ -43,7 +44,7 @@ export function rotateSigningKey(
   const old = loadSigningKey(dataDirectory)
   retireKey(dataDirectory, old, now)
   const made = newSigningKey()
-  replace(dataDirectory, signingKeyFile, made.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
+  replaceSecretFile(dataDirectory, signingKeyFile, made.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
   return { made: keyId(made.publicKey), retired: keyId(old.publicKey) }
 }
 
@@ -52,7 +53,7 @@ export function retireKey(dataDirectory: string, key: VerifyingKey, now: Date): 
   const publicKey = key.publicKey.export({ type: 'spki', format: 'pem' }).toString()
   const goodUntil = new Date(now.getTime() + longestTokenMs)
   const kept = readRetired(dataDirectory).filter((other) => other.goodUntil > now && other.publicKey !== publicKey)
-  replace(dataDirectory, file, JSON.stringify([...kept, { publicKey, goodUntil }], null, 2))
+  replaceSecretFile(dataDirectory, file, JSON.stringify([...kept, { publicKey, goodUntil }], null, 2))
 }
 
 /** The public keys as others may read them (RFC 7517). */
@@ -68,10 +69,4 @@ export function jwks(keys: readonly VerifyingKey[]) {
 function readRetired(dataDirectory: string): z.infer<typeof schema> {
   const path = join(dataDirectory, file)
   return existsSync(path) ? schema.parse(JSON.parse(readFileSync(path, 'utf8'))) : []
-}
-
-function replace(directory: string, name: string, content: string): void {
-  const draft = join(directory, `${name}.new`)
-  writeFileSync(draft, content, { mode: 0o600 })
-  renameSync(draft, join(directory, name))
 }

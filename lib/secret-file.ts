@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /**
@@ -15,6 +15,14 @@ export function secretFile(directory: string, name: string, make: () => string):
     throw new Error(`${file} may be read by others; take their rights away: chmod 600 '${file}'`)
   }
   return readFileSync(file, 'utf8')
+}
+
+/** Puts another secret in a file's place, whole or not at all; its owner alone may read it. */
+export function replaceSecretFile(directory: string, name: string, content: string): void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const draft = join(directory, `${name}.new`)
+  writeFileSync(draft, content, { mode: 0o600 })
+  renameSync(draft, join(directory, name))
 }
 
 /** Null when the file is there already, also when another process made it a moment ago: linked whole, never half. */

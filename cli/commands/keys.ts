@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Argument, type Command } from 'commander'
-import { type Config, loadConfig } from '../../gateway/config.ts'
+import type { Config } from '../../gateway/config.ts'
 import {
   encryptionKeyId,
   encryptionKeysFile,
@@ -13,7 +13,7 @@ import { jwks, loadRetiredKeys, rotateSigningKey } from '../../lib/key-ring.ts'
 import { loadSigningKey } from '../../lib/tokens.ts'
 import { openOwnerConnection } from '../../stores/open.ts'
 import { keysInUse } from '../../stores/privacy/key-use.ts'
-import { projectRoot } from '../settings.ts'
+import { readSettings } from '../settings.ts'
 
 const help = `
 Signing: a new key signs from the next start on. Tokens that the old one signed stay good until they end, and the old key's
@@ -51,7 +51,7 @@ export function register(program: Command): void {
 }
 
 async function run(action: (typeof actions)[number], flags: KeysFlags): Promise<void> {
-  const { config } = loadConfig({ cwd: projectRoot, overrides: { DATA: flags.data } })
+  const config = readSettings({ data: flags.data })
   if (config.data === ':memory:') throw new Error('there is no data directory: keys in memory end with their process')
   switch (action) {
     case 'show': {

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { retireKey } from '../../lib/key-ring.ts'
+import { replaceSecretFile } from '../../lib/secret-file.ts'
 import { readSigningKey, signingKeyFile } from '../../lib/tokens.ts'
 import type { KeyFile } from './format.ts'
 
@@ -12,10 +13,10 @@ export function takeUpKey(directory: string, file: { readonly key: KeyFile; read
   const path = join(directory, file.key)
   const present = existsSync(path) ? readFileSync(path, 'utf8') : null
   if (present === file.content) return
-  if (present === null) write(directory, path, file.content)
-  else if (file.key === 'encryption-keys') write(directory, path, joined(present, file.content))
+  if (present === null) replaceSecretFile(directory, file.key, file.content)
+  else if (file.key === 'encryption-keys') replaceSecretFile(directory, file.key, joined(present, file.content))
   else if (file.key === signingKeyFile) retireKey(directory, readSigningKey(file.content), new Date())
-  else write(directory, path, both(present, file.content))
+  else replaceSecretFile(directory, file.key, both(present, file.content))
 }
 
 /** Each retired key once; what the directory says of it holds. */
@@ -28,9 +29,4 @@ function both(present: string, content: string): string {
 function joined(first: string, second: string): string {
   const keys = `${first}\n${second}`.split(/[\s,]+/).filter((key) => key !== '')
   return `${[...new Set(keys)].join('\n')}\n`
-}
-
-function write(directory: string, path: string, content: string): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  writeFileSync(path, content, { mode: 0o600 })
 }

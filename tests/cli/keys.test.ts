@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { generate } from 'otplib'
@@ -82,4 +83,11 @@ test('the audit is verified under a new signing key too, with what the old one h
   expect(JSON.parse(stdout)).toMatchObject({ valid: true, problems: [] })
   expect(JSON.parse(stdout).seals).toBeGreaterThan(0)
   expect(code).toBe(0)
+})
+
+test('a data directory is meant from where the command is given', () => {
+  const main = join(import.meta.dirname, '../../cli/main.ts')
+  const { status } = spawnSync(process.execPath, [main, 'keys', 'rotate-encryption', '--data', 'mine'], { cwd: data })
+  expect(status).toBe(0)
+  expect(existsSync(join(data, 'mine', 'encryption-keys'))).toBe(true)
 })
