@@ -64,7 +64,6 @@ function watchVectors({ stores }: Server, json: boolean, progress: Progress) {
   let rebuilding: Projection | undefined
   let told = ''
   const look = async () => {
-    if (rebuilding !== 'vectors') return
     const indexes = (await stores.embeddings.status()).map(({ name, state, done, total }) => ({
       name,
       state,
@@ -78,8 +77,18 @@ function watchVectors({ stores }: Server, json: boolean, progress: Progress) {
       `rebuilding vectors: ${indexes.map(({ name, done, total }) => `${name} ${done} of ${total}`).join(', ')} …`,
     )
   }
-  // What it shows is of no consequence, so that it is not seen does no harm.
-  const timer = setInterval(() => void look().catch(() => {}), lookMs)
+  let looking = false
+  const timer = setInterval(() => {
+    // A look takes longer the more there is: it never waits behind another.
+    if (rebuilding !== 'vectors' || looking) return
+    looking = true
+    // What it shows is of no consequence, so that it is not seen does no harm.
+    void look()
+      .catch(() => {})
+      .finally(() => {
+        looking = false
+      })
+  }, lookMs)
   return {
     begin(name: Projection) {
       rebuilding = name

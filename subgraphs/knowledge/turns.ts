@@ -22,8 +22,8 @@ export async function conceptsOfTurn(
   memoryIds: readonly string[],
   first: number,
 ): Promise<TurnConcept[]> {
-  const { loaders, request, stores } = context
-  const { userId } = requireViewer(request)
+  const { loaders, request } = context
+  requireViewer(request)
   if (first < 1 || first > most) throw codedError('BAD_USER_INPUT', `\`first\` must be 1–${most}, not ${first}.`)
   const memories = memoryIds.flatMap((id) => uuidOf('Memory', id) ?? [])
   const page = parsePage({ first: conceptsEach }, ['conceptsOfTurn'])
@@ -31,10 +31,9 @@ export async function conceptsOfTurn(
   const mentions = new Map<string, number>()
   for (const { id } of lists.flatMap(({ nodes }) => nodes)) mentions.set(id, (mentions.get(id) ?? 0) + 1)
   const scores = new Map([...mentions].map(([id, count]) => [id, count / memories.length]))
-  const options = { minStrength: 0, type: null, limit: relationsEach, after: null }
-  const related =
-    mentions.size === 0 ? [] : await stores.graph.related(userId, [...mentions.keys()], options, request.signal)
-  for (const { conceptId, relatedId, strength } of related) {
+  const strongest = { minStrength: 0, type: null, page: parsePage({ first: relationsEach }, ['conceptsOfTurn']) }
+  const related = await Promise.all([...mentions.keys()].map((id) => loaders.related(strongest, id)))
+  for (const { conceptId, relatedId, strength } of related.flatMap(({ nodes }) => nodes)) {
     if (mentions.has(relatedId)) continue
     const score = strength * (scores.get(conceptId) ?? 0)
     scores.set(relatedId, Math.max(score, scores.get(relatedId) ?? 0))

@@ -211,8 +211,7 @@ async function relate(context: MemoryContext, unit: Unit, { ids, links, placed, 
     metadata: null,
   }))
   await insertRelationships(unit.tx, context.viewer, drafts, now)
-  const targets = [...new Set(pairs.map(({ to }) => to.id))]
-  const granted = new Map(await Promise.all(targets.map(async (id) => [id, await grantedTo(unit.tx, id)] as const)))
+  const granted = await grantedTo(unit.tx, [...new Set(pairs.map(({ to }) => to.id))])
   await unit.append(
     pairs.flatMap(({ from, to }) => {
       const target = locked.stateOf(context, to, granted.get(to.id) ?? [])

@@ -25,7 +25,7 @@ export async function recall(
   const start = performance.now()
   const { stores, request } = context
   const question = readQuestion(query, asOf ?? stores.clock.now())
-  const index = asOf === null ? openRecallIndex(context, filter) : openPastIndex(context, filter, asOf)
+  const index = asOf === null ? openRecallIndex(context, filter, true) : openPastIndex(context, filter, asOf)
   const { meaning, failed } = await meaningOf(context, query, question)
   const hits = await rank(question, meaning, index, recallSettings(stores.recall), first)
   const best = await present(context, hits, first, asOf)

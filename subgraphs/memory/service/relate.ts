@@ -105,6 +105,7 @@ async function lockEnds(context: MemoryContext, tx: Transaction, input: Unrelate
 }
 
 async function eventsOf(context: MemoryContext, tx: Transaction, from: MemoryRecord, to: MemoryRecord) {
-  const [one, other] = await Promise.all([from, to].map(async (memory) => grantedTo(tx, memory.id)))
-  return relatedEvents(stateOf(context, from, one ?? []), stateOf(context, to, other ?? []), context.viewer.userId)
+  const granted = await grantedTo(tx, [from.id, to.id])
+  const state = (memory: MemoryRecord) => stateOf(context, memory, granted.get(memory.id) ?? [])
+  return relatedEvents(state(from), state(to), context.viewer.userId)
 }

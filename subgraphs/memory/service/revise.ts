@@ -63,7 +63,7 @@ export async function revise(
   says: Partial<Omit<ReviseMemoryInput, 'id'>>,
   now: Date,
 ): Promise<void> {
-  const granted = await grantedTo(tx, memory.id)
+  const granted = (await grantedTo(tx, [memory.id])).get(memory.id) ?? []
   const revision = await writeRevision(context, tx, memory, says, now)
   const before = stateOf(context, memory, granted)
   await append([revisedEvent({ ...before, ...revision, id: memory.id }, before)])
@@ -74,7 +74,7 @@ export async function forgetMemory(context: MemoryContext, input: ForgetMemoryIn
   const { stores, request, viewer } = context
   return mutate(stores, request, { name: 'forgetMemory', input, room: 'memory' }, async ({ tx, append }) => {
     const memory = await lockOwned(context, tx, input.id)
-    const granted = await grantedTo(tx, memory.id)
+    const granted = (await grantedTo(tx, [memory.id])).get(memory.id) ?? []
     await eraseMemories(tx, viewer, [memory.id], stores.clock.now())
     await append([forgottenEvent(stateOf(context, memory, granted))])
     return { __typename: 'ForgetMemorySuccess', memoryId: memory.id } satisfies Answer

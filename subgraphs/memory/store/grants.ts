@@ -13,10 +13,13 @@ export async function grantsOf(db: Database, memoryIds: readonly string[]): Prom
   return Map.groupBy(rows, ({ memoryId }) => memoryId)
 }
 
-/** Users and teams that a memory was given to, each once, for whoever may change it. */
-export async function grantedTo(tx: Transaction, memoryId: string): Promise<string[]> {
-  const [row] = await tx.query<{ ids: string[] }>('SELECT memory.grantees($1)::text[] AS ids', [memoryId])
-  return row?.ids ?? []
+/** Users and teams that each memory was given to, each once, for whoever may change it. */
+export async function grantedTo(tx: Transaction, memoryIds: readonly string[]): Promise<Map<string, string[]>> {
+  const rows = await tx.query<{ id: string; ids: string[] }>(
+    'SELECT id, memory.grantees(id)::text[] AS ids FROM unnest($1::uuid[]) AS memory (id)',
+    [memoryIds],
+  )
+  return new Map(rows.map(({ id, ids }) => [id, ids]))
 }
 
 /** The user or team that a grant to a subject lets in; `null` when the viewer may not name it. */

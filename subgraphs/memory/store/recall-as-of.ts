@@ -1,17 +1,19 @@
 import type { Database } from '../../../stores/postgres/postgres.ts'
+import type { VectorHit } from '../../../stores/vector/port.ts'
 import type { MemoryContext } from '../context.ts'
 import type { TextAnswer } from '../recall/port.ts'
 import type { MemoryFilter } from '../records.ts'
 import { fittingAt } from './memories.ts'
-import { neighbourhoods, type ObservedIndex, toTextAnswer } from './recall-index.ts'
+import { filterValues, neighbourhoods, type ObservedIndex, toTextAnswer } from './recall-index.ts'
+import { VectorOutage } from './vector-outage.ts'
 
 /**
  * What the viewer could have found at a moment, by the words that were known then. Old revisions have no vectors: what
  * was revised since is found by its words alone, and counted as pending.
  */
 export function openPastIndex(context: MemoryContext, filter: MemoryFilter, asOf: Date): ObservedIndex {
-  const { stores, viewer, request } = context
-  let degraded = false
+  const { stores, viewer } = context
+  const outage = new VectorOutage(context)
   let pending = 0
 
   async function nearest(vector: Float32Array, limit: number) {
@@ -23,19 +25,10 @@ export function openPastIndex(context: MemoryContext, filter: MemoryFilter, asOf
 
   return {
     get degraded() {
-      return degraded
+      return outage.hasBegun
     },
     search: (boosts, limit) => context.read((db) => searchAt(db, boosts, limit, filter, asOf)),
-    async nearest(vector, limit) {
-      try {
-        return await nearest(vector, limit)
-      } catch (error) {
-        request.signal.throwIfAborted()
-        stores.logger.warn({ err: error, traceId: request.traceId }, 'Vectors did not answer; recall does without them')
-        degraded = true
-        return []
-      }
-    },
+    nearest: (vector, limit) => outage.orElse<readonly VectorHit[]>([], () => nearest(vector, limit)),
     context: (ids, radius, terms) => context.read((db) => neighbourhoods(db, ids, radius, terms, filter, asOf)),
     pending: async () => pending,
   }
@@ -51,18 +44,7 @@ async function searchAt(
   const terms = [...boosts.keys()]
   const [found] = await db.query<Parameters<typeof toTextAnswer>[1] & object>(
     'SELECT * FROM memory.search_as_of($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)',
-    [
-      terms,
-      [...boosts.values()],
-      limit,
-      asOf,
-      filter.tiers ?? null,
-      filter.visibility ?? null,
-      filter.sessionId ?? null,
-      filter.occurredFrom ?? null,
-      filter.occurredBefore ?? null,
-      filter.metadata == null ? null : JSON.stringify(filter.metadata),
-    ],
+    [terms, [...boosts.values()], limit, asOf, ...filterValues(filter)],
   )
   return toTextAnswer(terms, found)
 }

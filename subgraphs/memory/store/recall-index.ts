@@ -6,6 +6,7 @@ import type { MemoryFilter } from '../records.ts'
 import { allOf, Values } from './keyset.ts'
 import { filterConditions, fittingIds, memoriesAt } from './memories.ts'
 import { grantedMemories, searchGranted, withGranted } from './recall-granted.ts'
+import { VectorOutage } from './vector-outage.ts'
 
 /** What recall reads, and how it went. */
 export interface ObservedIndex extends RecallIndex {
@@ -15,8 +16,11 @@ export interface ObservedIndex extends RecallIndex {
   pending(): Promise<number>
 }
 
-/** The viewer's own shelf and his tenant's, as far as a filter lets them through. */
-export function openRecallIndex(context: MemoryContext, filter: MemoryFilter): ObservedIndex {
+/**
+ * The viewer's own shelf and his tenant's, as far as a filter lets them through.
+ * @param counts whether `pending` will be asked for
+ */
+export function openRecallIndex(context: MemoryContext, filter: MemoryFilter, counts = false): ObservedIndex {
   const { stores, viewer, request } = context
   const shelves = [viewer.userId, viewer.tenantId]
   /** Others' shelves that he was given leave to search by meaning. */
@@ -24,24 +28,11 @@ export function openRecallIndex(context: MemoryContext, filter: MemoryFilter): O
   granted.catch(() => {})
   const searched = async () => [...shelves, ...(await granted)]
   const filtered = Object.values(filter).some((value) => value != null)
-  let degraded = false
+  const outage = new VectorOutage(context)
   /** Of a filtered search: how many memories that fit have no vector. */
   let lacking = 0
   let lackingGranted = 0
   let counting: Promise<number> | undefined
-
-  /** What needs vectors is left out when they do not answer. */
-  async function orElse<T>(none: T, work: () => Promise<T>): Promise<T> {
-    if (degraded) return none
-    try {
-      return await work()
-    } catch (error) {
-      request.signal.throwIfAborted()
-      stores.logger.warn({ err: error, traceId: request.traceId }, 'Vectors did not answer; recall does without them')
-      degraded = true
-      return none
-    }
-  }
 
   /** Of what others gave the viewer and let him search by meaning: compared one by one, on their shelves. */
   async function nearestGranted(vector: Float32Array): Promise<readonly VectorHit[]> {
@@ -66,7 +57,7 @@ export function openRecallIndex(context: MemoryContext, filter: MemoryFilter): O
   /** How many on the viewer's shelves have no vector. */
   function beginCount(): Promise<number> {
     if (counting) return counting
-    counting = orElse(0, async () => {
+    counting = outage.orElse(0, async () => {
       const [documents, vectors] = await Promise.all([
         context.read((db) => documentsOn(db, shelves)),
         stores.vectors.count(shelves),
@@ -79,7 +70,7 @@ export function openRecallIndex(context: MemoryContext, filter: MemoryFilter): O
 
   return {
     get degraded() {
-      return degraded
+      return outage.hasBegun
     },
     async search(boosts, limit) {
       const [answer, shared] = await context.read((db) =>
@@ -89,8 +80,8 @@ export function openRecallIndex(context: MemoryContext, filter: MemoryFilter): O
     },
     async nearest(vector, limit): Promise<readonly Scored[]> {
       // The count takes longer the more there is: it goes on beside the search.
-      if (!filtered) beginCount()
-      const hits = await orElse<readonly VectorHit[]>([], async () =>
+      if (counts && !filtered) beginCount()
+      const hits = await outage.orElse<readonly VectorHit[]>([], async () =>
         (await Promise.all([nearest(vector, limit), nearestGranted(vector)])).flat(),
       )
       const best = new Map(hits.map(({ id, score }) => [id, score]))
@@ -141,14 +132,21 @@ async function search(
     [...boosts.values()],
     limit,
     filtered,
+    ...filterValues(filter),
+  ])
+  return toTextAnswer(terms, found)
+}
+
+/** A filter as the functions that search by words take it. */
+export function filterValues(filter: MemoryFilter): unknown[] {
+  return [
     filter.tiers ?? null,
     filter.visibility ?? null,
     filter.sessionId ?? null,
     filter.occurredFrom ?? null,
     filter.occurredBefore ?? null,
     filter.metadata == null ? null : JSON.stringify(filter.metadata),
-  ])
-  return toTextAnswer(terms, found)
+  ]
 }
 
 export function toTextAnswer(terms: readonly string[], found: Found | undefined): TextAnswer {

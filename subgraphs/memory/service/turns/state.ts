@@ -1,7 +1,6 @@
 import { toGlobalId } from '../../../../lib/ids.ts'
 import type { MemoryContext } from '../../context.ts'
 import type { SessionRecord } from '../../records.ts'
-import { messagesByIds } from '../../store/sessions.ts'
 import { type TurnRecord, turnsByIds, turnsOfSession } from '../../store/turns.ts'
 
 /** How long a chat's state is answered from the cache. Seconds. */
@@ -36,8 +35,8 @@ export async function chatState(context: MemoryContext, session: SessionRecord) 
 
 async function stateOf(context: MemoryContext, turn: TurnRecord): Promise<State | null> {
   const ids = [turn.questionId, ...(turn.answerId === null ? [] : [turn.answerId])]
-  const messages = await context.read((db) => messagesByIds(db, ids))
-  const contentOf = (id: string | null) => messages.find((message) => message.id === id)?.content ?? null
+  const messages = await Promise.all(ids.map((id) => context.loaders.message.load(id)))
+  const contentOf = (id: string | null) => messages.find((message) => message?.id === id)?.content ?? null
   const question = contentOf(turn.questionId)
   if (question === null) return null
   const { id, answerId, updatedAt } = turn
