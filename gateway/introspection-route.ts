@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Viewer } from '../lib/context.ts'
 import { type BodyLimits, RequestError, readBody } from '../lib/http/body.ts'
+import { audience, issuer } from '../lib/tokens.ts'
 import type { Route } from './edge/http.ts'
 import type { Identified, Identity } from './identity.ts'
 
@@ -47,8 +48,8 @@ async function introspect(identity: Identity, asker: Viewer, token: string): Pro
   return {
     active: true,
     token_type: 'Bearer',
-    iss: 'mnemograph',
-    aud: 'mnemograph',
+    iss: issuer,
+    aud: audience,
     sub: viewer.userId,
     client_id: viewer.userId,
     jti: viewer.sessionId,

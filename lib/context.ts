@@ -15,6 +15,9 @@ export interface Viewer {
   readonly scopes: readonly string[]
 }
 
+/** The `sessionId` of a viewer who has not signed in: whoever runs the system, or a job, speaks for him. No session has it. */
+export const noSession = '00000000-0000-0000-0000-000000000000'
+
 /** Where a request came from, as the edge saw it: for limits, and for a user to tell his sign-ins apart. */
 export interface Peer {
   /** The network address, without a port. */

@@ -10,8 +10,8 @@ import type { Clock } from './sources.ts'
 /** Access tokens are short: a stolen one is worth a quarter of an hour. */
 export const accessTokenSeconds = 15 * 60
 
-const issuer = 'mnemograph'
-const audience = 'mnemograph'
+export const issuer = 'mnemograph'
+export const audience = 'mnemograph'
 const algorithm = 'EdDSA'
 /** RFC 9068's type, so that no other kind of JWT signed by the same key passes for an access token. */
 const type = 'at+jwt'

@@ -13,6 +13,7 @@
 import { readFileSync } from 'node:fs'
 import { staticVectors } from '../../stores/encoder/static-vectors.ts'
 import type { Said } from '../../stores/summarizer/port.ts'
+import { BM25, inverseFrequency } from '../../subgraphs/memory/recall/bm25.ts'
 import { analyze } from '../../subgraphs/memory/recall/tokens.ts'
 import { summarize } from '../../subgraphs/memory/summary/extractive.ts'
 
@@ -93,10 +94,7 @@ function textOf(said: readonly Said[]): string {
 function rarityOf(texts: readonly string[]): (term: string) => number {
   const found = new Map<string, number>()
   for (const text of texts) for (const term of analyze(text).terms.keys()) found.set(term, (found.get(term) ?? 0) + 1)
-  return (term) => {
-    const amount = found.get(term) ?? 0
-    return Math.log(1 + (texts.length - amount + 0.5) / (amount + 0.5))
-  }
+  return (term) => inverseFrequency(texts.length, found.get(term) ?? 0)
 }
 
 /** How much of a text's weight a summary's terms have. */
@@ -105,7 +103,7 @@ function shareOf(summary: string, text: string, rarity: (term: string) => number
   let all = 0
   let held = 0
   for (const [term, count] of analyze(text).terms) {
-    const weight = (rarity(term) * count) / (count + 1.2)
+    const weight = (rarity(term) * count) / (count + BM25.k1)
     all += weight
     if (there.has(term)) held += weight
   }

@@ -3,9 +3,6 @@ import { ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel'
 import { Agent, request } from 'undici'
 import type { Encoder } from './port.ts'
 
-/** What OpenAI's smaller models give, and most providers take. */
-export const remoteDimensions = 1536
-
 /** What one request carries at most; providers count tokens, of which a character is at most one. */
 const textsAtOnce = 128
 const charactersAtOnce = 200_000

@@ -1,3 +1,4 @@
+import { once, whole } from '../../lib/bytes.ts'
 import { type ObjectStore, objectOwner, objectPath } from './port.ts'
 
 /** Objects that end with the process. */
@@ -7,9 +8,7 @@ export function inMemoryObjects(): ObjectStore {
   return {
     async put(ownerId, name, body) {
       objectPath(ownerId, name)
-      const chunks: Uint8Array[] = []
-      for await (const chunk of body) chunks.push(chunk)
-      const bytes = Buffer.concat(chunks)
+      const bytes = await whole(body)
       owners.set(ownerId, new Map(of(ownerId)).set(name, bytes))
       return bytes.length
     },
@@ -34,8 +33,4 @@ export function inMemoryObjects(): ObjectStore {
       return true
     },
   }
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes
 }

@@ -1,4 +1,5 @@
 import { escapeIdentifier } from 'pg'
+import { once, whole } from '../../lib/bytes.ts'
 import type { FieldCipher } from '../../lib/field-encryption.ts'
 import type { Transaction } from '../postgres/postgres.ts'
 import type { Stores } from '../stores.ts'
@@ -104,9 +105,7 @@ function spoken(fields: FieldCipher, table: string, row: Row, key: Buffer | null
 
 /** Audio is spoken in the clear: it is the subject's own. */
 async function readObject({ postgres, objects, fields }: Needed, subject: Subject, name: string): Promise<string> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of (await objects.get(subject.userId, name)) ?? []) chunks.push(chunk)
-  const bytes = Buffer.concat(chunks)
+  const bytes = await whole((await objects.get(subject.userId, name)) ?? [])
   const hash = voiceHash(name)
   const key = hash === null ? null : await step(postgres, subject, ownKey)
   return (hash === null || key === null ? bytes : fields.open(bytes, voicePlace(hash), key)).toString('base64')
@@ -145,8 +144,4 @@ class PartWriter {
     this.#lines = []
     await this.#stores.objects.put(this.#subject.userId, exportPart(this.#requestId, this.#parts), once(body))
   }
-}
-
-async function* once(body: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield body
 }

@@ -1,3 +1,4 @@
+import { once } from '../../lib/bytes.ts'
 import { FieldDecryptionError, type FieldPlace } from '../../lib/field-encryption.ts'
 import { auditContext } from '../audit/context.ts'
 import { renewValues } from '../audit/renew.ts'
@@ -102,8 +103,4 @@ async function readUpTo(body: AsyncIterable<Uint8Array> | null, bytes: number): 
     if (size >= bytes) break
   }
   return Buffer.concat(chunks)
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes
 }

@@ -3,6 +3,7 @@ import { projectorContext } from '../log/log.ts'
 import type { Database, Postgres } from '../postgres/postgres.ts'
 import {
   type EmbeddingIndex,
+  latest,
   type VectorCollection,
   type VectorHit,
   type VectorIndex,
@@ -165,15 +166,6 @@ const SIZE = `SELECT count(*)::integer AS count
 
 const BY_INDEX = `SELECT memory_id AS id, score
   FROM memory.nearest_by_index($1, $2, $3, $4::uuid[], $5, $6)`
-
-/** One statement may touch a row only once. */
-function latest(items: readonly VectorItem[]): VectorItem[] {
-  const kept = new Map<string, VectorItem>()
-  for (const item of items) {
-    if (item.version >= (kept.get(item.id)?.version ?? 0)) kept.set(item.id, item)
-  }
-  return [...kept.values()]
-}
 
 function columns(items: readonly VectorItem[]): unknown[] {
   return [

@@ -22,6 +22,15 @@ export interface VectorItem {
   readonly terms?: ReadonlyMap<string, number>
 }
 
+/** Of each item the newest version: one statement or request may name a row or point only once. */
+export function latest(items: readonly VectorItem[]): VectorItem[] {
+  const kept = new Map<string, VectorItem>()
+  for (const item of items) {
+    if (item.version >= (kept.get(item.id)?.version ?? 0)) kept.set(item.id, item)
+  }
+  return [...kept.values()]
+}
+
 /** What is searched by both: on these shelves, and these items wherever they stand. */
 export interface HybridQuestion {
   readonly vector: Float32Array

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Encoder } from '../encoder/port.ts'
 import {
   type EmbeddingIndex,
+  latest,
   pointIdOf,
   type VectorCollection,
   type VectorHit,
@@ -230,15 +231,6 @@ function pointOf({ id, kind, shelfId, tenantId, ownerId, version, vector, terms 
       at: new Date().toISOString(),
     },
   }
-}
-
-/** One request may name a point only once. */
-function latest(items: readonly VectorItem[]): VectorItem[] {
-  const kept = new Map<string, VectorItem>()
-  for (const item of items) {
-    if (item.version >= (kept.get(item.id)?.version ?? 0)) kept.set(item.id, item)
-  }
-  return [...kept.values()]
 }
 
 function* chunks<T>(items: readonly T[]): Generator<readonly T[]> {

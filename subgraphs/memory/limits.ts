@@ -20,7 +20,6 @@ export const limits = {
   query: 2_000,
   batch: 1_000,
   jsonBytes: jsonLimits.bytes,
-  jsonDepth: jsonLimits.depth,
   toolCalls: 128,
   toolArgumentsBytes: 65_536,
   contextEntries: 1_000,

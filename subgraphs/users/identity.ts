@@ -1,4 +1,4 @@
-import type { Viewer } from '../../lib/context.ts'
+import { noSession, type Viewer } from '../../lib/context.ts'
 import type { SecurityContext } from '../../stores/postgres/security.ts'
 import type { Stores } from '../../stores/stores.ts'
 import { endedSessions, isLive } from './store/sessions.ts'
@@ -12,9 +12,6 @@ const nobody: SecurityContext = {
   traceId: 'identity',
   deadline: Number.POSITIVE_INFINITY,
 }
-
-/** The `sessionId` of a viewer who has not signed in: whoever runs the system speaks for him. No session has it. */
-const noSession = '00000000-0000-0000-0000-000000000000'
 
 /** Whether a sign-in goes on: neither ended nor expired, and its user is active. For the gateway, of each request. */
 export function isSessionLive(stores: Stores, sessionId: string): Promise<boolean> {

@@ -117,7 +117,8 @@ export function requireFew(keys: readonly string[] | null): void {
   if (keys !== null && keys.length > 100) throw codedError('BAD_USER_INPUT', '`keys` may name at most 100 entries.')
 }
 
-function eventOf({ viewer }: MemoryContext, id: string, kind: string, version: number) {
+/** That an entry of a session's context was set, or taken away. */
+export function eventOf({ viewer }: MemoryContext, id: string, kind: string, version: number) {
   const audience = [viewer.userId]
   return { kind, type: 'ChatSession', id, version, before: audience, after: audience }
 }

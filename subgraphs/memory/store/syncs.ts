@@ -1,4 +1,5 @@
 import type { Viewer } from '../../../lib/context.ts'
+import type { IdSource } from '../../../lib/sources.ts'
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
 import type { Mark } from '../service/sync/decide.ts'
 import type { SyncConflict, SyncedItem, SyncRecord } from '../sync-records.ts'
@@ -148,15 +149,16 @@ export async function putMarks(
   tx: Transaction,
   viewer: Viewer,
   pair: Pair,
-  marks: readonly (MarkRecord & { readonly id: string })[],
+  marks: readonly MarkRecord[],
+  ids: IdSource,
 ): Promise<void> {
   if (marks.length === 0) return
-  const rows = marks.map(({ id, source, target, sourceKey, targetKey }) => {
+  const rows = marks.map(({ source, target, sourceKey, targetKey }) => {
     const one = { key: sourceKey, ...source }
     const two = { key: targetKey, ...target }
     const [first, second] = inOrder(pair) ? [one, two] : [two, one]
     return {
-      id,
+      id: ids.next(),
       first_key: first.key,
       second_key: second.key,
       first_version: first.version,

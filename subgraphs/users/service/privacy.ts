@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { whole } from '../../../lib/bytes.ts'
 import { codedError } from '../../../lib/errors.ts'
 import { uuidOf } from '../../../lib/ids.ts'
 import { conflict, forbidden, invalidInput, notFound, ProblemError } from '../../../lib/problems.ts'
@@ -101,9 +102,7 @@ export async function exportedLines(
 ): Promise<unknown[]> {
   const { userId } = requireViewer(request)
   if (userId !== subjectId || part < 1 || part > parts) return []
-  const chunks: Uint8Array[] = []
-  for await (const chunk of (await stores.objects.get(userId, exportPart(id, part))) ?? []) chunks.push(chunk)
-  const text = Buffer.concat(chunks).toString()
+  const text = (await whole((await stores.objects.get(userId, exportPart(id, part))) ?? [])).toString()
   return text
     .split('\n')
     .filter((line) => line !== '')

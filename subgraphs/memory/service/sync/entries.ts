@@ -6,6 +6,7 @@ import type { ContextRecord, Visibility } from '../../records.ts'
 import { contextOf, countEntries, type EntryDraft, putEntries } from '../../store/context.ts'
 import { type MarkRecord, marksOf, type Outcome, type Pair, putMarks } from '../../store/syncs.ts'
 import type { SyncConflict, SyncedItem, SyncRecord, SyncSide } from '../../sync-records.ts'
+import { eventOf } from '../context.ts'
 import { actionOf, conflictOf, sideOf } from './account.ts'
 import { type Decision, decide, type Mark, type Side } from './decide.ts'
 import { byAge, mergeValues } from './merge.ts'
@@ -56,24 +57,9 @@ export async function handOverContext(
     ownerId: viewer.userId,
   }))
   await putEntries(tx, owned, now)
-  const audience = [viewer.userId]
-  await append(
-    drafts.map(({ sessionId, version }) => ({
-      kind: 'CONTEXT_SET',
-      type: 'ChatSession',
-      id: sessionId,
-      version,
-      before: audience,
-      after: audience,
-    })),
-  )
+  await append(drafts.map(({ sessionId, version }) => eventOf(context, sessionId, 'CONTEXT_SET', version)))
   const settled = changes.flatMap((change) => markOf(change, now) ?? [])
-  await putMarks(
-    tx,
-    viewer,
-    pair,
-    settled.map((mark) => ({ ...mark, id: stores.ids.next() })),
-  )
+  await putMarks(tx, viewer, pair, settled, stores.ids)
   return {
     transferred: changes.map(itemOf),
     conflicts: changes.flatMap((change) => conflictIn(change, sync) ?? []),

@@ -65,12 +65,7 @@ export async function handOverKnowledge(context: MemoryContext, unit: Unit, sync
   const resultOf = ({ source, target }: Change) =>
     results.get(target?.memory.id ?? copies.get(source.memory.id) ?? '') ?? null
   const settled = changes.flatMap((change) => markOf(change, resultOf(change)) ?? [])
-  await putMarks(
-    tx,
-    viewer,
-    pair,
-    settled.map((mark) => ({ ...mark, id: stores.ids.next() })),
-  )
+  await putMarks(tx, viewer, pair, settled, stores.ids)
   return {
     transferred: changes.map((change) => itemOf(change, resultOf(change))),
     conflicts: changes.flatMap((change) => conflictIn(change, sync) ?? []),

@@ -1,20 +1,12 @@
-import type { RequestContext } from '../../../../lib/context.ts'
 import { conflict, notFound, type Problem, ProblemError } from '../../../../lib/problems.ts'
 import type { Job } from '../../../../stores/jobs.ts'
 import { type EventDraft, projectorContext } from '../../../../stores/log/log.ts'
 import type { Transaction } from '../../../../stores/postgres/postgres.ts'
 import type { Stores } from '../../../../stores/stores.ts'
 import { type Answer, mutate, type Unit } from '../../../mutate.ts'
-import { MemoryContext } from '../../context.ts'
-import {
-  beginSync,
-  completeSync,
-  failSync,
-  type OpenSync,
-  type Outcome,
-  openSyncs,
-  syncsByIds,
-} from '../../store/syncs.ts'
+import type { MemoryContext } from '../../context.ts'
+import { inNameOf } from '../../in-name-of.ts'
+import { beginSync, completeSync, failSync, type Outcome, openSyncs, syncsByIds } from '../../store/syncs.ts'
 import type { SyncRecord, SyncStatus } from '../../sync-records.ts'
 import { handOverContext } from './entries.ts'
 import { handOverKnowledge } from './knowledge.ts'
@@ -49,7 +41,7 @@ export function syncJob(stores: Stores): Job {
 export async function resumeSyncs(stores: Stores): Promise<void> {
   const before = new Date(stores.clock.now().getTime() - abandonedMs)
   const open = await stores.postgres.read(projectorContext('memory syncs'), (db) => openSyncs(db, before, atOnce))
-  for (const sync of open) await runSync(inNameOf(stores, sync), sync.id)
+  for (const sync of open) await runSync(inNameOf(stores, sync, 'memory syncs', abandonedMs), sync.id)
 }
 
 export function syncEvent(owner: string, id: string, status: SyncStatus, version: number): EventDraft {
@@ -152,21 +144,3 @@ async function find(tx: Transaction, id: string): Promise<SyncRecord> {
 function step<A extends Answer>(context: MemoryContext, work: (unit: Unit) => Promise<A>) {
   return mutate(context.stores, context.request, { name: 'syncMemory', input: {}, room: 'memory' }, work)
 }
-
-function inNameOf(stores: Stores, { tenantId, ownerId }: OpenSync): MemoryContext {
-  const { clock, ids } = stores
-  const deadline = Date.now() + abandonedMs
-  const viewer = { userId: ownerId, tenantId, sessionId: noSession, role: 'MEMBER', scopes: [] } as const
-  const request: RequestContext = {
-    viewer,
-    deadline,
-    signal: AbortSignal.timeout(abandonedMs),
-    traceId: 'memory syncs',
-    clock,
-    ids,
-  }
-  return new MemoryContext(stores, request)
-}
-
-/** A job has no sign-in. */
-const noSession = '00000000-0000-0000-0000-000000000000'

@@ -1,5 +1,6 @@
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
+import { once, whole } from '../../../../lib/bytes.ts'
 import { type PageArguments, parsePage, toConnection } from '../../../../lib/connection.ts'
 import { codedError } from '../../../../lib/errors.ts'
 import { toGlobalId, uuidOf } from '../../../../lib/ids.ts'
@@ -31,10 +32,6 @@ export async function archiveMemories(
   return id
 }
 
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes
-}
-
 /** The viewer's archives, the latest first. */
 export async function listArchives(context: MemoryContext, args: PageArguments) {
   const page = parsePage(args, 'memory archives')
@@ -48,11 +45,9 @@ const mostLines = 1_000
 export async function linesOf({ stores }: MemoryContext, archive: ArchiveRecord, from: number, first: number) {
   if (from < 0) throw codedError('BAD_USER_INPUT', '`from` begins at 0.')
   if (first < 1 || first > mostLines) throw codedError('BAD_USER_INPUT', `\`first\` must be 1–${mostLines}.`)
-  const chunks: Uint8Array[] = []
   const object = await stores.objects.get(archive.ownerId, nameOf(archive.id))
   if (object === null) throw codedError('BAD_USER_INPUT', 'The archive’s file is gone from the object store.')
-  for await (const chunk of object) chunks.push(chunk)
-  const text = (await promisify(gunzip)(Buffer.concat(chunks))).toString()
+  const text = (await promisify(gunzip)(await whole(object))).toString()
   return text
     .trimEnd()
     .split('\n')

@@ -1,9 +1,9 @@
-import type { RequestContext } from '../../../../lib/context.ts'
 import type { Job } from '../../../../stores/jobs.ts'
 import { projectorContext } from '../../../../stores/log/log.ts'
 import type { Stores } from '../../../../stores/stores.ts'
 import { type Answer, mutate, type Unit } from '../../../mutate.ts'
-import { MemoryContext } from '../../context.ts'
+import type { MemoryContext } from '../../context.ts'
+import { inNameOf } from '../../in-name-of.ts'
 import { type Owner, ownersToKeep } from '../../store/upkeep.ts'
 import { expire } from './expire.ts'
 import { keepByRules } from './retention.ts'
@@ -15,6 +15,7 @@ const ownersAtOnce = 100
 const expiredAtOnce = 200
 /** How many batches of one kind an owner gets in one run; what is left is for the next. */
 const mostBatches = 250
+const pageMs = 60_000
 
 /** Applies the rules for tiers and retention, and removes what has expired. */
 export function upkeepJob(stores: Stores): Job {
@@ -51,7 +52,7 @@ async function inPages(
 ): Promise<void> {
   let after: number | null = 0
   for (let batch = 0; after !== null && batch < mostBatches; batch++) {
-    const context = inNameOf(stores, owner)
+    const context = inNameOf(stores, owner, 'memory upkeep', pageMs)
     const from: number = after
     const mutation = { name: 'memory upkeep', input: {}, room: 'memory' } as const
     const answer = await mutate(stores, context.request, mutation, async (unit) => {
@@ -60,23 +61,3 @@ async function inPages(
     after = 'after' in answer ? (answer.after as number | null) : null
   }
 }
-
-const pageMs = 60_000
-
-function inNameOf(stores: Stores, { tenantId, ownerId }: Owner): MemoryContext {
-  const { clock, ids } = stores
-  const viewer = { userId: ownerId, tenantId, sessionId: noSession, role: 'MEMBER', scopes: [] } as const
-  const deadline = Date.now() + pageMs
-  const request: RequestContext = {
-    viewer,
-    deadline,
-    signal: AbortSignal.timeout(pageMs),
-    traceId: 'memory upkeep',
-    clock,
-    ids,
-  }
-  return new MemoryContext(stores, request)
-}
-
-/** A job has no sign-in. */
-const noSession = '00000000-0000-0000-0000-000000000000'

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { once } from '../../../../lib/bytes.ts'
 import { invalidInput, type Problem } from '../../../../lib/problems.ts'
 import type { Transaction } from '../../../../stores/postgres/postgres.ts'
 import { voiceObject, voicePlace } from '../../../../stores/privacy/voice.ts'
@@ -88,8 +89,4 @@ export async function audioOf(context: MemoryContext, sample: VoiceRecord): Prom
     subjects: [viewer.userId],
   })
   return stores.fields.open(Buffer.concat(sealed), voicePlace(sample.audioHash), key).toString('base64')
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes
 }

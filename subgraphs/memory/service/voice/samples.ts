@@ -4,7 +4,6 @@ import type { Transaction } from '../../../../stores/postgres/postgres.ts'
 import { type Answer, mutate, type Unit } from '../../../mutate.ts'
 import type { MemoryContext } from '../../context.ts'
 import { checkObject, checkShare, checkText, firstProblem, limits } from '../../limits.ts'
-import { ownedSessions } from '../../store/lookups.ts'
 import {
   findVoiceSettings,
   insertLogs,
@@ -17,6 +16,7 @@ import {
   updateSample,
 } from '../../store/voice.ts'
 import { usualVoiceSettings, type VoiceRecord, type VoiceStatus } from '../../voice-records.ts'
+import { namedSession } from '../sessions-named.ts'
 import { type Audio, type AudioInput, dropAudio, keepAudio, readAudio } from './audio.ts'
 import { cacheProcessing, forgetProcessing, requireStep, voiceEvent } from './states.ts'
 
@@ -229,15 +229,11 @@ export const lockOf = ({ viewer }: MemoryContext, { hash }: Pick<Audio, 'hash'>)
 
 /** The row of a session that must be the viewer's. */
 export async function ownSession(
-  { viewer }: MemoryContext,
+  context: MemoryContext,
   tx: Transaction,
   globalId: string | null | undefined,
 ): Promise<string | null> {
-  if (globalId == null) return null
-  const id = uuidOf('ChatSession', globalId)
-  const known = await ownedSessions(tx, viewer, id === null ? [] : [id])
-  if (id === null || !known.has(id)) throw new ProblemError(notFound('chat session', 'input', 'sessionId'))
-  return id
+  return globalId == null ? null : (await namedSession(context, tx, globalId)).id
 }
 
 /** The viewer's sample of that id, locked until the transaction ends. */
