@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { Redis } from 'ioredis'
 import { silentLog } from '../../lib/log.ts'
 import { openRedis, type RedisStore } from '../../stores/redis/redis.ts'
 
@@ -12,14 +13,26 @@ export function openTestRedis(systemId: string = randomUUID()): Promise<RedisSto
 }
 
 /** Lets time pass for the keys of a namespace: each is that much nearer to its end. */
-export async function passTime({ client, prefix }: RedisStore, milliseconds: number): Promise<void> {
-  let cursor = '0'
-  do {
-    const [next, keys] = await client.scan(cursor, 'MATCH', `${prefix}*`, 'COUNT', 1000)
-    cursor = next
-    for (const key of keys) {
-      const left = (await client.pttl(key)) - milliseconds
-      await (left > 0 ? client.pexpire(key, left) : client.del(key))
-    }
-  } while (cursor !== '0')
+export async function passTime({ prefix }: RedisStore, milliseconds: number): Promise<void> {
+  await eachKey(prefix, async (client, key) => {
+    const left = (await client.pttl(key)) - milliseconds
+    await (left > 0 ? client.pexpire(key, left) : client.del(key))
+  })
+}
+
+/** Goes over the keys of a namespace. As a user of the tests' own: the product's may not list keys. */
+export async function eachKey(prefix: string, work: (client: Redis, key: string) => Promise<void>): Promise<void> {
+  const url = new URL(redisUrl)
+  if (url.username === 'mnemograph') url.username = 'tests'
+  const client = new Redis(url.href)
+  try {
+    let cursor = '0'
+    do {
+      const [next, keys] = await client.scan(cursor, 'MATCH', `${prefix}*`, 'COUNT', 1000)
+      cursor = next
+      for (const key of keys) await work(client, key)
+    } while (cursor !== '0')
+  } finally {
+    client.disconnect()
+  }
 }

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import pg from 'pg'
 import type { RedisStore } from '../../stores/redis/redis.ts'
+import { eachKey } from '../kit/redis.ts'
 
 /**
  * Where a word stands in a database, looked for past all policies: every column of every table, also where its bytes are
@@ -60,17 +61,12 @@ export function scanFolder(folder: string, canary: string): string[] {
 }
 
 /** The keys of a system on Redis that hold a word, in their name or their value. */
-export async function scanRedis({ client, prefix }: RedisStore, canary: string): Promise<string[]> {
+export async function scanRedis({ prefix }: RedisStore, canary: string): Promise<string[]> {
   const found: string[] = []
-  let cursor = '0'
-  do {
-    const [next, keys] = await client.scan(cursor, 'MATCH', `${prefix}*`, 'COUNT', 1000)
-    cursor = next
-    for (const key of keys) {
-      // Whatever kind of value it is.
-      const value = await client.dumpBuffer(key)
-      if (holds(key, canary) || (value && holds(value, canary))) found.push(key)
-    }
-  } while (cursor !== '0')
+  await eachKey(prefix, async (client, key) => {
+    // Whatever kind of value it is.
+    const value = await client.dumpBuffer(key)
+    if (holds(key, canary) || (value && holds(value, canary))) found.push(key)
+  })
   return found
 }

@@ -4,9 +4,10 @@ import { folder, freePort, run, type Store, type StoreResult } from './place.ts'
 
 const binary = '/usr/bin/redis-server'
 
-/** What the product may do, and nobody else anything. */
+/** What the product may do, as `docs/live.md` says it; tests look into everything as a user of their own. */
 const acl = `user default off
-user mnemograph on >test ~mnemograph:* &mnemograph:* +@read +@write +@pubsub +@connection +@scripting -@dangerous +info
+user mnemograph on >test ~mnemograph:* &mnemograph:* +@read +@write +@pubsub +@connection +@scripting -@dangerous -scan -randomkey +info
+user tests on >test ~* &* +@all
 `
 
 /** Redis from Debian, with an ACL file and nothing kept on disk. */
