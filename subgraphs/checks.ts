@@ -3,6 +3,8 @@ import { invalidInput, type Problem } from '../lib/problems.ts'
 /** What free data of a client may be, in every room. */
 export const jsonLimits = { bytes: 16_384, depth: 8 } as const
 
+const unkept = 'A text may hold neither the character U+0000 nor half of a surrogate pair.'
+
 export type Path = readonly string[]
 
 /** The first problem of several checks. */
@@ -22,8 +24,7 @@ export function checkText(text: string | null | undefined, most: number, path: P
     return invalidInput(`At most ${most} characters.`, ...path)
   }
   if (text.length < least) return invalidInput(`At least ${least} character${least === 1 ? '' : 's'}.`, ...path)
-  if (text.includes('\u0000')) return invalidInput('A text may not hold the character U+0000.', ...path)
-  return null
+  return isText(text) ? null : invalidInput(unkept, ...path)
 }
 
 /** A JSON object of bounded size and depth. */
@@ -36,10 +37,11 @@ export function checkObject(value: unknown, path: Path): Problem | null {
 /** A JSON value of bounded size and depth. */
 export function checkJson(value: unknown, mostBytes: number, path: Path): Problem | null {
   if (value == null) return null
-  if (depthOf(value) > jsonLimits.depth) return invalidInput(`Nested at most ${jsonLimits.depth} deep.`, ...path)
+  if (depthOf(value, jsonLimits.depth) > jsonLimits.depth)
+    return invalidInput(`Nested at most ${jsonLimits.depth} deep.`, ...path)
   const text = JSON.stringify(value)
   if (Buffer.byteLength(text) > mostBytes) return invalidInput(`At most ${mostBytes} bytes as JSON.`, ...path)
-  if (holdsNul(value)) return invalidInput('A text may not hold the character U+0000.', ...path)
+  if (!isTextAll(value)) return invalidInput(unkept, ...path)
   return null
 }
 
@@ -53,15 +55,21 @@ export function checkShare(value: number | null | undefined, path: Path): Proble
   return value != null && !(value >= 0 && value <= 1) ? invalidInput('A number from 0 to 1.', ...path) : null
 }
 
-/** How many levels of objects and lists a value has; it stops counting where it is too many. */
-function depthOf(value: unknown, allowed: number = jsonLimits.depth): number {
+/** How deep objects and lists are nested, looked at no further than one beyond what is allowed. */
+export function depthOf(value: unknown, allowed: number): number {
   if (value === null || typeof value !== 'object') return 0
   if (allowed === 0) return 1
-  return 1 + Math.max(0, ...Object.values(value).map((item) => depthOf(item, allowed - 1)))
+  return 1 + Object.values(value).reduce((deepest, item) => Math.max(deepest, depthOf(item, allowed - 1)), 0)
 }
 
-function holdsNul(value: unknown): boolean {
-  if (typeof value === 'string') return value.includes('\u0000')
-  if (value === null || typeof value !== 'object') return false
-  return Object.entries(value).some(([key, item]) => key.includes('\u0000') || holdsNul(item))
+/** PostgreSQL keeps neither NUL nor half of a surrogate pair. */
+export function isText(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\0')
+}
+
+/** Whether every text in a JSON value is one, its keys too. */
+export function isTextAll(value: unknown): boolean {
+  if (typeof value === 'string') return isText(value)
+  if (value === null || typeof value !== 'object') return true
+  return Object.entries(value).every(([key, item]) => isText(key) && isTextAll(item))
 }

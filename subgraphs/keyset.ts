@@ -1,6 +1,7 @@
 import type { Key, Page } from '../lib/connection.ts'
 import { codedError } from '../lib/errors.ts'
 import { isUuid } from '../lib/ids.ts'
+import { isText } from './checks.ts'
 
 /** What a part of a cursor looks like: whoever makes up a cursor is told so, and not that the database failed. */
 const forms = {
@@ -9,7 +10,7 @@ const forms = {
   uuid: isUuid,
   timestamptz: (text: string) =>
     /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(text) && !Number.isNaN(Date.parse(text)),
-  text: (text: string) => !text.includes('\0') && text.isWellFormed(),
+  text: isText,
 } as const
 
 /** A column of a list's order. */

@@ -8,11 +8,11 @@ import {
   toConnection,
 } from '../../lib/connection.ts'
 import { codedError } from '../../lib/errors.ts'
+import { isText } from '../checks.ts'
 import { requireViewer } from '../security.ts'
 import { type AgentsContext, read } from './context.ts'
 import type { LinkList, LinkPage, LinkRecord } from './links.ts'
 import { type Agent, type Tool, toAgent, toSession, toTool } from './mappers.ts'
-import { isText } from './rules.ts'
 import { type AgentFilter, countAgents, countTools, listAgents, listTools } from './store.ts'
 
 /** A connection of the graph; the total is counted only when asked for. */

@@ -1,4 +1,5 @@
 import { invalidInput, limitExceeded, ProblemError } from '../../lib/problems.ts'
+import { depthOf, isText, isTextAll } from '../checks.ts'
 
 const agentIdPattern = /^[A-Za-z0-9_.:-]{1,50}$/
 const mostCapabilities = 50
@@ -63,24 +64,6 @@ function checkJson(value: unknown, field: string, largest: number): void {
     throw new ProblemError(limitExceeded(`\`${field}\` has at most ${largest / 1024} KB.`, 'input', field))
   }
   if (!isTextAll(value)) throw invalid(`\`${field}\` holds what is not a character.`, field)
-}
-
-/** How deep objects and lists are nested, looked at no further than one beyond the limit. */
-function depthOf(value: unknown, limit: number): number {
-  if (typeof value !== 'object' || value === null) return 0
-  if (limit === 0) return 1
-  return 1 + Object.values(value).reduce((deepest, part) => Math.max(deepest, depthOf(part, limit - 1)), 0)
-}
-
-function isTextAll(value: unknown): boolean {
-  if (typeof value === 'string') return isText(value)
-  if (typeof value !== 'object' || value === null) return true
-  return Object.entries(value).every(([key, part]) => isText(key) && isTextAll(part))
-}
-
-/** PostgreSQL keeps neither NUL nor half of a surrogate pair. */
-export function isText(text: string): boolean {
-  return text.isWellFormed() && !text.includes('\0')
 }
 
 function invalid(message: string, field: string): ProblemError {

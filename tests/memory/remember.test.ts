@@ -89,12 +89,15 @@ describe('remember', () => {
     ['content', { content: '' }],
     ['content', { content: 'x'.repeat(65_537) }],
     ['content', { content: 'nul \u0000' }],
+    ['content', { content: 'half a pair \ud83d' }],
     ['externalId', { externalId: '' }],
     ['externalId', { externalId: 'x'.repeat(257) }],
     ['metadata', { metadata: [1] }],
     ['metadata', { metadata: { text: 'x'.repeat(16_384) } }],
     ['metadata', { metadata: nested(9) }],
     ['metadata', { metadata: { 'nul \u0000': 1 } }],
+    ['metadata', { metadata: { half: ['\ud83d'] } }],
+    ['metadata', { metadata: { wide: Array.from({ length: 200_000 }, () => 1) } }],
     ['retentionUntil', { retentionUntil: '2020-01-01T00:00:00.000Z' }],
   ])('names %s when it breaks its rule', async (field, wrong) => {
     const answer = await mine.act('remember', { content: 'fine', ...wrong })

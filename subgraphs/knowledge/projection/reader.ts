@@ -1,6 +1,7 @@
 import type { Log } from '../../../lib/log.ts'
 import { projectorContext } from '../../../stores/log/log.ts'
 import type { Postgres } from '../../../stores/postgres/postgres.ts'
+import { isText } from '../../checks.ts'
 import { addCasing } from '../extraction/casing.ts'
 import { ExtractionFailedError, type Extractor } from '../extraction/extractor.ts'
 import type { Casing, Mention, Source } from '../extraction/types.ts'
@@ -131,12 +132,8 @@ function toSource({ content, occurredAt, timeInferred }: UnreadMemory): Source {
 function toReading(memory: Unread, mentions: readonly Mention[]): Reading {
   const { id, tenantId, ownerId, version, sessionId, occurredAt, knownAt, counted } = memory
   const forms = mentions
-    .filter((mention) => isStorable(mention.name) && isStorable(mention.key))
+    // JSON's escapes can spell what PostgreSQL refuses as text. No name has it.
+    .filter((mention) => isText(mention.name) && isText(mention.key))
     .map(({ key, name, category, count }) => ({ key, name, category, count }))
   return { memoryId: id, tenantId, ownerId, version, sessionId, occurredAt, knownAt, words: counted, forms }
-}
-
-/** JSON's escapes can spell what PostgreSQL refuses as text: NUL, and halves of surrogate pairs. No name has them. */
-function isStorable(text: string): boolean {
-  return text.isWellFormed() && !text.includes('\0')
 }

@@ -2,6 +2,7 @@ import { type Connection, type PageArguments, parsePage, toConnection } from '..
 import { uuidOf } from '../../../lib/ids.ts'
 import { invalidInput, limitExceeded, notFound, ProblemError } from '../../../lib/problems.ts'
 import { secretPlace } from '../../../stores/privacy/export.ts'
+import { isText } from '../../checks.ts'
 import { mutate } from '../../mutate.ts'
 import { requireViewer, securityOf } from '../../security.ts'
 import { read, type UsersContext } from '../context.ts'
@@ -90,8 +91,4 @@ export async function secrets(context: UsersContext, args: PageArguments): Promi
 
 export async function secretOf(context: UsersContext, id: string): Promise<SecretRecord | null> {
   return read(context, (db) => findSecret(db, id))
-}
-
-function isText(text: string): boolean {
-  return !text.includes('\0') && text.isWellFormed()
 }
