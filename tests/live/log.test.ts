@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { comparePositions, type Position } from '../../lib/cursor.ts'
 import { silentLog } from '../../lib/log.ts'
 import { inProcessBus } from '../../stores/bus/in-process.ts'
@@ -98,10 +98,14 @@ describeEachPostgres('the log of events', (world) => {
     await feed.close()
   })
 
-  test('a room cannot write in the name of another, nor read what is not its viewer’s', async () => {
+  test('a room cannot write in the name of another, nor read what is not its viewer’s', {
+    timeout: 90_000,
+  }, async () => {
     const postgres = world().open()
-    await append(postgres, ann, id(4242), {})
     const log = openEventLog(postgres)
+    const place = await append(postgres, ann, id(4242), {})
+    // Any open transaction of the server, another suite's too, keeps an event unsettled for as long as it lasts.
+    await vi.waitFor(async () => expect(await log.head()).toEqual(place), { timeout: 60_000 })
     const beginning = { ...(await log.head()), xid: 0n, seq: 0n }
     const own = await log.readVisible(contextOf({ tenantId: tenant, userId: ann }), beginning, 1000)
     const foreign = await log.readVisible(contextOf({ tenantId: tenant, userId: bob }), beginning, 1000)
@@ -115,10 +119,11 @@ describeEachPostgres('the log of events', (world) => {
 })
 
 /** Appends one event; `linger` milliseconds between the write and the commit let transactions overtake each other. */
-async function append(postgres: Postgres, owner: string, event: string, { linger = 0 }): Promise<void> {
-  await postgres.write(contextOf({ tenantId: tenant, userId: owner }), async (tx) => {
-    await appendEvents(tx, [{ kind: 'CREATED', type: 'Memory', id: event, after: [owner] }])
+async function append(postgres: Postgres, owner: string, event: string, { linger = 0 }): Promise<Position | undefined> {
+  return postgres.write(contextOf({ tenantId: tenant, userId: owner }), async (tx) => {
+    const [place] = await appendEvents(tx, [{ kind: 'CREATED', type: 'Memory', id: event, after: [owner] }])
     if (linger > 0) await tx.query('SELECT pg_sleep($1)', [linger / 1000])
+    return place
   })
 }
 
