@@ -12,6 +12,7 @@ const fields = `id type status strategy attempts problem completedAt source { id
   conflicts { key memory { id } strategy winner sourceVersion targetVersion }`
 const sync = `mutation ($input: SyncMemoryInput!) { syncMemory(input: $input) {
   ... on SyncMemorySuccess { cursor sync { ${fields} } } ... on Problem { code message path } } }`
+const rule = `mutation ($input: SetPolicyRuleInput!) { setPolicyRule(input: $input) { ... on Problem { message } } }`
 const read = `query ($id: ID!) { memorySync(id: $id) { ${fields} } }`
 const context = `query ($id: ID!) { chatSession(id: $id) { context { key value type accessLevel version } } }`
 const known = `query ($id: ID!) { memories(filter: { sessionId: $id }, orderBy: OLDEST_FIRST) {
@@ -160,6 +161,31 @@ describeEachPostgres('handing over between sessions', (database) => {
       expect(recall.hits[0].memory.id).toBe(copy?.id)
     })
 
+    test('asks of all that is changed at once what rules say of it and who sees it', async () => {
+      const me = { ...world.owner, userId: crypto.randomUUID() }
+      const own = verbs(world, me)
+      await act(rule, { name: 'no notes', kind: 'SHARING', action: 'DENY', condition: { metadata: { secret: 1 } } }, me)
+      const count = async (times: number) => {
+        const [from, to] = [await own.openSession(), await own.openSession()]
+        const facts: string[] = []
+        for (let n = 0; n < times; n++) {
+          facts.push(await own.remember(`Fact ${n}.`, { sessionId: from, tier: 'SEMANTIC' }))
+        }
+        await act(sync, { type: 'KNOWLEDGE_SHARE', sourceId: from, targetId: to }, me)
+        world.clock.advance(1000)
+        for (const id of facts) await own.act('revise', { id, content: `${id} is another.` })
+        world.statements.length = 0
+        const { sync: done } = await act(sync, { type: 'KNOWLEDGE_SHARE', sourceId: from, targetId: to }, me)
+        expect(done.transferred.map(({ action }: Data) => action)).toEqual(facts.map(() => 'UPDATED'))
+        expect(done.transferred.map(({ memory }: Data) => memory.content)).toEqual(
+          facts.map((id) => `${id} is another.`),
+        )
+        const asked = /rules_of|circumstances|grantees|postings/
+        return world.statements.filter(({ text }) => asked.test(text)).length
+      }
+      expect(await count(3)).toBe(await count(1))
+    })
+
     test('does not say again what the target knows, or has forgotten', async () => {
       const [from, to] = await pair()
       await mine().remember('Known already.', { sessionId: from, tier: 'SEMANTIC' })
@@ -283,8 +309,8 @@ describeEachPostgres('handing over between sessions', (database) => {
       const { chatSessions } = await world.ask(me, list)
       expect(chatSessions.nodes).toHaveLength(2 * times)
       for (const { syncs } of chatSessions.nodes) expect(syncs).toMatchObject({ totalCount: 1, nodes: [{}] })
-      // Whoever follows the log may be reading it meanwhile.
-      return world.statements.filter(({ text }) => text.includes('memory')).length
+      // Whoever follows the log may be reading it meanwhile, and what was read is noted later.
+      return world.statements.filter(({ text }) => /memory_syncs|chat_sessions/.test(text)).length
     }
     expect(await count(4)).toBe(await count(1))
     const filtered =

@@ -6,7 +6,7 @@ import type { Path } from '../limits.ts'
 import { concernsTier, daysAfter, decide, type Facts, inOrder, type PolicyKind, type Rule } from '../policies/rules.ts'
 import type { ChatMode, MemoryRecord, MemoryTier, Visibility } from '../records.ts'
 import { insertDecisions } from '../store/decisions.ts'
-import { circumstancesOf, modesOf, rulesOfOwners } from '../store/policies.ts'
+import { type Circumstances, circumstancesOf, modesOf, rulesOfOwners } from '../store/policies.ts'
 
 /** What is about to be stored of a memory. */
 interface Storable {
@@ -58,32 +58,40 @@ export async function judgeNew<D extends Storable>(
 
 type Changed = Omit<Storable, 'id' | 'sessionId'>
 
-/** Judges what a memory is to become, and logs what was decided. */
-export async function judgeChange<D extends Changed>(
+/** A memory, and what it is to become. */
+export interface Change<D> {
+  readonly memory: MemoryRecord
+  readonly draft: D
+}
+
+/** Judges what memories of an owner's are to become, and logs what was decided. */
+export async function judgeChanges<D extends Changed>(
   context: MemoryContext,
   tx: Transaction,
-  memory: MemoryRecord,
-  draft: D,
+  ownerId: string,
+  changes: readonly Change<D>[],
   now: Date,
 ): Promise<Judgement<D>> {
-  const rules = await rulesFor(tx, memory.ownerId)
-  if (rules.length === 0) return { drafts: [draft], refusals: [] }
-  const around = (await circumstancesOf(tx, [memory.id])).get(memory.id)
-  const circumstances = {
-    ownerId: memory.ownerId,
-    mode: around?.mode ?? null,
-    createdAt: memory.createdAt,
-    accessedAt: around?.accessedAt ?? memory.createdAt,
-    accesses: around?.accesses ?? 0,
-  }
-  const before = { ...circumstances, ...pick(memory) }
-  const after = { ...circumstances, ...pick(draft) }
+  const rules = await rulesFor(tx, ownerId)
+  if (rules.length === 0) return { drafts: changes.map(({ draft }) => draft), refusals: [] }
+  const ids = changes.map(({ memory }) => memory.id)
+  const around = await circumstancesOf(tx, ids)
   const judge = new Judge(context, rules, now)
-  if (draft.tier !== memory.tier) judge.tier(memory.id, before, draft.tier, ['input'])
-  judge.sharing(memory.id, after, ['input'])
-  const retentionUntil = judge.retention(memory.id, after, draft.retentionUntil)
+  const drafts = changes.map(({ memory, draft }) => {
+    const circumstances = { ownerId, ...circumstancesIn(memory, around.get(memory.id)) }
+    const before = { ...circumstances, ...pick(memory) }
+    const after = { ...circumstances, ...pick(draft) }
+    if (draft.tier !== memory.tier) judge.tier(memory.id, before, draft.tier, ['input'])
+    judge.sharing(memory.id, after, ['input'])
+    return { ...draft, retentionUntil: judge.retention(memory.id, after, draft.retentionUntil) }
+  })
   await judge.log(tx)
-  return { drafts: [{ ...draft, retentionUntil }], refusals: judge.refusals }
+  return { drafts, refusals: judge.refusals }
+}
+
+function circumstancesIn({ createdAt }: MemoryRecord, around: Circumstances | undefined) {
+  const { mode = null, accesses = 0 } = around ?? {}
+  return { mode, accesses, createdAt, accessedAt: around?.accessedAt ?? createdAt }
 }
 
 /** Collects what rules decide of memories in one request. */

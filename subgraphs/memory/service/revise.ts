@@ -10,7 +10,7 @@ import { shelfOf } from '../store/drafts.ts'
 import { grantedTo } from '../store/grants.ts'
 import { insertPostings, removePostings } from '../store/postings.ts'
 import { eraseMemories, insertRevision, type RevisionDraft } from '../store/revisions.ts'
-import { judgeChange } from './judge.ts'
+import { judgeChanges } from './judge.ts'
 import { speakerOf } from './keep.ts'
 import { lockOwned, lockWritable, stateOf } from './locked.ts'
 
@@ -50,23 +50,36 @@ export async function reviseMemory(context: MemoryContext, input: ReviseMemoryIn
       throw new ProblemError(conflict(message, 'input', 'expectedVersion'))
     }
     if (memory.ownerId !== viewer.userId) refuseOwnersChanges(input)
-    await revise(context, unit, memory, input, now)
+    await revise(context, unit, memory.ownerId, [{ memory, says: input }], now)
     return { __typename: 'ReviseMemorySuccess', memoryId: memory.id } satisfies Answer
   })
 }
 
-/** Gives a memory, which must be locked, its next revision. */
+/** A memory, and what is new of it. */
+export interface Revising {
+  readonly memory: MemoryRecord
+  readonly says: Partial<Omit<ReviseMemoryInput, 'id'>>
+}
+
+/** Gives memories of an owner's, which must be locked, their next revisions. */
 export async function revise(
   context: MemoryContext,
   { tx, append }: Unit,
-  memory: MemoryRecord,
-  says: Partial<Omit<ReviseMemoryInput, 'id'>>,
+  ownerId: string,
+  changes: readonly Revising[],
   now: Date,
 ): Promise<void> {
-  const granted = (await grantedTo(tx, [memory.id])).get(memory.id) ?? []
-  const revision = await writeRevision(context, tx, memory, says, now)
-  const before = stateOf(context, memory, granted)
-  await append([revisedEvent({ ...before, ...revision, id: memory.id }, before)])
+  const granted = await grantedTo(
+    tx,
+    changes.map(({ memory }) => memory.id),
+  )
+  const revisions = await writeRevisions(context, tx, ownerId, changes, now)
+  await append(
+    changes.map(({ memory }, i) => {
+      const before = stateOf(context, memory, granted.get(memory.id) ?? [])
+      return revisedEvent({ ...before, ...revisions[i], id: memory.id }, before)
+    }),
+  )
 }
 
 /** Removes a memory of the viewer's with all that it ever said; only that there was one stays known. */
@@ -93,12 +106,7 @@ function checkRevision(input: ReviseMemoryInput, now: Date): Problem | null {
   )
 }
 
-function revisionOf(
-  memory: MemoryRecord,
-  input: Partial<Omit<ReviseMemoryInput, 'id'>>,
-  id: string,
-  now: Date,
-): RevisionDraft {
+function revisionOf(memory: MemoryRecord, input: Revising['says'], id: string, now: Date): RevisionDraft {
   const content = input.content ?? memory.content
   const metadata = input.metadata === undefined ? memory.metadata : input.metadata
   return {
@@ -120,26 +128,35 @@ function revisionOf(
   }
 }
 
-/** Writes a memory's next revision, and puts it where its new visibility has it, under its new words. */
-export async function writeRevision(
+/** Writes the next revision of each, in their order, and puts it where its new visibility has it, under its new words. */
+export async function writeRevisions(
   context: MemoryContext,
   tx: Transaction,
-  memory: MemoryRecord,
-  says: Partial<Omit<ReviseMemoryInput, 'id'>>,
+  ownerId: string,
+  changes: readonly Revising[],
   now: Date,
-): Promise<RevisionDraft> {
+): Promise<readonly RevisionDraft[]> {
   const { stores, viewer } = context
-  const owner = { tenantId: viewer.tenantId, userId: memory.ownerId }
-  const wanted = revisionOf(memory, says, stores.ids.next(), now)
-  const { drafts, refusals } = await judgeChange(context, tx, memory, wanted, now)
+  const owner = { tenantId: viewer.tenantId, userId: ownerId }
+  const wanted = changes.map(({ memory, says }) => {
+    return { memory, draft: revisionOf(memory, says, stores.ids.next(), now) }
+  })
+  const { drafts, refusals } = await judgeChanges(context, tx, ownerId, wanted, now)
   if (refusals[0]) throw new ProblemError(refusals[0])
-  const revision = drafts[0] ?? wanted
-  const { memoryId, visibility, analysis } = revision
-  await removePostings(tx, owner, [memoryId])
-  await insertRevision(tx, owner, revision)
-  const shelfId = shelfOf(visibility, owner.userId, owner.tenantId)
-  await insertPostings(tx, owner, [{ memoryId, shelfId, analysis }])
-  return revision
+  await removePostings(
+    tx,
+    owner,
+    drafts.map(({ memoryId }) => memoryId),
+  )
+  for (const draft of drafts) await insertRevision(tx, owner, draft)
+  await insertPostings(
+    tx,
+    owner,
+    drafts.map(({ memoryId, visibility, analysis }) => {
+      return { memoryId, analysis, shelfId: shelfOf(visibility, owner.userId, owner.tenantId) }
+    }),
+  )
+  return drafts
 }
 
 /** What only its owner decides of a memory. */

@@ -7,9 +7,9 @@ import { sharedEvent } from '../events.ts'
 import { limits } from '../limits.ts'
 import type { GrantKind, MemoryRecord } from '../records.ts'
 import { granteeOf, grantsOf, putGrant, removeGrant } from '../store/grants.ts'
-import { judgeChange } from './judge.ts'
+import { judgeChanges } from './judge.ts'
 import { lockOwned, stateOf } from './locked.ts'
-import { writeRevision } from './revise.ts'
+import { writeRevisions } from './revise.ts'
 
 export interface ShareMemoryInput {
   readonly id: string
@@ -63,7 +63,8 @@ export async function shareMemory(context: MemoryContext, input: ShareMemoryInpu
     const before = stateOf(context, memory, granted)
     const after = { ...before, granted: [...new Set([...granted, granteeId])] }
     if (memory.visibility === 'PRIVATE') {
-      const revision = await writeRevision(context, tx, memory, { visibility: 'SHARED' }, stores.clock.now())
+      const change = { memory, says: { visibility: 'SHARED' } } as const
+      const [revision] = await writeRevisions(context, tx, memory.ownerId, [change], stores.clock.now())
       await append([sharedEvent('SHARED', { ...after, ...revision, id: memory.id }, before, before)])
     } else {
       await append([sharedEvent('SHARED', after, before)])
@@ -74,7 +75,8 @@ export async function shareMemory(context: MemoryContext, input: ShareMemoryInpu
 
 /** A rule may be newer than the memory is shared. */
 async function requireShareable(context: MemoryContext, tx: Transaction, memory: MemoryRecord): Promise<void> {
-  const { refusals } = await judgeChange(context, tx, memory, memory, context.stores.clock.now())
+  const change = { memory, draft: memory }
+  const { refusals } = await judgeChanges(context, tx, memory.ownerId, [change], context.stores.clock.now())
   if (refusals[0]) throw new ProblemError(refusals[0])
 }
 

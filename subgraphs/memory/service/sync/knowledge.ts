@@ -54,9 +54,10 @@ export async function handOverKnowledge(context: MemoryContext, unit: Unit, sync
     return [{ source, target, decision, ...bodyOf(decision, source, target) }]
   })
   const copies = await addCopies(context, unit, targetId, changes, now)
-  for (const { target, write } of changes) {
-    if (target && write) await revise(context, unit, target.memory, write, now)
-  }
+  const revised = changes.flatMap(({ target, write }) =>
+    target && write ? [{ memory: target.memory, says: write }] : [],
+  )
+  if (revised.length > 0) await revise(context, unit, viewer.userId, revised, now)
   const afterwards = await memoriesByIds(tx, [
     ...copies.values(),
     ...changes.flatMap(({ target }) => target?.memory.id ?? []),
