@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { createHttpChannel, type HttpChannelOptions } from '../../gateway/engine/channel/http.ts'
 import type { Channel, SubgraphRequest } from '../../gateway/engine/types.ts'
 import type { RequestContext, Viewer } from '../../lib/context.ts'
@@ -158,7 +158,7 @@ test.each<[string, Partial<SubgraphRequest>]>([
 ])('%s is asked apart', async (_what, other) => {
   const { shop, gate, seen } = await numbering()
   const asked = [shop.execute(asking(sharing())), shop.execute(asking(other))]
-  await vi.waitFor(() => expect(seen()).toBe(2))
+  await expect.poll(seen).toBe(2)
   gate.resolve()
   await Promise.all(asked)
 })
@@ -168,7 +168,7 @@ test('one who gives up a shared query leaves it to the others', async () => {
   const stop = new AbortController()
   const first = shop.execute(asking(sharing({ signal: stop.signal })))
   const second = shop.execute(asking(sharing()))
-  await vi.waitFor(() => expect(seen()).toBe(1))
+  await expect.poll(seen).toBe(1)
   stop.abort()
   await expect(first).rejects.toThrow('given up')
   gate.resolve()

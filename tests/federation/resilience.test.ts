@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { createHttpChannel } from '../../gateway/engine/channel/http.ts'
 import {
   type BreakerState,
@@ -181,7 +181,7 @@ describe('a time limit of its own', () => {
     const opened = performance.now()
     for await (const event of await shop.subscribe(asking(testContext(), 'subscription'))) {
       events.push(event)
-      await vi.waitFor(() => expect(performance.now() - opened).toBeGreaterThan(550))
+      await expect.poll(() => performance.now() - opened).toBeGreaterThan(550)
       next.resolve()
     }
     expect(events).toEqual([{ data: { n: 1 } }, { data: { n: 2 } }])
@@ -194,9 +194,9 @@ describe('a subgraph that is asked by many', () => {
     const shop = await serving((_request, response) => open.push(response), { concurrency: 2, queue: 1 })
     const answers = [1, 2, 3].map(() => shop.execute(asking()))
     await expect(shop.execute(asking())).rejects.toMatchObject({ extensions: { code: 'SUBGRAPH_OVERLOADED' } })
-    await vi.waitFor(() => expect(open).toHaveLength(2))
+    await expect.poll(() => open).toHaveLength(2)
     for (const response of open.splice(0)) ok(response)
-    await vi.waitFor(() => expect(open).toHaveLength(1))
+    await expect.poll(() => open).toHaveLength(1)
     for (const response of open.splice(0)) ok(response)
     expect(await Promise.all(answers)).toEqual([1, 2, 3].map(() => ({ data: { a: 1 } })))
     expect(told).toEqual(['overloaded'])
@@ -209,7 +209,7 @@ describe('a subgraph that is asked by many', () => {
     const first = shop.execute(asking())
     const given = shop.execute(asking(testContext(stop.signal)))
     stop.abort(new Error('the client left'))
-    await vi.waitFor(() => expect(open).toHaveLength(1))
+    await expect.poll(() => open).toHaveLength(1)
     for (const response of open) ok(response)
     await first
     await expect(given).rejects.toThrow('the client left')
@@ -249,7 +249,7 @@ describe('a breaker', () => {
     expect(told).toEqual(['breaker'])
     expect(seen).toBe(20)
     isWell = true
-    await vi.waitFor(async () => expect(await ask(shop, 1)).toEqual(['answered']))
+    await expect.poll(() => ask(shop, 1)).toEqual(['answered'])
     expect(performance.now() - started).toBeGreaterThanOrEqual(49)
     expect([seen, breaker]).toEqual([21, 'closed'])
   })

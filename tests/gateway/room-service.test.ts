@@ -156,11 +156,11 @@ test('masks what is unexpected and passes on what carries a code', async () => {
 test('aborts what runs when the gateway gives it up', async () => {
   const controller = new AbortController()
   const running = channel.execute(asking('{ hang }', { signal: controller.signal }))
-  await vi.waitFor(() => expect(contexts).toHaveLength(1))
+  await expect.poll(() => contexts).toHaveLength(1)
   expect(contexts[0]?.signal.aborted).toBe(false)
   controller.abort()
   await expect(running).rejects.toThrow('given up')
-  await vi.waitFor(() => expect(contexts[0]?.signal.aborted).toBe(true))
+  await expect.poll(() => contexts[0]?.signal.aborted).toBe(true)
 })
 
 test('answers when the time is over, though what runs goes on', async () => {
@@ -183,7 +183,7 @@ test('counts operations by how they ended', async () => {
   await channel.execute(asking('{ hang }', { deadline: Date.now() + 200 }))
   const controller = new AbortController()
   const running = channel.execute(asking('{ hang }', { signal: controller.signal }))
-  await vi.waitFor(() => expect(contexts).toHaveLength(4))
+  await expect.poll(() => contexts).toHaveLength(4)
   controller.abort()
   await expect(running).rejects.toThrow('given up')
   await expect.poll(counts).toEqual({ ok: 1, error: 1, deadline_exceeded: 1, cancelled: 1 })
@@ -211,7 +211,7 @@ test('ends the source of a stream that the gateway leaves, also while it waits',
   const iterator = stream[Symbol.asyncIterator]()
   expect((await iterator.next()).value).toEqual({ data: { late: 1 } })
   await iterator.return?.()
-  await vi.waitFor(() => expect(ended).toHaveBeenCalled())
+  await expect.poll(() => ended).toHaveBeenCalled()
   expect(contexts[0]?.signal.aborted).toBe(true)
 })
 
@@ -229,7 +229,7 @@ test('finishes what runs when it stops, takes nothing new, and cuts streams off'
   const stream = (await channel.subscribe(asking('subscription { late }')))[Symbol.asyncIterator]()
   await stream.next()
   const running = channel.execute(asking('{ hang }', { deadline: Date.now() + 700 }))
-  await vi.waitFor(() => expect(contexts).toHaveLength(3))
+  await expect.poll(() => contexts).toHaveLength(3)
   const closing = service.close(60_000)
   await expect(stream.next()).rejects.toThrow('broke off a subscription')
   expect((await running).errors).toMatchObject([{ extensions: { code: 'DEADLINE_EXCEEDED' } }])

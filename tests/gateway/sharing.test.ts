@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Viewer } from '../../lib/context.ts'
 import { type EdgeWorld, type EdgeWorldOptions, member, startEdge } from '../kit/edge.ts'
 
@@ -44,7 +44,7 @@ async function dataOf(response: Promise<Response>): Promise<Record<string, unkno
 }
 
 async function until(world: EdgeWorld, requests: number): Promise<void> {
-  await vi.waitFor(() => expect(world.engine.requests.length).toBeGreaterThanOrEqual(requests))
+  await expect.poll(() => world.engine.requests.length).toBeGreaterThanOrEqual(requests)
 }
 
 /** Resolves when a request of this body has been read and everything about it has had its turn. */
@@ -135,7 +135,7 @@ test('one who leaves takes nothing from the others, and the last one ends the wo
   await settled(world)
   leaving[0]?.abort()
   await expect(first).rejects.toThrow()
-  await vi.waitFor(() => expect(world.metrics.text()).toContain('outcome="cancelled"'))
+  await expect.poll(() => world.metrics.text()).toContain('outcome="cancelled"')
   expect(world.engine.requests[0]?.context.signal.aborted).toBe(false)
   graph.open()
   expect(await (await second).text()).toContain('u1')
@@ -146,7 +146,7 @@ test('one who leaves takes nothing from the others, and the last one ends the wo
   await until(world, known + 1)
   leaving[1]?.abort()
   await expect(last).rejects.toThrow()
-  await vi.waitFor(() => expect(world.engine.requests[known]?.context.signal.aborted).toBe(true))
+  await expect.poll(() => world.engine.requests[known]?.context.signal.aborted).toBe(true)
   graph.open()
 })
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type GatewayWorld, type HttpSubgraph, startGatewayWorld } from '../kit/gateway.ts'
 
 type Instead = NonNullable<HttpSubgraph['instead']>
@@ -178,14 +178,14 @@ test('a reload under load fails no request, keeps connections, and answers nothi
       answers++
     }
   })
-  await vi.waitFor(() => expect(answers).toBeGreaterThan(20))
+  await expect.poll(() => answers).toBeGreaterThan(20)
   await gateway.ask('{ price }')
   const pricesAsked = () => gateway.asked.filter(({ query }) => query.includes('price')).length
   expect(pricesAsked()).toBe(1)
   for (const field of ['one', 'two', 'three']) {
     await gateway.reload({ stock: ` extend type Query { ${field}: Int }` })
     const before = answers
-    await vi.waitFor(() => expect(answers).toBeGreaterThan(before + 20))
+    await expect.poll(() => answers).toBeGreaterThan(before + 20)
   }
   await gateway.ask('{ price }')
   expect(pricesAsked()).toBe(2)
