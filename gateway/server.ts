@@ -79,6 +79,9 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
     const tracer = await tracerFor(config.tracing, 'mnemograph', log, metrics)
     opened.defer(async () => tracer?.close())
     const progress = options.onMigration ? { onMigration: options.onMigration } : {}
+    // The embedded database starts in a thread of its own; meanwhile this one reads the rest of the program. A server is
+    // asked after that: this thread would not hear its answer in time on a busy machine, and take it to be away.
+    if (config.databaseUrl !== undefined) await readTheRest()
     const opening = openStores({
       data: config.data,
       databaseUrl: config.databaseUrl,
@@ -101,13 +104,7 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
         () => {},
       ),
     )
-    // The database starts in a thread of its own; meanwhile this one reads the rest of the program.
-    const [{ openGraph }, { createEdge }, { Channels }, { openKeeping }] = await Promise.all([
-      import('./graph.ts'),
-      import('./edge/http.ts'),
-      import('./channels.ts'),
-      import('./cache/caching.ts'),
-    ])
+    const [{ openGraph }, { createEdge }, { Channels }, { openKeeping }] = await readTheRest()
     const channels = new Channels({
       subgraphs: config.subgraphs,
       metrics,
@@ -160,6 +157,16 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
     await opened.disposeAsync()
     throw error
   }
+}
+
+/** Most of the program, which takes seconds to read. */
+function readTheRest() {
+  return Promise.all([
+    import('./graph.ts'),
+    import('./edge/http.ts'),
+    import('./channels.ts'),
+    import('./cache/caching.ts'),
+  ])
 }
 
 /** Rooms elsewhere cannot reach the embedded database, and would not share what this process reads of sessions. */

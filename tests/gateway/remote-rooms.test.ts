@@ -11,7 +11,7 @@ import { silentLog } from '../../lib/log.ts'
 import { systemClock } from '../../lib/sources.ts'
 import { createAccessTokens, loadSigningKey, type SigningKey } from '../../lib/tokens.ts'
 import { roomNames } from '../../subgraphs/rooms.ts'
-import { openTestPostgres, type TestPostgres } from '../kit/postgres.ts'
+import { openTestPostgres, type TestPostgres, urlOf } from '../kit/postgres.ts'
 import { type Person, person, transports } from '../kit/product.ts'
 import { type RoomChild, startRoomChild } from '../kit/room-process.ts'
 
@@ -383,8 +383,4 @@ const operations = {
     signUp(input: $input) { ... on SignUpSuccess { session { accessToken user { id } } } } }`,
   remember: `mutation ($content: String!) {
     remember(input: { content: $content }) { ... on RememberSuccess { cursor memory { id } } } }`,
-}
-
-function urlOf({ host, port, user, password, database }: pg.ClientConfig): string {
-  return `postgres://${user}:${password}@${host}:${port}/${database}`
 }

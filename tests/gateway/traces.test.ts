@@ -5,7 +5,6 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from 'graphql-ws'
-import type pg from 'pg'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { loadConfig } from '../../gateway/config.ts'
@@ -17,7 +16,7 @@ import { tracerFor } from '../../lib/tracing.ts'
 import { startEdge } from '../kit/edge.ts'
 import { FakeCollector } from '../kit/fake-collector.ts'
 import { startGatewayWorld } from '../kit/gateway.ts'
-import { openTestPostgres } from '../kit/postgres.ts'
+import { openTestPostgres, urlOf } from '../kit/postgres.ts'
 import { type Person, person, startProduct } from '../kit/product.ts'
 import { startRoomChild } from '../kit/room-process.ts'
 
@@ -245,10 +244,6 @@ async function signUp(url: string): Promise<Person> {
     signUp(input: $input) { ... on SignUpSuccess { session { accessToken user { id } } } } }`
   const { data } = await person(url, '', '').send(query, { input })
   return person(url, data.signUp.session.accessToken, data.signUp.session.user.id)
-}
-
-function urlOf({ host, port, user, password, database }: pg.ClientConfig): string {
-  return `postgres://${user}:${password}@${host}:${port}/${database}`
 }
 
 /** The files that the gateway has loaded when it is ready, told by V8's coverage when it ends. */

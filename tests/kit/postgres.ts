@@ -77,6 +77,11 @@ export async function openTestPostgres(backend: Backend, options: TestPostgresOp
   }
 }
 
+/** A connection as an address, as the product is told one. */
+export function urlOf({ host, port, user, password, database }: pg.ClientConfig): string {
+  return `postgres://${user}:${password}@${host}:${port}/${database}`
+}
+
 function withWorld(backend: Backend, options: TestPostgresOptions, suite: (world: () => TestPostgres) => void): void {
   let world: TestPostgres | undefined
   beforeAll(async () => {

@@ -1,12 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { loadConfig } from '../../gateway/config.ts'
 import { openServer, type Server } from '../../gateway/server.ts'
 import { silentLog } from '../../lib/log.ts'
-import { openTestPostgres, type TestPostgres } from '../kit/postgres.ts'
+import { openTestPostgres, type TestPostgres, urlOf } from '../kit/postgres.ts'
 import { type Data, joinProduct, type Person, person } from '../kit/product.ts'
 import { redisUrl } from '../kit/redis.ts'
 
@@ -103,7 +102,3 @@ describe.skipIf(postgresMissing).each([
     })
   })
 })
-
-function urlOf({ host, port, user, password, database }: pg.ClientConfig): string {
-  return `postgres://${user}:${password}@${host}:${port}/${database}`
-}

@@ -1,12 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type pg from 'pg'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { loadConfig } from '../../gateway/config.ts'
 import { openServer } from '../../gateway/server.ts'
 import { silentLog } from '../../lib/log.ts'
-import { openTestPostgres, type TestPostgres } from '../kit/postgres.ts'
+import { openTestPostgres, type TestPostgres, urlOf } from '../kit/postgres.ts'
 import { startCommand } from '../kit/process.ts'
 import { faultsOf } from './proof.ts'
 
@@ -119,8 +118,4 @@ async function readWrongly(database: TestPostgres, given: Partial<Reading>): Pro
         SELECT * FROM events.log WHERE ${condition} AND ${settled} AND ${more} ORDER BY ${order} LIMIT most;
       END`)
   }
-}
-
-function urlOf({ host, port, user, password, database }: pg.ClientConfig): string {
-  return `postgres://${user}:${password}@${host}:${port}/${database}`
 }
