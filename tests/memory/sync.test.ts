@@ -161,6 +161,37 @@ describeEachPostgres('handing over between sessions', (database) => {
       expect(recall.hits[0].memory.id).toBe(copy?.id)
     })
 
+    test('says of copies what they were made from, and takes along what engines made of them and what they relate to', async () => {
+      const [from, to] = await pair()
+      const more = { sessionId: from, tier: 'SEMANTIC' }
+      const elsewhere = await mine().remember('The pier was built in 1890.')
+      const ferry = await mine().remember('The ferry is called Ida.', { ...more, contextAnalysis: { topic: 'ferry' } })
+      const crew = await mine().remember('Ida has a crew of four.', { ...more, relatedTo: [ferry, elsewhere] })
+      await handOver('KNOWLEDGE_SHARE', from, to)
+      const read = `query ($id: ID!) { chatSession(id: $id) { memories(first: 10) { nodes { id content contextAnalysis
+        sources { nodes { kind memory { id } } }
+        relationships { nodes { type from { id } to { id } } } } } } }`
+      const copies = async () => (await world.ask(world.owner, read, { id: to })).chatSession.memories.nodes
+      const [first, second] = await copies()
+      expect(first).toMatchObject({ content: 'The ferry is called Ida.', contextAnalysis: { topic: 'ferry' } })
+      const made = (id: string) => ({
+        nodes: [
+          { kind: 'STATEMENT', memory: null },
+          { kind: 'MEMORY', memory: { id } },
+        ],
+      })
+      expect([first.sources, second.sources]).toEqual([made(ferry), made(crew)])
+      const ends = second.relationships.nodes.map(({ to, type }: Data) => [type, to.id])
+      expect(new Set(ends.map(String))).toEqual(new Set([`RELATED_TO,${first.id}`, `RELATED_TO,${elsewhere}`]))
+      world.clock.advance(1000)
+      await mine().act('revise', { id: ferry, content: 'The ferry is called Eva.', contextAnalysis: { topic: 'boat' } })
+      await handOver('KNOWLEDGE_SHARE', from, to)
+      expect((await copies())[0]).toMatchObject({
+        content: 'The ferry is called Eva.',
+        contextAnalysis: { topic: 'boat' },
+      })
+    })
+
     test('asks of all that is changed at once what rules say of it and who sees it', async () => {
       const me = { ...world.owner, userId: crypto.randomUUID() }
       const own = verbs(world, me)

@@ -37,6 +37,15 @@ export async function findRelationship(
   return row ?? null
 }
 
+/** What the viewer himself says of how memories relate to others. */
+export function ownRelationshipsFrom(db: Database, memoryIds: readonly string[]): Promise<RelationshipRecord[]> {
+  return db.query(
+    `SELECT ${columns('relationships')} FROM memory.relationships
+     WHERE source_id = ANY ($1::uuid[]) AND owner_id = (SELECT app.current_user_id()) ORDER BY relationships.ordinal`,
+    [memoryIds],
+  )
+}
+
 /** How many lead from a memory to others. */
 export async function countFrom(db: Database, memoryId: string): Promise<number> {
   const [row] = await db.query<{ count: number }>(

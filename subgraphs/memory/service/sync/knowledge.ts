@@ -7,6 +7,8 @@ import { analyze } from '../../recall/tokens.ts'
 import type { MemoryRecord } from '../../records.ts'
 import { insertMemories, type MemoryDraft, takePositions } from '../../store/drafts.ts'
 import { memoriesByIds } from '../../store/memories.ts'
+import { ownRelationshipsFrom } from '../../store/relationships.ts'
+import { contextAnalyses } from '../../store/sources.ts'
 import { knowledgeIds, twinIds } from '../../store/sync-memories.ts'
 import { type MarkRecord, marksOf, type Outcome, type Pair, putMarks } from '../../store/syncs.ts'
 import type { SyncConflict, SyncedItem, SyncRecord } from '../../sync-records.ts'
@@ -16,9 +18,12 @@ import { revise } from '../revise.ts'
 import { actionOf, conflictOf, sideOf } from './account.ts'
 import { type Decision, decide, type Side } from './decide.ts'
 import { byAge, mergeTexts, mergeValues } from './merge.ts'
+import { type Copied, tellOrigins } from './origins.ts'
 
 type Body = Pick<MemoryRecord, 'content' | 'metadata' | 'tier' | 'occurredAt'>
-type Known = Side<Body> & { readonly memory: MemoryRecord }
+/** What an engine made of it goes with the content, and is not compared. */
+type Known = Side<Body> & { readonly memory: MemoryRecord; readonly contextAnalysis: unknown }
+type Write = Body & { readonly contextAnalysis?: unknown }
 
 /** What becomes of one memory of the source's. */
 interface Change {
@@ -26,7 +31,7 @@ interface Change {
   readonly source: Known
   /** The target's own of it. */
   readonly target: Known | null
-  readonly write?: Body
+  readonly write?: Write
 }
 
 /** Hands over what the source session has learned: the target gets memories of its own, and later changes of them. */
@@ -42,8 +47,19 @@ export async function handOverKnowledge(context: MemoryContext, unit: Unit, sync
   const twins = await twinIds(tx, ids, targetId)
   const targetOf = (id: string) => marks.get(id)?.targetKey ?? twins.get(id)
   const all = [...ids, ...ids.flatMap((id) => targetOf(id) ?? [])]
-  await tx.lock(...all.map((id) => `memory:${id}`))
-  const known = new Map((await memoriesByIds(tx, all)).map((memory) => [memory.id, sideOfMemory(memory)]))
+  const links = await ownRelationshipsFrom(tx, ids)
+  await tx.lock(...[...all, ...links.map(({ toId }) => toId)].map((id) => `memory:${id}`))
+  const memories = await memoriesByIds(tx, all)
+  const analyses = await contextAnalyses(
+    tx,
+    memories.map(({ id, version }) => `${id} ${version}`),
+  )
+  const known = new Map(
+    memories.map((memory) => {
+      const contextAnalysis = analyses.get(`${memory.id} ${memory.version}`)?.analysis ?? null
+      return [memory.id, sideOfMemory(memory, contextAnalysis)]
+    }),
+  )
   const changes = ids.flatMap((id): Change[] => {
     const source = known.get(id)
     if (!source) return []
@@ -53,11 +69,13 @@ export async function handOverKnowledge(context: MemoryContext, unit: Unit, sync
     const decision = decide({ source, target, mark: marks.get(id) ?? null }, strategy, false)
     return [{ source, target, decision, ...bodyOf(decision, source, target) }]
   })
-  const copies = await addCopies(context, unit, targetId, changes, now)
+  const copied = await addCopies(context, unit, targetId, changes, now)
+  await tellOrigins(context, unit, copied, links, now)
   const revised = changes.flatMap(({ target, write }) =>
     target && write ? [{ memory: target.memory, says: write }] : [],
   )
   if (revised.length > 0) await revise(context, unit, viewer.userId, revised, now)
+  const copies = new Map(copied.map(({ original, copy }) => [original.id, copy.id]))
   const afterwards = await memoriesByIds(tx, [
     ...copies.values(),
     ...changes.flatMap(({ target }) => target?.memory.id ?? []),
@@ -73,14 +91,14 @@ export async function handOverKnowledge(context: MemoryContext, unit: Unit, sync
   }
 }
 
-function sideOfMemory(memory: MemoryRecord): Known {
+function sideOfMemory(memory: MemoryRecord, contextAnalysis: unknown): Known {
   const { version, updatedAt, content, metadata, tier, occurredAt } = memory
-  return { memory, version, at: updatedAt, body: { content, metadata, tier, occurredAt } }
+  return { memory, contextAnalysis, version, at: updatedAt, body: { content, metadata, tier, occurredAt } }
 }
 
 /** @throws ProblemError when both texts together are too long. */
-function bodyOf({ step }: Decision, source: Known, target: Known | null): { write?: Body } {
-  if (step === 'TO_TARGET') return { write: source.body }
+function bodyOf({ step }: Decision, source: Known, target: Known | null): { write?: Write } {
+  if (step === 'TO_TARGET') return { write: { ...source.body, contextAnalysis: source.contextAnalysis } }
   if (step !== 'MERGE' || !target) return {}
   const [older, newer] = byAge(source, target)
   const content = mergeTexts(older.content, newer.content)
@@ -90,26 +108,29 @@ function bodyOf({ step }: Decision, source: Known, target: Known | null): { writ
   return { write: { ...newer, content, metadata: mergeValues(older.metadata, newer.metadata ?? older.metadata) } }
 }
 
-/** New memories of the target session's, by the ids of what they were made from. */
+/** New memories of the target session's, each with what it was made from. */
 async function addCopies(
   context: MemoryContext,
   { tx, append }: Unit,
   targetId: string,
   changes: readonly Change[],
   now: Date,
-): Promise<Map<string, string>> {
+): Promise<Copied[]> {
   const added = changes.filter(({ target, write }) => write && !target)
-  const drafts = added.map(({ source }) => draftOf(context, source.memory, targetId))
+  const drafts = added.map(({ source }) => draftOf(context, source, targetId))
   const judged = await judgeNew(context, tx, drafts, now, () => [])
   if (judged.refusals[0]) throw new ProblemError(judged.refusals[0])
   const placed = await takePositions(tx, judged.drafts)
   await insertMemories(tx, context.viewer, placed, now)
   await append(placed.map((draft) => createdEvent(stateOf(context, draft))))
-  return new Map(added.map(({ source }, i) => [source.memory.id, placed[i]?.id ?? '']))
+  return placed.flatMap((copy, i) => {
+    const original = added[i]?.source.memory
+    return original ? [{ original, copy }] : []
+  })
 }
 
 /** It is the owner's alone, whoever may see the one that it was made from. */
-function draftOf({ stores }: MemoryContext, memory: MemoryRecord, sessionId: string): MemoryDraft {
+function draftOf({ stores }: MemoryContext, { memory, contextAnalysis }: Known, sessionId: string): MemoryDraft {
   const { content, metadata, tier, occurredAt, timeInferred, retentionUntil } = memory
   return {
     id: stores.ids.next(),
@@ -124,6 +145,7 @@ function draftOf({ stores }: MemoryContext, memory: MemoryRecord, sessionId: str
     tier,
     visibility: 'PRIVATE',
     metadata,
+    contextAnalysis,
     occurredAt,
     timeInferred,
     retentionUntil,
