@@ -4,6 +4,7 @@ import { requireUuid } from '../../lib/ids.ts'
 import { pointIdOf, type VectorCollection } from '../../stores/vector/port.ts'
 import type { MemoryContext } from './context.ts'
 import { idFields, type Reference, referenced, userOf } from './mappers.ts'
+import { contentAbout, masksAbout, metadataAbout } from './policies/masks.ts'
 import { searchVectors, type VectorRanking } from './service/search-vectors.ts'
 import { listVectors } from './service/vectors.ts'
 import type { VectorFilter, VectorRecord } from './store/vectors.ts'
@@ -76,6 +77,8 @@ export const vectorResolvers = {
       memoryId === null ? null : loaders.memory.load(memoryId),
     session: ({ sessionId }: VectorRecord, _: unknown, { loaders }: MemoryContext) =>
       sessionId === null ? null : loaders.session.load(sessionId),
+    content: (vector: VectorRecord, _: unknown, context: MemoryContext) => contentAbout(context, vector),
+    metadata: (vector: VectorRecord, _: unknown, context: MemoryContext) => metadataAbout(context, vector),
     model: async (vector: VectorRecord, _: unknown, context: MemoryContext) =>
       (await pointOf(vector, context)) && context.stores.collections[vector.collection].model,
     dimensions: async (vector: VectorRecord, _: unknown, context: MemoryContext) =>
@@ -86,8 +89,11 @@ export const vectorResolvers = {
     },
     embeddedAt: async (vector: VectorRecord, _: unknown, context: MemoryContext) =>
       (await pointOf(vector, context))?.createdAt ?? null,
-    embedding: async ({ collection, id }: VectorRecord, _: unknown, { loaders }: MemoryContext) => {
-      const point = await loaders.pointOf(collection, id, true)
+    embedding: async (vector: VectorRecord, _: unknown, context: MemoryContext) => {
+      // Numbers tell of a text as its words do.
+      const rules = await masksAbout(context, vector)
+      if (rules?.length !== 0) return []
+      const point = await context.loaders.pointOf(vector.collection, vector.id, true)
       return [...(point?.vector ?? [])]
     },
   },

@@ -311,6 +311,22 @@ describe('when a memory is read', () => {
     expect(await decisions(ann, { kind: 'REDACTION', first: 100 })).toHaveLength(21)
   })
 
+  test('what another’s says nearly the same of is measured by what may be read of it', async () => {
+    const [ann, ben] = [await join(), await join()]
+    const secret = `The password of the ${ann.userId.slice(0, 8)} safe is rosebud tonight.`
+    const id = await verbs(world, ann).remember(secret, { visibility: 'PUBLIC' })
+    const guess = await verbs(world, ben).remember(secret)
+    const likeness = async (who: Viewer) =>
+      (
+        await world.ask(who, 'query ($id: ID!) { nearDuplicates(memoryId: $id) { similarity memory { id } } }', {
+          id: who === ben ? guess : id,
+        })
+      ).nearDuplicates
+    expect(await likeness(ben)).toEqual([{ similarity: 1, memory: { id } }])
+    await act(ann, set, { name: 'w', kind: 'REDACTION', action: 'MASK', mask: 'CONTENT' })
+    expect(await likeness(ben)).toEqual([])
+  })
+
   test('that it was is counted, when it was read by itself', async () => {
     const ann = await join()
     const id = await verbs(world, ann).remember('Looked at.')

@@ -111,6 +111,38 @@ test('a turn may be answered in the words of a memory, which are not remembered 
   expect((await look(sessionId)).memories.nodes).toEqual([{ content: 'When is bread best?' }])
 })
 
+test('a turn is answered in another’s words as far as he lets them be read, and that is noted', async () => {
+  const rule = 'mutation ($input: SetPolicyRuleInput!) { setPolicyRule(input: $input) { __typename } }'
+  const item = { content: 'The gondola ticket desk is at desk@example.org today.', visibility: 'PUBLIC' }
+  await other.ask(rule, { input: { name: 'mail', kind: 'REDACTION', action: 'MASK', mask: 'EMAILS' } })
+  const { remember } = await other.ask(
+    'mutation ($input: RememberInput!) { remember(input: $input) { ... on RememberSuccess { memory { id } } } }',
+    { input: item },
+  )
+  await product.settled()
+  const asked = async (who: Person): Promise<Data> => {
+    const message = 'Where is the gondola ticket desk?'
+    const input = { sessionId: await openSession(who), message, fromMemory: true, remember: false }
+    return (await act(answer, input, who)).turn
+  }
+  const masked = 'The gondola ticket desk is at ▒▒▒ today.'
+  expect(await asked(owner)).toMatchObject({ answer: { content: masked }, answerVector: { content: masked } })
+  expect(await asked(other)).toMatchObject({ answer: { content: item.content } })
+  const noted = async () => {
+    await product.server.stores.notes.idle()
+    const read = 'query ($id: ID!) { policyAudit(memoryId: $id) { nodes { ruleName phase } } }'
+    return (await other.ask(read, { id: remember.memory.id })).policyAudit.nodes
+  }
+  expect(await noted()).toContainEqual({ ruleName: 'mail', phase: 'RETRIEVE' })
+  // What is withheld whole says nothing: the next best answers, or nobody does.
+  await other.ask(rule, { input: { name: 'ours', kind: 'SHARING', action: 'DENY' } })
+  const withheld = await asked(owner)
+  expect(withheld.recalled[0].memory).toMatchObject({ id: remember.memory.id, content: '▒▒▒' })
+  expect(withheld.answer?.content).not.toContain('gondola')
+  expect(withheld.answer?.content).not.toContain('▒')
+  expect(await asked(other)).toMatchObject({ answer: { content: item.content } })
+})
+
 test('turns are found again by the meaning of their questions', async () => {
   const sessionId = await openSession()
   const asked = await act(answer, { sessionId, message: 'How warm is the sea in winter?', remember: false })
@@ -152,6 +184,28 @@ test('a forgotten memory is recalled no more, whatever a turn recalled', async (
     id: asked.id,
   })
   expect(chatTurn.recalled).toEqual([])
+})
+
+test('a turn that a rule forbids to remember is refused by name, with nothing done', async () => {
+  const who = await product.join()
+  const sessionId = await openSession(who)
+  const { turn: open } = await act(answer, { sessionId, message: 'Open?', remember: false }, who)
+  const held = async (): Promise<Data> => {
+    const source = `query ($id: ID!) { memoryStats { count } chatSession(id: $id) {
+      messages { totalCount } turns { totalCount } vectors { nodes { content } } } }`
+    return who.ask(source, { id: sessionId })
+  }
+  const before = await held()
+  await who.ask('mutation ($input: SetPolicyRuleInput!) { setPolicyRule(input: $input) { __typename } }', {
+    input: { name: 'none', kind: 'TIER', action: 'DENY', toTier: 'EPISODIC' },
+  })
+  const refused = { code: 'FORBIDDEN', path: ['input', 'remember', 'tier'] }
+  expect(await act(answer, { sessionId, message: 'Why?', answer: 'So.' }, who)).toMatchObject(refused)
+  expect(await act(complete, { turnId: open.id, answer: 'So.' }, who)).toMatchObject(refused)
+  expect(await held()).toEqual(before)
+  // What nobody remembers, the rule is not about.
+  const done = await act(complete, { turnId: open.id, answer: 'So.', remember: false }, who)
+  expect(done.turn.answer.content).toBe('So.')
 })
 
 test('turns are their owner’s alone, and refuse wrong input with nothing done', async () => {

@@ -223,6 +223,60 @@ function vectorSuite(database: () => TestPostgres, embeddings: EmbeddingSettings
     expect(await listed()).toEqual(['PUBLIC talk of whales.'])
   })
 
+  test('about a memory are seen by no more than see the memory, and as it may be read', async () => {
+    const rule = (input: Data) =>
+      act('mutation ($input: SetPolicyRuleInput!) { setPolicyRule(input: $input) { __typename } }', input)
+    const about = (memoryId: string, visibility: string, more: Data = {}) =>
+      put([
+        {
+          collection: 'REASONING_KNOWLEDGE',
+          kind: 'QUERY',
+          content: 'Ask tern@example.org now.',
+          memoryId,
+          visibility,
+          ...more,
+        },
+      ])
+    const secret = await mine.remember('Terns nest here.', { metadata: { kept: 'close' } })
+    const refused = { code: 'BATCH_REJECTED', problems: [{ code: 'FORBIDDEN', path: ['0', 'visibility'] }] }
+    expect(await about(secret, 'PUBLIC')).toMatchObject(refused)
+    expect(await about(secret, 'SHARED')).toMatchObject(refused)
+    expect((await about(secret, 'PRIVATE')).vectors).toHaveLength(1)
+    const open = await mine.remember('Terns fly south.', { visibility: 'PUBLIC', metadata: { kept: 'close' } })
+    const { vectors } = await about(open, 'PUBLIC', { metadata: { from: 'tern@example.org' } })
+    const read = async (who: typeof world.owner): Promise<Data> => {
+      const found = await find('tern', { collection: 'REASONING_KNOWLEDGE', filter: { memoryId: open } }, who)
+      const seen =
+        'query ($id: ID!) { node: _entities(representations: [{ __typename: "Vector", id: $id }]) { ... on Vector { content metadata embedding } } }'
+      const { node } = await world.ask(who, seen, { id: vectors[0].id })
+      return { found: contents(found), ...node[0], embedding: node[0]?.embedding.length }
+    }
+    const whole = { content: 'Ask tern@example.org now.', metadata: { from: 'tern@example.org' } }
+    const { dimensions } = world.stores.encoder
+    expect(await read(world.stranger)).toEqual({ found: [whole.content], ...whole, embedding: dimensions })
+    await rule({ name: 'mail', kind: 'REDACTION', action: 'MASK', mask: 'EMAILS' })
+    expect(await read(world.stranger)).toEqual({
+      found: ['Ask ▒▒▒ now.'],
+      content: 'Ask ▒▒▒ now.',
+      metadata: { from: '▒▒▒' },
+      embedding: 0,
+    })
+    expect(await read(world.owner)).toEqual({ found: [whole.content], ...whole, embedding: dimensions })
+    // The memory's own vector says what the memory says.
+    const own = await find('terns', { collection: 'MEMORIES', filter: { memoryId: open } }, world.stranger)
+    expect(contents(own)).toEqual(['Terns fly south.'])
+    await rule({ name: 'close', kind: 'SHARING', action: 'DENY', condition: { metadata: { kept: 'close' } } })
+    expect(
+      contents(await find('terns', { collection: 'MEMORIES', filter: { memoryId: open } }, world.stranger)),
+    ).toEqual(['▒▒▒'])
+    expect(await about(open, 'PUBLIC')).toMatchObject(refused)
+    expect((await about(open, 'PRIVATE')).vectors).toHaveLength(1)
+    expect(await read(world.stranger)).toMatchObject({ content: '▒▒▒', metadata: null, embedding: 0 })
+    await mine.act('revise', { id: open, visibility: 'PRIVATE' })
+    expect(await read(world.stranger)).toEqual({ found: [] })
+    expect(await read(world.owner)).toMatchObject(whole)
+  })
+
   test('are found by meaning and words together, where the store can', async () => {
     const texts = ['The zeppelin Wxyz landed.', 'An airship touched down.', 'Wxyz is a name.', 'Soup is warm.']
     await put(texts.map((content) => ({ collection: 'REASONING_KNOWLEDGE', kind: 'RESPONSE', content })))

@@ -1,7 +1,7 @@
 import type { Rule } from './rules.ts'
 
 /** What stands in the place of what is masked. */
-const blank = '▒▒▒'
+export const blank = '▒▒▒'
 
 /** A text as the rules let others read it. */
 export function maskText(text: string, rules: readonly Rule[]): string {

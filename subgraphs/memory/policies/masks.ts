@@ -3,7 +3,7 @@ import type { MemoryContext } from '../context.ts'
 import type { MemoryRecord, RevisionRecord } from '../records.ts'
 import { decisionOf } from '../service/judge.ts'
 import { type Circumstances, circumstancesOf, rulesOfOwners } from '../store/policies.ts'
-import { maskText, maskValue } from './mask.ts'
+import { blank, maskText, maskValue } from './mask.ts'
 import { asksCircumstances, decide, inOrder, type Rule } from './rules.ts'
 
 /** By which rules others' memories are masked for the viewer, asked once for all of a level; an owner reads his own as they are. */
@@ -52,6 +52,34 @@ export async function valueFor(context: MemoryContext, memory: MemoryRecord, dat
   const value = await data
   if (memory.ownerId === context.viewer.userId || value == null) return value
   return maskValue(value, await context.masks.load(memory))
+}
+
+/** Words stored about a memory: whoever is not their owner reads as much of them as he may read of the memory. */
+interface About {
+  readonly ownerId: string
+  readonly memoryId: string | null
+  readonly content: string
+  readonly metadata: unknown
+}
+
+/** By which rules words about a memory are masked for the viewer; null when he may not see the memory. */
+export async function masksAbout(
+  context: MemoryContext,
+  { ownerId, memoryId }: About,
+): Promise<readonly Rule[] | null> {
+  if (memoryId === null || ownerId === context.viewer.userId) return []
+  const memory = await context.loaders.memory.load(memoryId)
+  return memory && context.masks.load(memory)
+}
+
+export async function contentAbout(context: MemoryContext, about: About): Promise<string> {
+  const rules = await masksAbout(context, about)
+  return rules === null ? blank : maskText(about.content, rules)
+}
+
+export async function metadataAbout(context: MemoryContext, about: About): Promise<unknown> {
+  const rules = await masksAbout(context, about)
+  return rules === null || about.metadata == null ? null : maskValue(about.metadata, rules)
 }
 
 /** A memory's revision as the viewer may read it: by what holds for the memory, and for what it was then. */

@@ -2,6 +2,7 @@ import { maximumPageSize } from '../../../lib/connection.ts'
 import { codedError } from '../../../lib/errors.ts'
 import { uuidOf } from '../../../lib/ids.ts'
 import type { MemoryContext } from '../context.ts'
+import { contentFor } from '../policies/masks.ts'
 import { likeness, shinglesOf } from '../recall/shingles.ts'
 import { analyze } from '../recall/tokens.ts'
 import { openRecallIndex } from '../store/recall-index.ts'
@@ -24,19 +25,20 @@ export async function nearDuplicates(context: MemoryContext, memoryId: string, f
   const memory = id === null ? null : await context.loaders.memory.load(id)
   if (memory === null) return []
   const index = openRecallIndex(context, {})
-  const terms = [...analyze(memory.content).terms.keys()].sort((a, b) => b.length - a.length).slice(0, mostTerms)
+  const content = await contentFor(context, memory)
+  const terms = [...analyze(content).terms.keys()].sort((a, b) => b.length - a.length).slice(0, mostTerms)
   const [said, meant] = await Promise.all([
     index.search(new Map(terms.map((term) => [term, 1])), byWords),
-    vectorOf(context, memory.content).then((vector) => (vector === null ? [] : index.nearest(vector, byMeaning))),
+    vectorOf(context, content).then((vector) => (vector === null ? [] : index.nearest(vector, byMeaning))),
   ])
   const ids = new Set([...said.hits, ...meant].map((hit) => hit.id))
   ids.delete(memory.id)
   const candidates = await Promise.all([...ids].map((candidate) => context.loaders.memory.load(candidate)))
-  const shingles = shinglesOf(memory.content)
-  return candidates
-    .flatMap((candidate) =>
-      candidate === null ? [] : [{ memory: candidate, similarity: likeness(shingles, shinglesOf(candidate.content)) }],
-    )
+  const found = candidates.filter((candidate) => candidate !== null)
+  const contents = await Promise.all(found.map((candidate) => contentFor(context, candidate)))
+  const shingles = shinglesOf(content)
+  return found
+    .map((candidate, i) => ({ memory: candidate, similarity: likeness(shingles, shinglesOf(contents[i] ?? '')) }))
     .filter(({ similarity }) => similarity >= minSimilarity)
     .sort((a, b) => b.similarity - a.similarity || a.memory.ordinal - b.memory.ordinal)
     .slice(0, first)

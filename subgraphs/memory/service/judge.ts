@@ -89,6 +89,40 @@ export async function judgeChanges<D extends Changed>(
   return { drafts, refusals: judge.refusals }
 }
 
+/** Words about a memory of the viewer's, and who is to see them. */
+export interface Opening {
+  readonly memory: MemoryRecord
+  readonly visibility: Visibility
+  readonly path: Path
+}
+
+/**
+ * Judges words about memories that others are to see as if the memories themselves were to be seen by them.
+ * @returns why some may not be
+ */
+export async function judgeOpenings(
+  context: MemoryContext,
+  tx: Transaction,
+  openings: readonly Opening[],
+  now: Date,
+): Promise<readonly Problem[]> {
+  const opened = openings.filter(({ visibility }) => visibility !== 'PRIVATE')
+  if (opened.length === 0) return []
+  const ownerId = context.viewer.userId
+  const rules = await rulesFor(tx, ownerId)
+  const around = await circumstancesOf(
+    tx,
+    opened.map(({ memory }) => memory.id),
+  )
+  const judge = new Judge(context, rules, now)
+  for (const { memory, visibility, path } of opened) {
+    const { id, tier, metadata } = memory
+    judge.sharing(id, { ownerId, ...circumstancesIn(memory, around.get(id)), tier, metadata, visibility }, path)
+  }
+  await judge.log(tx)
+  return judge.refusals
+}
+
 function circumstancesIn({ createdAt }: MemoryRecord, around: Circumstances | undefined) {
   const { mode = null, accesses = 0 } = around ?? {}
   return { mode, accesses, createdAt, accessedAt: around?.accessedAt ?? createdAt }

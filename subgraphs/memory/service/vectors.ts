@@ -1,25 +1,26 @@
 import { type Connection, type PageArguments, parsePage, toConnection } from '../../../lib/connection.ts'
 import { uuidOf } from '../../../lib/ids.ts'
-import { invalidInput, limitExceeded, notFound, type Problem, ProblemError } from '../../../lib/problems.ts'
+import { forbidden, invalidInput, limitExceeded, notFound, type Problem, ProblemError } from '../../../lib/problems.ts'
 import type { EventDraft } from '../../../stores/log/log.ts'
 import type { Transaction } from '../../../stores/postgres/postgres.ts'
 import type { VectorCollection, VectorKind } from '../../../stores/vector/port.ts'
 import { type Answer, mutate } from '../../mutate.ts'
 import type { MemoryContext } from '../context.ts'
 import { checkObject, checkText, firstProblem, limits, type Path } from '../limits.ts'
-import type { Visibility } from '../records.ts'
+import type { MemoryRecord, Visibility } from '../records.ts'
 import { ownedSessions } from '../store/lookups.ts'
+import { memoriesByIds } from '../store/memories.ts'
 import {
   deleteVectors,
   grantedOwners,
   insertVectors,
-  ownedMemories,
   readableVectors,
   type VectorDraft,
   type VectorFilter,
   type VectorRecord,
 } from '../store/vectors.ts'
 import { rejectBatch } from './batch.ts'
+import { judgeOpenings, type Opening } from './judge.ts'
 
 export interface VectorInput {
   readonly collection: VectorCollection
@@ -52,8 +53,9 @@ export async function storeVectors(context: MemoryContext, input: StoreVectorsIn
   const { stores, request } = context
   return mutate(stores, request, { name: 'storeVectors', input, room: 'memory' }, async ({ tx, append }) => {
     const drafts = items.map((item) => draftOf(stores.ids.next(), item))
-    const absent = await absentOf(context, tx, items, drafts)
-    if (absent.length > 0) throw new ProblemError(rejectBatch(absent, items.length, 'items'))
+    const { absent, memories } = await lookUp(context, tx, items, drafts)
+    const refused = absent.length > 0 ? absent : await refusalsOf(context, tx, drafts, memories)
+    if (refused.length > 0) throw new ProblemError(rejectBatch(refused, items.length, 'items'))
     await append(await storeDrafts(context, tx, drafts))
     return { __typename: 'StoreVectorsSuccess', vectorIds: drafts.map(({ id }) => id) } satisfies Answer
   })
@@ -141,23 +143,47 @@ function draftOf(id: string, item: VectorInput): VectorDraft {
   }
 }
 
-/** What is named and is not the viewer's. Memories are locked, so that none is forgotten meanwhile. */
-async function absentOf(
+/** The memories that are named, and what is named and is not the viewer's. Memories are locked, so that none is forgotten meanwhile. */
+async function lookUp(
   { viewer }: MemoryContext,
   tx: Transaction,
   items: readonly VectorInput[],
   drafts: readonly VectorDraft[],
-): Promise<Problem[]> {
+) {
   const memoryIds = [...new Set(drafts.flatMap(({ memoryId }) => memoryId ?? []))]
   const sessionIds = [...new Set(drafts.flatMap(({ sessionId }) => sessionId ?? []))]
   const locks = [...sessionIds.map((id) => `session:${id}`), ...memoryIds.map((id) => `memory:${id}`)]
   if (locks.length > 0) await tx.lock(...locks)
   const sessions = await ownedSessions(tx, viewer, sessionIds)
-  const memories = await ownedMemories(tx, viewer, memoryIds)
-  return items.flatMap(({ memoryId, sessionId }, i) => {
+  const seen = memoryIds.length === 0 ? [] : await memoriesByIds(tx, memoryIds)
+  const memories = new Map(seen.filter(({ ownerId }) => ownerId === viewer.userId).map((memory) => [memory.id, memory]))
+  const absent = items.flatMap(({ memoryId, sessionId }, i): Problem[] => {
     const draft = drafts[i]
     if (memoryId != null && !memories.has(draft?.memoryId ?? '')) return [notFound('memory', String(i), 'memoryId')]
     const lacksSession = sessionId != null && !sessions.has(draft?.sessionId ?? '')
     return lacksSession ? [notFound('chat session', String(i), 'sessionId')] : []
   })
+  return { absent, memories }
+}
+
+const widths: readonly Visibility[] = ['PRIVATE', 'SHARED', 'PUBLIC']
+
+/** Why words about memories may not be seen by as many: no more than see the memory, and only whom the rules let. */
+async function refusalsOf(
+  context: MemoryContext,
+  tx: Transaction,
+  drafts: readonly VectorDraft[],
+  memories: ReadonlyMap<string, MemoryRecord>,
+): Promise<readonly Problem[]> {
+  const openings = drafts.flatMap(({ memoryId, visibility }, i): Opening[] => {
+    const memory = memories.get(memoryId ?? '')
+    return memory ? [{ memory, visibility, path: [String(i)] }] : []
+  })
+  const wider = openings.filter(
+    ({ memory, visibility }) => widths.indexOf(visibility) > widths.indexOf(memory.visibility),
+  )
+  if (wider.length === 0) return judgeOpenings(context, tx, openings, context.stores.clock.now())
+  return wider.map(({ memory, visibility, path }) =>
+    forbidden(`Its memory is ${memory.visibility}, so it may not be ${visibility}.`, ...path, 'visibility'),
+  )
 }

@@ -146,13 +146,3 @@ export async function deleteVectors(tx: Transaction, viewer: Viewer, ids: readon
   )
   return new Set(rows.map(({ id }) => id))
 }
-
-/** Which of these memories are the viewer's and not forgotten. */
-export async function ownedMemories(tx: Transaction, viewer: Viewer, ids: readonly string[]): Promise<Set<string>> {
-  if (ids.length === 0) return new Set()
-  const rows = await tx.query<{ id: string }>(
-    'SELECT id FROM memory.memories WHERE id = ANY ($1::uuid[]) AND owner_id = $2 AND forgotten_at IS NULL',
-    [ids, viewer.userId],
-  )
-  return new Set(rows.map(({ id }) => id))
-}

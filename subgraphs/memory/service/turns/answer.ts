@@ -4,6 +4,9 @@ import type { Transaction } from '../../../../stores/postgres/postgres.ts'
 import { type Answer, mutate } from '../../../mutate.ts'
 import type { MemoryContext } from '../../context.ts'
 import { checkText, firstProblem, limits } from '../../limits.ts'
+import { blank } from '../../policies/mask.ts'
+import { contentFor } from '../../policies/masks.ts'
+import type { MemoryRecord } from '../../records.ts'
 import { ownedSessions } from '../../store/lookups.ts'
 import { answerTurn, insertTurn, type TurnRecord, turnsByIds } from '../../store/turns.ts'
 import type { VectorDraft } from '../../store/vectors.ts'
@@ -40,9 +43,9 @@ export async function answerChat(context: MemoryContext, input: AnswerChatInput)
   const known = await context.read((db) => ownedSessions(db, viewer, sessionId === null ? [] : [sessionId]))
   if (sessionId === null || !known.has(sessionId)) return refuse(context, input)
   const found = await recall(context, [...input.message].slice(0, limits.query).join(''), input.first ?? 5, {})
-  const best = found.hits[0]?.memory
-  const fromMemory = input.answer == null && input.fromMemory === true && best !== undefined
-  const text = input.answer ?? (fromMemory ? best.content : null)
+  const recalled = input.answer == null && input.fromMemory === true ? await wordsOf(context, found.hits) : null
+  const fromMemory = recalled !== null
+  const text = input.answer ?? recalled
   const remember = input.remember ?? true
   const answer = await mutate(stores, request, { name: 'answerChat', input, room: 'memory' }, async (unit) => {
     const said: Spoken[] = [{ role: 'USER', content: input.message, remember }]
@@ -69,6 +72,15 @@ export async function answerChat(context: MemoryContext, input: AnswerChatInput)
   })
   if ('turnId' in answer) await cacheChat(context, sessionId, answer.turnId)
   return answer
+}
+
+/** The words of the best memory that has any for the viewer: what is masked whole says nothing. */
+async function wordsOf(context: MemoryContext, hits: readonly { readonly memory: MemoryRecord }[]) {
+  for (const { memory } of hits) {
+    const words = await contentFor(context, memory)
+    if (words !== blank) return words
+  }
+  return null
 }
 
 /** Gives an open turn its answer. */
