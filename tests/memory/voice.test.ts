@@ -216,6 +216,32 @@ describe.each(backends)('voice on %s', (name, skip) => {
       expect(await act('register', sound)).toMatchObject({ added: true })
     })
 
+    test('that a rule forbids to remember are refused by name, with nothing done', async () => {
+      const sessionId = await sessionOf()
+      const rule = { name: 'none', kind: 'TIER', action: 'DENY', toTier: 'EPISODIC' }
+      const set = `mutation ($input: SetPolicyRuleInput!) { answer: setPolicyRule(input: $input) {
+        ... on SetPolicyRuleSuccess { rule { id } } } }`
+      const { answer } = await owner.ask(set, { input: rule })
+      const held = async () => ({
+        audio: (await kept()).sort(),
+        ...(await owner.ask(
+          'query ($id: ID!) { chatSession(id: $id) { messages { totalCount } } voiceSamples { totalCount } }',
+          { id: sessionId },
+        )),
+      })
+      const before = await held()
+      const input = { ...fresh(), transcript: 'Forget this.', sessionId }
+      expect(await act('process', { ...input, remember: true })).toMatchObject({
+        code: 'FORBIDDEN',
+        path: ['input', 'remember', 'tier'],
+      })
+      expect(await held()).toEqual(before)
+      expect((await act('process', input)).said.content).toBe('Forget this.')
+      await owner.ask('mutation ($input: RemovePolicyRuleInput!) { removePolicyRule(input: $input) { __typename } }', {
+        input: { id: answer.rule.id },
+      })
+    })
+
     test('follow the user’s settings', async () => {
       const set = await act('settings', {
         language: 'de-CH',
