@@ -1,4 +1,4 @@
-import { invalidInput, type Problem } from '../lib/problems.ts'
+import { conflict, invalidInput, type Problem, ProblemError } from '../lib/problems.ts'
 
 /** What free data of a client may be, in every room. */
 export const jsonLimits = { bytes: 16_384, depth: 8 } as const
@@ -53,6 +53,14 @@ export function checkAhead(moment: Date | null | undefined, now: Date, path: Pat
 /** A share of a whole. */
 export function checkShare(value: number | null | undefined, path: Path): Problem | null {
   return value != null && !(value >= 0 && value <= 1) ? invalidInput('A number from 0 to 1.', ...path) : null
+}
+
+/** @throws ProblemError when a client expects a thing at another version than it is at; at 0 it is not there yet. */
+export function requireVersion(what: string, version: number, expected: number | null | undefined): void {
+  if (expected == null || expected === version) return
+  const message =
+    version === 0 ? `There is no such ${what} yet.` : `The ${what} is at version ${version}, not ${expected}.`
+  throw new ProblemError(conflict(message, 'input', 'expectedVersion'))
 }
 
 /** How deep objects and lists are nested, looked at no further than one beyond what is allowed. */

@@ -9,6 +9,7 @@ export {
   checkText,
   firstProblem,
   type Path,
+  requireVersion,
 } from '../checks.ts'
 
 /** What the schema's descriptions promise, in one place. Lengths are in characters (code points). */

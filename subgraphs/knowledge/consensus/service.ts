@@ -1,9 +1,9 @@
 import { type PageArguments, parsePage, toConnection } from '../../../lib/connection.ts'
 import { codedError } from '../../../lib/errors.ts'
 import { uuidOf } from '../../../lib/ids.ts'
-import { conflict, invalidInput, notFound, type Problem, ProblemError } from '../../../lib/problems.ts'
+import { invalidInput, notFound, type Problem, ProblemError } from '../../../lib/problems.ts'
 import type { Transaction } from '../../../stores/postgres/postgres.ts'
-import { checkObject, checkShare, checkText, firstProblem } from '../../checks.ts'
+import { checkObject, checkShare, checkText, firstProblem, requireVersion } from '../../checks.ts'
 import { type Answer, mutate } from '../../mutate.ts'
 import { requireViewer, securityOf } from '../../security.ts'
 import type { KnowledgeContext } from '../context.ts'
@@ -57,7 +57,7 @@ export async function proposeKnowledge({ stores, request }: KnowledgeContext, in
     await tx.lock(`knowledge:${viewer.userId}:${type}:${key}`)
     const sessionId = await ownSession(tx, input.sessionId)
     const found = await nodeByKey(tx, viewer.userId, type, key)
-    requireVersion(found?.version ?? 0, input.expectedVersion)
+    requireVersion('knowledge', found?.version ?? 0, input.expectedVersion)
     const id = found?.id ?? stores.ids.next()
     const draft: NodeDraft = {
       id,
@@ -84,7 +84,7 @@ export async function voteOnKnowledge({ stores, request }: KnowledgeContext, inp
   if (problem) return problem
   return mutate(stores, request, { name: 'voteOnKnowledge', input, room: 'knowledge' }, async ({ tx, append }) => {
     const node = await lockNode(tx, viewer.userId, input.nodeId)
-    requireVersion(node.version, input.expectedVersion)
+    requireVersion('knowledge', node.version, input.expectedVersion)
     const { choice, confidence, reason = null } = input
     const voterId = await voterOf(tx, viewer.userId, input.agentId)
     const now = stores.clock.now()
@@ -158,12 +158,6 @@ async function lockNode(tx: Transaction, userId: string, globalId: string): Prom
   await tx.lock(`knowledge:${userId}:${type}:${key}`)
   const [locked] = await nodesByIds(tx, [id])
   return locked ?? found
-}
-
-function requireVersion(version: number, expected: number | null | undefined): void {
-  if (expected == null || expected === version) return
-  const message = version === 0 ? 'There is no such knowledge yet.' : `It is at version ${version}, not ${expected}.`
-  throw new ProblemError(conflict(message, 'input', 'expectedVersion'))
 }
 
 function checkProposal({ type, key, title, content, quorum, tags }: ProposeKnowledgeInput): Problem | null {

@@ -1,8 +1,8 @@
 import { codedError } from '../../../lib/errors.ts'
-import { conflict, invalidInput, limitExceeded, notFound, type Problem, ProblemError } from '../../../lib/problems.ts'
+import { invalidInput, limitExceeded, notFound, type Problem, ProblemError } from '../../../lib/problems.ts'
 import { type Answer, mutate } from '../../mutate.ts'
 import type { MemoryContext } from '../context.ts'
-import { checkAhead, checkJson, checkText, firstProblem, limits } from '../limits.ts'
+import { checkAhead, checkJson, checkText, firstProblem, limits, requireVersion } from '../limits.ts'
 import type { ContextRecord, ContextType, SessionRecord, Visibility } from '../records.ts'
 import { countEntries, findEntry, putEntries, removeEntry } from '../store/context.ts'
 import { activeSession, namedSession } from './sessions-named.ts'
@@ -37,7 +37,7 @@ export async function setContext(context: MemoryContext, input: SetContextInput)
     const { key } = input
     const found = await findEntry(tx, session.id, key)
     const version = versionOf(found, now)
-    requireVersion(version, input.expectedVersion)
+    requireVersion('entry', version, input.expectedVersion)
     if (!found && (await countEntries(tx, session.id)) >= limits.contextEntries) {
       const message = `A session has at most ${limits.contextEntries} entries.`
       throw new ProblemError(limitExceeded(message, 'input', 'key'))
@@ -104,12 +104,6 @@ export function checkEntry(
 /** One that has expired is not there for anyone, so its key begins anew. */
 export function versionOf(found: Pick<ContextRecord, 'version' | 'expiresAt'> | null, now: Date): number {
   return found && (found.expiresAt === null || found.expiresAt > now) ? found.version : 0
-}
-
-export function requireVersion(version: number, expected: number | null | undefined): void {
-  if (expected == null || expected === version) return
-  const message = version === 0 ? 'There is no such entry yet.' : `The entry is at version ${version}, not ${expected}.`
-  throw new ProblemError(conflict(message, 'input', 'expectedVersion'))
 }
 
 /** @throws BAD_USER_INPUT for more than 100 keys */

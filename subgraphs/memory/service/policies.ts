@@ -1,18 +1,10 @@
 import { type PageArguments, parsePage, toConnection } from '../../../lib/connection.ts'
 import { uuidOf } from '../../../lib/ids.ts'
-import {
-  conflict,
-  forbidden,
-  invalidInput,
-  limitExceeded,
-  notFound,
-  type Problem,
-  ProblemError,
-} from '../../../lib/problems.ts'
+import { forbidden, invalidInput, limitExceeded, notFound, type Problem, ProblemError } from '../../../lib/problems.ts'
 import type { Transaction } from '../../../stores/postgres/postgres.ts'
 import { type Answer, mutate } from '../../mutate.ts'
 import type { MemoryContext } from '../context.ts'
-import { checkObject, checkText, firstProblem, limits, type Path } from '../limits.ts'
+import { checkObject, checkText, firstProblem, limits, type Path, requireVersion } from '../limits.ts'
 import type { Condition, Mask, PolicyAction, PolicyKind } from '../policies/rules.ts'
 import type { MemoryTier } from '../records.ts'
 import { decisionPage } from '../store/decisions.ts'
@@ -58,7 +50,7 @@ export async function setPolicyRule(context: MemoryContext, input: SetPolicyRule
     await lockScope(context, tx, ownerId)
     const rules = await rulesOfScope(tx, ownerId)
     const found = rules.find(({ name }) => name === input.name)
-    requireVersion(found?.version ?? 0, input.expectedVersion)
+    requireVersion('rule', found?.version ?? 0, input.expectedVersion)
     if (!found && rules.length >= limits.policyRules) {
       throw new ProblemError(limitExceeded(`A scope has at most ${limits.policyRules} rules.`, 'input', 'name'))
     }
@@ -122,12 +114,6 @@ async function lockScope({ viewer }: MemoryContext, tx: Transaction, ownerId: st
   if (ownerId === null && !(await mayLead(tx))) {
     throw new ProblemError(forbidden('Rules of the tenant are for admins.', 'input'))
   }
-}
-
-function requireVersion(version: number, expected: number | null | undefined): void {
-  if (expected == null || expected === version) return
-  const message = version === 0 ? 'There is no such rule yet.' : `The rule is at version ${version}, not ${expected}.`
-  throw new ProblemError(conflict(message, 'input', 'expectedVersion'))
 }
 
 function configurationOf({ condition, keepDays, archive, toTier, mask, words }: SetPolicyRuleInput) {

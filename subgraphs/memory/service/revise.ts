@@ -1,9 +1,9 @@
-import { conflict, forbidden, invalidInput, type Problem, ProblemError } from '../../../lib/problems.ts'
+import { forbidden, invalidInput, type Problem, ProblemError } from '../../../lib/problems.ts'
 import type { Transaction } from '../../../stores/postgres/postgres.ts'
 import { type Answer, mutate, type Unit } from '../../mutate.ts'
 import type { MemoryContext } from '../context.ts'
 import { forgottenEvent, revisedEvent } from '../events.ts'
-import { checkAhead, checkObject, checkText, firstProblem, limits } from '../limits.ts'
+import { checkAhead, checkObject, checkText, firstProblem, limits, requireVersion } from '../limits.ts'
 import { analyze } from '../recall/tokens.ts'
 import type { MemoryRecord, MemoryTier, Visibility } from '../records.ts'
 import { shelfOf } from '../store/drafts.ts'
@@ -44,11 +44,7 @@ export async function reviseMemory(context: MemoryContext, input: ReviseMemoryIn
   const { stores, request, viewer } = context
   return mutate(stores, request, { name: 'reviseMemory', input, room: 'memory' }, async (unit) => {
     const memory = await lockWritable(context, unit.tx, input.id)
-    const { expectedVersion } = input
-    if (expectedVersion != null && expectedVersion !== memory.version) {
-      const message = `The memory is at version ${memory.version}, not ${expectedVersion}.`
-      throw new ProblemError(conflict(message, 'input', 'expectedVersion'))
-    }
+    requireVersion('memory', memory.version, input.expectedVersion)
     if (memory.ownerId !== viewer.userId) refuseOwnersChanges(input)
     await revise(context, unit, memory.ownerId, [{ memory, says: input }], now)
     return { __typename: 'ReviseMemorySuccess', memoryId: memory.id } satisfies Answer

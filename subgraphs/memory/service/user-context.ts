@@ -1,10 +1,10 @@
 import { limitExceeded, notFound, ProblemError } from '../../../lib/problems.ts'
 import { type Answer, mutate } from '../../mutate.ts'
 import type { MemoryContext } from '../context.ts'
-import { limits } from '../limits.ts'
+import { limits, requireVersion } from '../limits.ts'
 import type { ContextRecord, SessionRecord } from '../records.ts'
 import { countUserEntries, findUserEntry, putUserEntry, removeUserEntry } from '../store/user-context.ts'
-import { checkEntry, requireFew, requireVersion, type SetContextInput, versionOf } from './context.ts'
+import { checkEntry, requireFew, type SetContextInput, versionOf } from './context.ts'
 
 export type SetUserContextInput = Omit<SetContextInput, 'sessionId' | 'persistent'>
 
@@ -24,7 +24,7 @@ export async function setUserContext(context: MemoryContext, input: SetUserConte
     const { key } = input
     const found = await findUserEntry(tx, viewer, key)
     const version = versionOf(found, now)
-    requireVersion(version, input.expectedVersion)
+    requireVersion('entry', version, input.expectedVersion)
     if (!found && (await countUserEntries(tx, viewer)) >= limits.contextEntries) {
       const message = `A user has at most ${limits.contextEntries} entries.`
       throw new ProblemError(limitExceeded(message, 'input', 'key'))

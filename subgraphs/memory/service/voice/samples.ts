@@ -1,9 +1,9 @@
 import { toGlobalId, uuidOf } from '../../../../lib/ids.ts'
-import { conflict, invalidInput, notFound, type Problem, ProblemError } from '../../../../lib/problems.ts'
+import { invalidInput, notFound, type Problem, ProblemError } from '../../../../lib/problems.ts'
 import type { Transaction } from '../../../../stores/postgres/postgres.ts'
 import { type Answer, mutate, type Unit } from '../../../mutate.ts'
 import type { MemoryContext } from '../../context.ts'
-import { checkObject, checkShare, checkText, firstProblem, limits } from '../../limits.ts'
+import { checkObject, checkShare, checkText, firstProblem, limits, requireVersion } from '../../limits.ts'
 import {
   findVoiceSettings,
   insertLogs,
@@ -107,11 +107,7 @@ export async function advanceVoiceSample(context: MemoryContext, input: AdvanceV
   const { stores, request, viewer } = context
   const answer = await mutate(stores, request, { name: 'advanceVoiceSample', input, room: 'memory' }, async (unit) => {
     const sample = await lockSample(context, unit.tx, input.id)
-    const { expectedVersion } = input
-    if (expectedVersion != null && expectedVersion !== sample.version) {
-      const message = `The sample is at version ${sample.version}, not ${expectedVersion}.`
-      throw new ProblemError(conflict(message, 'input', 'expectedVersion'))
-    }
+    requireVersion('sample', sample.version, input.expectedVersion)
     requireStep(sample.status, input.status)
     const state = await advance(context, unit, sample, input)
     return { __typename: 'AdvanceVoiceSampleSuccess', sampleId: sample.id, version: state.version } satisfies Answer

@@ -1,7 +1,7 @@
-import { conflict, invalidInput, type Problem, ProblemError } from '../../../../lib/problems.ts'
+import { invalidInput, type Problem } from '../../../../lib/problems.ts'
 import { type Answer, mutate } from '../../../mutate.ts'
 import type { MemoryContext } from '../../context.ts'
-import { checkObject, checkText, firstProblem, limits } from '../../limits.ts'
+import { checkObject, checkText, firstProblem, limits, requireVersion } from '../../limits.ts'
 import { findVoiceSettings, putVoiceSettings } from '../../store/voice.ts'
 import { usualVoiceSettings } from '../../voice-records.ts'
 
@@ -24,11 +24,7 @@ export async function setVoiceSettings(context: MemoryContext, input: SetVoiceSe
   return mutate(stores, request, { name: 'setVoiceSettings', input, room: 'memory' }, async ({ tx, append }) => {
     await tx.lock(`voice-settings:${viewer.userId}`)
     const found = (await findVoiceSettings(tx, viewer)) ?? usualVoiceSettings
-    const { expectedVersion } = input
-    if (expectedVersion != null && expectedVersion !== found.version) {
-      const message = `The settings are at version ${found.version}, not ${expectedVersion}.`
-      throw new ProblemError(conflict(message, 'input', 'expectedVersion'))
-    }
+    requireVersion('set of voice settings', found.version, input.expectedVersion)
     const settings = {
       // An explicit null clears what can be empty.
       language: input.language === undefined ? found.language : input.language,
