@@ -1,6 +1,7 @@
 import type { PageArguments } from '../../lib/connection.ts'
 import { uuidOf } from '../../lib/ids.ts'
 import type { Followed } from '../follow.ts'
+import { byReference } from '../references.ts'
 import { requireViewer } from '../security.ts'
 import {
   type BlackboardArguments,
@@ -39,12 +40,6 @@ interface Input<T> {
   readonly input: T
 }
 
-/** Another room names an object by its id; `Query.node` asks by `nodeRef`. */
-interface Reference {
-  readonly id?: string
-  readonly nodeRef?: string
-}
-
 /** A mutation's answer names what it made by the row's id. */
 interface Made {
   readonly agent: string
@@ -52,6 +47,8 @@ interface Made {
   readonly session: string
   readonly event: string
 }
+
+const agentByReference = byReference('Agent', findAgent)
 
 export const resolvers = {
   Query: {
@@ -89,22 +86,21 @@ export const resolvers = {
     event: ({ event }: Made, _: unknown, context: AgentsContext) => findEvent(context, event),
   },
   Agent: {
-    __resolveReference: (reference: Reference, context: AgentsContext) => find(findAgent, 'Agent', reference, context),
+    __resolveReference: agentByReference,
     tools: (agent: Agent, args: PageArguments, context: AgentsContext) => toolsOfAgent(context, agent, args),
     sessions: (agent: Agent, args: PageArguments, context: AgentsContext) => sessionsOfAgent(context, agent, args),
   },
   Tool: {
-    __resolveReference: (reference: Reference, context: AgentsContext) => find(findTool, 'Tool', reference, context),
+    __resolveReference: byReference('Tool', findTool),
     agents: (tool: Tool, args: PageArguments, context: AgentsContext) => agentsOfTool(context, tool, args),
   },
   ChatSession: {
-    __resolveReference: ({ id }: Reference) => sessionOf(id),
+    __resolveReference: byReference('ChatSession', (_: AgentsContext, id) => toSession(id)),
     agents: ({ id }: SessionReference, args: PageArguments, context: AgentsContext) =>
       agentsOfSession(context, uuidOf('ChatSession', id) as string, args),
   },
   BlackboardEvent: {
-    __resolveReference: (reference: Reference, context: AgentsContext) =>
-      find(findEvent, 'BlackboardEvent', reference, context),
+    __resolveReference: byReference('BlackboardEvent', findEvent),
     source: ({ sourceId }: BlackboardEvent, _: unknown, context: AgentsContext) => agentOf(context, sourceId),
     target: ({ targetId }: BlackboardEvent, _: unknown, context: AgentsContext) =>
       targetId === null ? null : agentOf(context, targetId),
@@ -115,22 +111,7 @@ export const resolvers = {
 
 function ownAgent(context: AgentsContext, id: string): Promise<Agent | null> | null {
   requireViewer(context.request)
-  return find(findAgent, 'Agent', { id }, context)
-}
-
-function find<T>(
-  load: (context: AgentsContext, rowId: string) => Promise<T | null>,
-  type: string,
-  { id, nodeRef }: Reference,
-  context: AgentsContext,
-): Promise<T | null> | null {
-  const rowId = uuidOf(type, id ?? nodeRef ?? '')
-  return rowId === null ? null : load(context, rowId)
-}
-
-function sessionOf(id: string | undefined): SessionReference | null {
-  const rowId = uuidOf('ChatSession', id ?? '')
-  return rowId === null ? null : toSession(rowId)
+  return agentByReference({ id }, context)
 }
 
 function madeAgent({ agent }: Made, _: unknown, context: AgentsContext) {

@@ -1,13 +1,12 @@
 import type { PageArguments } from '../../lib/connection.ts'
-import { uuidOf } from '../../lib/ids.ts'
+import { toGlobalId } from '../../lib/ids.ts'
+import { byReference } from '../references.ts'
 import type { KnowledgeContext } from './context.ts'
 import { type Concept, type Mention, toConcept } from './mappers.ts'
 import * as service from './service.ts'
 
 type Args<Name extends keyof typeof service> =
   Parameters<(typeof service)[Name]> extends [...unknown[], infer Last] ? Last : never
-
-type Reference = { readonly id?: string; readonly nodeRef?: string }
 
 export const resolvers = {
   Query: {
@@ -20,8 +19,7 @@ export const resolvers = {
       service.neighborhood(context, args),
   },
   Concept: {
-    __resolveReference: ({ id, nodeRef }: Reference, context: KnowledgeContext) =>
-      service.conceptOfId(context, id ?? nodeRef ?? ''),
+    __resolveReference: byReference('Concept', service.conceptOfRow),
     nodeRef: ({ id }: Concept) => id,
     related: (concept: Concept, args: Args<'relatedConcepts'>, context: KnowledgeContext) =>
       service.relatedConcepts(context, concept, args),
@@ -35,7 +33,7 @@ export const resolvers = {
     },
   },
   Memory: {
-    __resolveReference: ({ id }: { id: string }) => (uuidOf('Memory', id) === null ? null : { id }),
+    __resolveReference: byReference('Memory', (_: KnowledgeContext, id) => ({ id: toGlobalId('Memory', id) })),
     concepts: ({ id }: { id: string }, args: PageArguments, context: KnowledgeContext) =>
       service.conceptsOfMemory(context, id, args),
   },

@@ -31,11 +31,16 @@ export interface ConceptLink {
 }
 
 /** The viewer's concept of a global id, or null. */
-export async function conceptOfId(context: KnowledgeContext, id: string): Promise<Concept | null> {
-  requireViewer(context.request)
-  const uuid = uuidOf('Concept', id)
-  const found = uuid === null ? null : await context.loaders.concepts.load(uuid)
+export async function conceptOfRow({ request, loaders }: KnowledgeContext, rowId: string): Promise<Concept | null> {
+  requireViewer(request)
+  const found = await loaders.concepts.load(rowId)
   return found && toConcept(found)
+}
+
+async function conceptOfId(context: KnowledgeContext, id: string): Promise<Concept | null> {
+  requireViewer(context.request)
+  const rowId = uuidOf('Concept', id)
+  return rowId === null ? null : conceptOfRow(context, rowId)
 }
 
 /** @throws BAD_USER_INPUT unless exactly one of id and name is given. */

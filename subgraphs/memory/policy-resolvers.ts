@@ -1,7 +1,8 @@
 import { mapConnection, type PageArguments } from '../../lib/connection.ts'
 import { toGlobalId } from '../../lib/ids.ts'
+import { byReference, idFields } from '../references.ts'
 import type { MemoryContext } from './context.ts'
-import { idFields, type Reference, referenced, userOf } from './mappers.ts'
+import { userOf } from './mappers.ts'
 import { contentFor, revisionFor, valueFor } from './policies/masks.ts'
 import type { PolicyKind } from './policies/rules.ts'
 import type { MemoryRecord } from './records.ts'
@@ -44,10 +45,7 @@ export const policyResolvers = {
   },
   PolicyRule: {
     ...idFields('PolicyRule'),
-    __resolveReference: (reference: Reference, { loaders }: MemoryContext) => {
-      const id = referenced('PolicyRule', reference)
-      return id === null ? null : loaders.policyRule.load(id)
-    },
+    __resolveReference: byReference('PolicyRule', ({ loaders }: MemoryContext, id) => loaders.policyRule.load(id)),
     scope: ({ ownerId }: RuleRecord) => (ownerId === null ? 'TENANT' : 'OWNER'),
     condition: ({ configuration: { condition } }: RuleRecord) => ({
       ...condition,

@@ -1,6 +1,6 @@
 import type { PageArguments } from '../../lib/connection.ts'
+import { byReference, idFields } from '../references.ts'
 import type { MemoryContext } from './context.ts'
-import { idFields, type Reference, referenced } from './mappers.ts'
 import type { ChainRecord, SessionRecord } from './records.ts'
 import { mutation, named } from './resolving.ts'
 import { recordReasoningChain } from './service/reasoning.ts'
@@ -15,10 +15,9 @@ export const reasoningResolvers = {
   },
   ReasoningChain: {
     ...idFields('ReasoningChain'),
-    __resolveReference: (reference: Reference, { loaders }: MemoryContext) => {
-      const id = referenced('ReasoningChain', reference)
-      return id === null ? null : loaders.reasoningChain.load(id)
-    },
+    __resolveReference: byReference('ReasoningChain', ({ loaders }: MemoryContext, id) =>
+      loaders.reasoningChain.load(id),
+    ),
     session: ({ sessionId }: ChainRecord, _: unknown, { loaders }: MemoryContext) => loaders.session.load(sessionId),
     steps: ({ steps }: ChainRecord) => steps.map((step, position) => ({ ...step, position })),
   },

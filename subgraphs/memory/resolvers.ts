@@ -1,9 +1,10 @@
 import type { PageArguments } from '../../lib/connection.ts'
 import { toGlobalId, uuidOf } from '../../lib/ids.ts'
+import { byReference, idFields, type Reference } from '../references.ts'
 import type { MemoryContext } from './context.ts'
 import { contextResolvers } from './context-resolvers.ts'
 import { isGone, type MemoryChange, type MessageAdded, memoryChanges, messageAdded } from './live.ts'
-import { idFields, type Reference, referenced, toFilter, userOf } from './mappers.ts'
+import { toFilter, userOf } from './mappers.ts'
 import type { MemoryFilter, MemoryRecord, MemoryTier, MessageRecord, SessionFilter, SessionRecord } from './records.ts'
 import { mutation, named, shown } from './resolving.ts'
 import { deleteContext, setContext } from './service/context.ts'
@@ -24,6 +25,7 @@ type RecallArguments = Filtered & AsOf & { readonly query: string; readonly firs
 type After = { readonly after?: string | null }
 type SessionArguments = PageArguments & SessionFilter
 
+const sessionOf = byReference('ChatSession', ({ loaders }: MemoryContext, id) => loaders.session.load(id))
 const cursor = (answer: { cursor: string | null; standing: string | null }) => answer.cursor ?? answer.standing
 
 export const resolvers = {
@@ -38,7 +40,7 @@ export const resolvers = {
       ownStats(context, tier ?? null),
     memoryTierDistribution: (_: unknown, __: unknown, context: MemoryContext) => tierDistribution(context),
     ...vectorResolvers.Query,
-    chatSession: (_: unknown, { id }: { id: string }, context: MemoryContext) => sessionOf(context, { id }),
+    chatSession: (_: unknown, args: { id: string }, context: MemoryContext) => sessionOf(args, context),
     chatSessions: (_: unknown, args: SessionArguments, context: MemoryContext) =>
       context.loaders.sessionsOf(context.viewer.userId, args, args),
   },
@@ -83,12 +85,11 @@ export const resolvers = {
   },
   Memory: {
     ...idFields('Memory'),
-    async __resolveReference(reference: Reference, context: MemoryContext) {
-      const id = referenced('Memory', reference)
-      const found = id === null ? null : await context.loaders.memory.load(id)
+    __resolveReference: byReference('Memory', async (context: MemoryContext, id) => {
+      const found = await context.loaders.memory.load(id)
       context.noteRead(found)
       return found
-    },
+    }),
     owner: ({ ownerId }: MemoryRecord) => userOf(ownerId),
     session: ({ sessionId }: MemoryRecord, _: unknown, { loaders }: MemoryContext) =>
       sessionId === null ? null : loaders.session.load(sessionId),
@@ -103,7 +104,7 @@ export const resolvers = {
   },
   ChatSession: {
     ...idFields('ChatSession'),
-    __resolveReference: (reference: Reference, context: MemoryContext) => sessionOf(context, reference),
+    __resolveReference: sessionOf,
     owner: ({ ownerId }: SessionRecord) => userOf(ownerId),
     parent: ({ parentId }: SessionRecord, _: unknown, { loaders }: MemoryContext) =>
       parentId === null ? null : loaders.session.load(parentId),
@@ -116,10 +117,7 @@ export const resolvers = {
   },
   Message: {
     ...idFields('Message'),
-    __resolveReference: (reference: Reference, { loaders }: MemoryContext) => {
-      const id = referenced('Message', reference)
-      return id === null ? null : loaders.message.load(id)
-    },
+    __resolveReference: byReference('Message', ({ loaders }: MemoryContext, id) => loaders.message.load(id)),
     session: ({ sessionId }: MessageRecord, _: unknown, { loaders }: MemoryContext) => loaders.session.load(sessionId),
     memories: ({ id }: MessageRecord, args: PageArguments, { loaders }: MemoryContext) =>
       loaders.memoriesOfMessage(id, args),
@@ -162,9 +160,4 @@ function namedMemory({ memoryId }: { memoryId: string }, _: unknown, { loaders }
 
 function namedSession({ sessionId }: { sessionId: string }, _: unknown, { loaders }: MemoryContext) {
   return named(loaders.session.load(sessionId))
-}
-
-function sessionOf({ loaders }: MemoryContext, reference: Reference): Promise<SessionRecord | null> | null {
-  const id = referenced('ChatSession', reference)
-  return id === null ? null : loaders.session.load(id)
 }

@@ -1,7 +1,7 @@
 import type { PageArguments } from '../../lib/connection.ts'
 import { toGlobalId } from '../../lib/ids.ts'
+import { byReference, idFields } from '../references.ts'
 import type { MemoryContext } from './context.ts'
-import { idFields, type Reference, referenced } from './mappers.ts'
 import type { RoutingRecord, SessionRecord } from './records.ts'
 import { mutation, named } from './resolving.ts'
 import { logRoutingDecision, routeRequest, routerAnalytics } from './service/routing.ts'
@@ -20,10 +20,9 @@ export const routingResolvers = {
   },
   RoutingDecision: {
     ...idFields('RoutingDecision'),
-    __resolveReference: (reference: Reference, { loaders }: MemoryContext) => {
-      const id = referenced('RoutingDecision', reference)
-      return id === null ? null : loaders.routingDecision.load(id)
-    },
+    __resolveReference: byReference('RoutingDecision', ({ loaders }: MemoryContext, id) =>
+      loaders.routingDecision.load(id),
+    ),
     session: ({ sessionId }: RoutingRecord, _: unknown, { loaders }: MemoryContext) => loaders.session.load(sessionId),
     blackboardEvent: ({ blackboardEventId }: RoutingRecord) =>
       blackboardEventId === null ? null : { id: toGlobalId('BlackboardEvent', blackboardEventId) },

@@ -1,8 +1,8 @@
 import type { PageArguments } from '../../lib/connection.ts'
 import { toGlobalId } from '../../lib/ids.ts'
 import { follow } from '../follow.ts'
+import { byReference, idFields } from '../references.ts'
 import type { MemoryContext } from './context.ts'
-import { idFields, type Reference, referenced } from './mappers.ts'
 import type { SessionRecord } from './records.ts'
 import { mutation, named, shown } from './resolving.ts'
 import { syncMemory } from './service/sync/request.ts'
@@ -28,15 +28,12 @@ function memorySyncChanges({ stores, request }: MemoryContext, after: string | n
 const memory = ({ memoryId }: { memoryId: string | null }, _: unknown, { loaders }: MemoryContext) =>
   memoryId === null ? null : loaders.memory.load(memoryId)
 
-function syncOf({ loaders }: MemoryContext, reference: Reference): Promise<SyncRecord | null> | null {
-  const id = referenced('MemorySync', reference)
-  return id === null ? null : loaders.sync.load(id)
-}
+const syncOf = byReference('MemorySync', ({ loaders }: MemoryContext, id) => loaders.sync.load(id))
 
 /** Resolvers of what sessions hand over to each other. */
 export const syncResolvers = {
   Query: {
-    memorySync: (_: unknown, { id }: { id: string }, context: MemoryContext) => syncOf(context, { id }),
+    memorySync: (_: unknown, args: { id: string }, context: MemoryContext) => syncOf(args, context),
     memorySyncs: (_: unknown, args: SyncFilter & PageArguments, { loaders, viewer }: MemoryContext) =>
       loaders.listUnder<SyncRecord>(
         ['syncs', args.status ?? null, args.type ?? null],
@@ -60,7 +57,7 @@ export const syncResolvers = {
   },
   MemorySync: {
     ...idFields('MemorySync'),
-    __resolveReference: (reference: Reference, context: MemoryContext) => syncOf(context, reference),
+    __resolveReference: syncOf,
     source: ({ sourceId }: SyncRecord, _: unknown, { loaders }: MemoryContext) => loaders.session.load(sourceId),
     target: ({ targetId }: SyncRecord, _: unknown, { loaders }: MemoryContext) => loaders.session.load(targetId),
   },

@@ -1,7 +1,7 @@
 import type { PageArguments } from '../../lib/connection.ts'
 import { toGlobalId } from '../../lib/ids.ts'
+import { byReference, idFields } from '../references.ts'
 import type { MemoryContext } from './context.ts'
-import { idFields, type Reference, referenced } from './mappers.ts'
 import type { SessionRecord } from './records.ts'
 import { mutation, named } from './resolving.ts'
 import { answerChat, completeChatTurn } from './service/turns/answer.ts'
@@ -9,10 +9,7 @@ import { similarTurns } from './service/turns/similar.ts'
 import { chatState } from './service/turns/state.ts'
 import { type TurnRecord, turnsOfSession } from './store/turns.ts'
 
-function turnOf({ loaders }: MemoryContext, reference: Reference): Promise<TurnRecord | null> | null {
-  const id = referenced('ChatTurn', reference)
-  return id === null ? null : loaders.turn.load(id)
-}
+const turnOf = byReference('ChatTurn', ({ loaders }: MemoryContext, id) => loaders.turn.load(id))
 
 const turn = ({ turnId }: { turnId: string }, _: unknown, { loaders }: MemoryContext) =>
   named(loaders.turn.load(turnId))
@@ -20,7 +17,7 @@ const turn = ({ turnId }: { turnId: string }, _: unknown, { loaders }: MemoryCon
 /** Resolvers of the turns of chats. */
 export const turnResolvers = {
   Query: {
-    chatTurn: (_: unknown, { id }: { id: string }, context: MemoryContext) => turnOf(context, { id }),
+    chatTurn: (_: unknown, args: { id: string }, context: MemoryContext) => turnOf(args, context),
     similarTurns: (_: unknown, { query, first }: { query: string; first?: number | null }, context: MemoryContext) =>
       similarTurns(context, query, first ?? 10),
   },
@@ -32,7 +29,7 @@ export const turnResolvers = {
   },
   ChatTurn: {
     ...idFields('ChatTurn'),
-    __resolveReference: (reference: Reference, context: MemoryContext) => turnOf(context, reference),
+    __resolveReference: turnOf,
     session: ({ sessionId }: TurnRecord, _: unknown, { loaders }: MemoryContext) => loaders.session.load(sessionId),
     question: ({ questionId }: TurnRecord, _: unknown, { loaders }: MemoryContext) => loaders.message.load(questionId),
     answer: ({ answerId }: TurnRecord, _: unknown, { loaders }: MemoryContext) =>

@@ -1,7 +1,7 @@
 import type { PageArguments } from '../../lib/connection.ts'
 import { toGlobalId } from '../../lib/ids.ts'
+import { byReference, idFields } from '../references.ts'
 import type { MemoryContext } from './context.ts'
-import { idFields, type Reference, referenced } from './mappers.ts'
 import { mutation, named } from './resolving.ts'
 import { linesOf, listArchives, removeMemoryArchive } from './service/upkeep/archive.ts'
 import { cleanUpExpired, listExpired } from './service/upkeep/expire.ts'
@@ -24,10 +24,9 @@ export const upkeepResolvers = {
   },
   MemoryArchive: {
     ...idFields('MemoryArchive'),
-    __resolveReference: (reference: Reference, { loaders }: MemoryContext) => {
-      const id = referenced('MemoryArchive', reference)
-      return id === null ? null : loaders.memoryArchive.load(id)
-    },
+    __resolveReference: byReference('MemoryArchive', ({ loaders }: MemoryContext, id) =>
+      loaders.memoryArchive.load(id),
+    ),
     lines: (archive: ArchiveRecord, { from, first }: Lines, context: MemoryContext) =>
       linesOf(context, archive, from ?? 0, first ?? 100),
   },

@@ -2,8 +2,9 @@ import type { PageArguments } from '../../lib/connection.ts'
 import { codedError } from '../../lib/errors.ts'
 import { requireUuid } from '../../lib/ids.ts'
 import { pointIdOf, type VectorCollection } from '../../stores/vector/port.ts'
+import { byReference, idFields } from '../references.ts'
 import type { MemoryContext } from './context.ts'
-import { idFields, type Reference, referenced, userOf } from './mappers.ts'
+import { userOf } from './mappers.ts'
 import { contentAbout, masksAbout, metadataAbout } from './policies/masks.ts'
 import { searchVectors, type VectorRanking } from './service/search-vectors.ts'
 import { listVectors } from './service/vectors.ts'
@@ -68,10 +69,7 @@ export const vectorResolvers = {
   },
   Vector: {
     ...idFields('Vector'),
-    __resolveReference: (reference: Reference, { loaders }: MemoryContext) => {
-      const id = referenced('Vector', reference)
-      return id === null ? null : loaders.vector.load(id)
-    },
+    __resolveReference: byReference('Vector', ({ loaders }: MemoryContext, id) => loaders.vector.load(id)),
     owner: ({ ownerId }: VectorRecord) => userOf(ownerId),
     memory: ({ memoryId }: VectorRecord, _: unknown, { loaders }: MemoryContext) =>
       memoryId === null ? null : loaders.memory.load(memoryId),

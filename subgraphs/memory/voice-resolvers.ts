@@ -1,6 +1,6 @@
 import type { PageArguments } from '../../lib/connection.ts'
+import { byReference, idFields } from '../references.ts'
 import type { MemoryContext } from './context.ts'
-import { idFields, type Reference, referenced } from './mappers.ts'
 import { mutation, named } from './resolving.ts'
 import { audioOf } from './service/voice/audio.ts'
 import { processVoice } from './service/voice/flow.ts'
@@ -10,10 +10,7 @@ import { processingOf } from './service/voice/states.ts'
 import { logsOfSample, samplesOfOwner, statusCondition } from './store/voice.ts'
 import type { VoiceLogRecord, VoiceRecord, VoiceStatus } from './voice-records.ts'
 
-function sampleOf({ loaders }: MemoryContext, reference: Reference): Promise<VoiceRecord | null> | null {
-  const id = referenced('VoiceSample', reference)
-  return id === null ? null : loaders.voiceSample.load(id)
-}
+const sampleOf = byReference('VoiceSample', ({ loaders }: MemoryContext, id) => loaders.voiceSample.load(id))
 
 const sample = ({ sampleId }: { sampleId: string }, _: unknown, { loaders }: MemoryContext) =>
   named(loaders.voiceSample.load(sampleId))
@@ -21,7 +18,7 @@ const sample = ({ sampleId }: { sampleId: string }, _: unknown, { loaders }: Mem
 /** Resolvers of what users have said into a microphone. */
 export const voiceResolvers = {
   Query: {
-    voiceSample: (_: unknown, { id }: { id: string }, context: MemoryContext) => sampleOf(context, { id }),
+    voiceSample: (_: unknown, args: { id: string }, context: MemoryContext) => sampleOf(args, context),
     voiceSamples: (
       _: unknown,
       args: { status?: VoiceStatus | null } & PageArguments,
@@ -45,7 +42,7 @@ export const voiceResolvers = {
   },
   VoiceSample: {
     ...idFields('VoiceSample'),
-    __resolveReference: (reference: Reference, context: MemoryContext) => sampleOf(context, reference),
+    __resolveReference: sampleOf,
     audio: (record: VoiceRecord, _: unknown, context: MemoryContext) => audioOf(context, record),
     processing: (record: VoiceRecord, _: unknown, { stores, viewer }: MemoryContext) =>
       processingOf(stores, viewer, record),

@@ -1,7 +1,7 @@
 import { toGlobalId } from '../../lib/ids.ts'
 import { isViewer, type UsersContext } from './context.ts'
 import type { User } from './mappers.ts'
-import { findOwn } from './node.ts'
+import { ownByReference } from './node.ts'
 import {
   beginPasskeyRegistration,
   beginPasskeySignIn,
@@ -47,7 +47,7 @@ export const passkeyResolvers = {
       user: ({ user }: { user: string }, _: unknown, context: UsersContext) => userOf(context, user),
     },
     Passkey: {
-      __resolveReference: ({ id }: { id: string }, context: UsersContext) => findOwn(context, 'Passkey', id),
+      __resolveReference: ownByReference('Passkey'),
       id: ({ id }: PasskeyRecord) => toGlobalId('Passkey', id),
     },
   },

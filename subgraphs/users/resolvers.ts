@@ -5,12 +5,13 @@ import { codedError } from '../../lib/errors.ts'
 import { uuidOf } from '../../lib/ids.ts'
 import { permissionsOf } from '../../lib/permissions.ts'
 import type { Problem } from '../../lib/problems.ts'
+import { byReference } from '../references.ts'
 import { securityOf } from '../security.ts'
 import { accessResolvers } from './access-resolvers.ts'
 import { auditResolvers } from './audit-resolvers.ts'
 import { isViewer, read, type UsersContext } from './context.ts'
 import { toSetting, toUser, toUserSession, type User, type UserSession } from './mappers.ts'
-import { findNode, findNodes, findOwn } from './node.ts'
+import { findNode, findNodes, ownByReference } from './node.ts'
 import { passkeyResolvers } from './passkey-resolvers.ts'
 import { privacyResolvers } from './privacy-resolvers.ts'
 import { deviceById, secondFactorResolvers } from './second-factor-resolvers.ts'
@@ -114,7 +115,7 @@ export const resolvers = {
   ...serviceResolvers.types,
   ...teamResolvers.types,
   User: {
-    __resolveReference: ({ id }: { id: string }, context: UsersContext) => userById(context, id),
+    __resolveReference: byReference('User', cardOf),
     email: (user: User, _: unknown, context: UsersContext) => addressOf(context, user),
     role: (user: User) => own(user.role),
     status: (user: User) => own(user.status),
@@ -127,7 +128,7 @@ export const resolvers = {
       isViewer(context, user) ? sessions(context, args) : null,
   },
   UserSession: {
-    __resolveReference: ({ id }: { id: string }, context: UsersContext) => findOwn(context, 'UserSession', id),
+    __resolveReference: ownByReference('UserSession'),
     device: ({ deviceId }: UserSession, _: unknown, context: UsersContext) =>
       deviceId === null ? null : deviceById(context, deviceId),
     current: ({ rowId }: UserSession, _: unknown, { request }: UsersContext) => rowId === request.viewer?.sessionId,
@@ -140,15 +141,13 @@ export const resolvers = {
   },
 }
 
-async function viewer(context: UsersContext): Promise<User | null> {
+function viewer(context: UsersContext): Promise<User | null> | null {
   const userId = context.request.viewer?.userId
-  const found = userId === undefined ? null : await context.loaders.users.load(userId)
-  return found && toUser(found)
+  return userId === undefined ? null : cardOf(context, userId)
 }
 
-async function userById(context: UsersContext, id: string): Promise<User | null> {
-  const uuid = uuidOf('User', id)
-  const found = uuid === null ? null : await context.loaders.users.load(uuid)
+async function cardOf({ loaders }: UsersContext, id: string): Promise<User | null> {
+  const found = await loaders.users.load(id)
   return found && toUser(found)
 }
 

@@ -1,7 +1,7 @@
 import type { PageArguments } from '../../lib/connection.ts'
 import { isViewer, type UsersContext } from './context.ts'
 import { type Device, toDevice, type User } from './mappers.ts'
-import { findOwn } from './node.ts'
+import { ownByReference } from './node.ts'
 import { devices, type RegisterDeviceInput, registerDevice, revokeDevice } from './service/devices.ts'
 import { userOf } from './service/people.ts'
 import { confirmTotp, disableTotp, enrollTotp, renewBackupCodes, secondFactor } from './service/second-factors.ts'
@@ -38,7 +38,7 @@ export const secondFactorResolvers = {
     DisableTotpSuccess: { user: madeUser },
     RenewBackupCodesSuccess: { user: madeUser },
     Device: {
-      __resolveReference: ({ id }: { id: string }, context: UsersContext) => findOwn<Device>(context, 'Device', id),
+      __resolveReference: ownByReference('Device'),
     },
   },
 }

@@ -1,7 +1,7 @@
 import type { PageArguments } from '../../lib/connection.ts'
 import { toGlobalId } from '../../lib/ids.ts'
 import type { UsersContext } from './context.ts'
-import { findOwn } from './node.ts'
+import { ownByReference } from './node.ts'
 import { userOf } from './service/people.ts'
 import {
   type CreateServiceAccountInput,
@@ -44,14 +44,14 @@ export const serviceResolvers = {
     IssueServiceTokenSuccess: { serviceToken: madeToken },
     RevokeServiceTokenSuccess: { serviceToken: madeToken },
     ServiceAccount: {
-      __resolveReference: ({ id }: { id: string }, context: UsersContext) => findOwn(context, 'ServiceAccount', id),
+      __resolveReference: ownByReference('ServiceAccount'),
       id: ({ id }: ServiceAccountRecord) => toGlobalId('ServiceAccount', id),
       user: ({ id }: ServiceAccountRecord, _: unknown, context: UsersContext) => userOf(context, id),
       scopes: ({ scopes }: ServiceAccountRecord) => scopes.map(fromScope),
       tokens: (account: ServiceAccountRecord, _: unknown, context: UsersContext) => tokensOf(context, account),
     },
     ServiceToken: {
-      __resolveReference: ({ id }: { id: string }, context: UsersContext) => findOwn(context, 'ServiceToken', id),
+      __resolveReference: ownByReference('ServiceToken'),
       id: ({ id }: ServiceTokenRecord) => toGlobalId('ServiceToken', id),
       scopes: ({ scopes }: ServiceTokenRecord) => scopes.map(fromScope),
     },

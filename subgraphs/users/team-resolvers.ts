@@ -2,7 +2,7 @@ import type { PageArguments } from '../../lib/connection.ts'
 import { toGlobalId } from '../../lib/ids.ts'
 import { isViewer, read, type UsersContext } from './context.ts'
 import type { User } from './mappers.ts'
-import { findOwn } from './node.ts'
+import { ownByReference } from './node.ts'
 import { userOf } from './service/people.ts'
 import {
   addTeamMember,
@@ -63,12 +63,12 @@ export const teamResolvers = {
     InviteUserSuccess: madeInvitation,
     RevokeInvitationSuccess: madeInvitation,
     Team: {
-      __resolveReference: ({ id }: { id: string }, context: UsersContext) => findOwn(context, 'Team', id),
+      __resolveReference: ownByReference('Team'),
       id: ({ id }: TeamRecord) => toGlobalId('Team', id),
       members: (team: TeamRecord, args: PageArguments, context: UsersContext) => members(context, team, args),
     },
     Invitation: {
-      __resolveReference: ({ id }: { id: string }, context: UsersContext) => findOwn(context, 'Invitation', id),
+      __resolveReference: ownByReference('Invitation'),
       id: ({ id }: InvitationRecord) => toGlobalId('Invitation', id),
       invitedBy: ({ ownerId }: InvitationRecord, _: unknown, context: UsersContext) => userOf(context, ownerId),
       team: ({ teamId }: InvitationRecord, _: unknown, { loaders }: UsersContext) =>

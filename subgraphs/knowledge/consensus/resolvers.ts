@@ -1,13 +1,12 @@
 import { type PageArguments, parsePage } from '../../../lib/connection.ts'
 import { codedError } from '../../../lib/errors.ts'
-import { toGlobalId, uuidOf } from '../../../lib/ids.ts'
+import { toGlobalId } from '../../../lib/ids.ts'
+import { byReference, idFields } from '../../references.ts'
 import { requireViewer } from '../../security.ts'
 import { createContext, type KnowledgeContext } from '../context.ts'
 import { learningPatterns, recordLearningPattern } from './learning.ts'
 import { consensusNode, consensusNodes, nodeOf, proposeKnowledge, voteOnKnowledge } from './service.ts'
 import type { NodeRecord, VoteRecord } from './store.ts'
-
-type Reference = { readonly id?: string; readonly nodeRef?: string }
 
 /** A mutation's answer is read again, after the write: with loaders of its own. */
 function mutation<I, A>(verb: (context: KnowledgeContext, input: I) => Promise<A>) {
@@ -30,16 +29,6 @@ const node = ({ nodeId, context }: { nodeId: string; context: KnowledgeContext }
 const session = ({ sessionId }: { sessionId: string | null }) =>
   sessionId === null ? null : { __typename: 'ChatSession', id: toGlobalId('ChatSession', sessionId) }
 
-function patternOf({ loaders }: KnowledgeContext, { id, nodeRef }: Reference) {
-  const uuid = uuidOf('LearningPattern', id ?? nodeRef ?? '')
-  return uuid === null ? null : loaders.learningPattern.load(uuid)
-}
-
-function ids(type: 'ConsensusNode' | 'LearningPattern') {
-  const id = (record: { readonly id: string }) => toGlobalId(type, record.id)
-  return { id, nodeRef: id }
-}
-
 /** Resolvers of what agents hold to be known, and of what has worked. */
 export const consensusResolvers = {
   Query: {
@@ -56,9 +45,8 @@ export const consensusResolvers = {
     recordLearningPattern: mutation(recordLearningPattern),
   },
   ConsensusNode: {
-    ...ids('ConsensusNode'),
-    __resolveReference: ({ id, nodeRef }: Reference, { loaders }: KnowledgeContext) =>
-      nodeOf(loaders, id ?? nodeRef ?? ''),
+    ...idFields('ConsensusNode'),
+    __resolveReference: nodeOf,
     session,
     votes: ({ id }: NodeRecord, args: PageArguments, { loaders }: KnowledgeContext) =>
       loaders.votes(parsePage(args, ['votes']), id),
@@ -68,8 +56,10 @@ export const consensusResolvers = {
       voterId === ownerId ? null : { __typename: 'Agent', id: toGlobalId('Agent', voterId) },
   },
   LearningPattern: {
-    ...ids('LearningPattern'),
-    __resolveReference: (reference: Reference, context: KnowledgeContext) => patternOf(context, reference),
+    ...idFields('LearningPattern'),
+    __resolveReference: byReference('LearningPattern', ({ loaders }: KnowledgeContext, id) =>
+      loaders.learningPattern.load(id),
+    ),
     session,
   },
   ProposeKnowledgeSuccess: { node },

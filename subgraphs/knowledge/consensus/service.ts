@@ -5,6 +5,7 @@ import { invalidInput, notFound, type Problem, ProblemError } from '../../../lib
 import type { Transaction } from '../../../stores/postgres/postgres.ts'
 import { checkObject, checkShare, checkText, firstProblem, requireVersion } from '../../checks.ts'
 import { type Answer, mutate } from '../../mutate.ts'
+import { byReference } from '../../references.ts'
 import { requireViewer, securityOf } from '../../security.ts'
 import type { KnowledgeContext } from '../context.ts'
 import {
@@ -98,23 +99,20 @@ export async function voteOnKnowledge({ stores, request }: KnowledgeContext, inp
 
 /** @throws BAD_USER_INPUT unless it is named by its id, or by type and key. */
 export async function consensusNode(
-  { stores, request, loaders }: KnowledgeContext,
+  context: KnowledgeContext,
   { id, type, key }: { readonly id?: string | null; readonly type?: string | null; readonly key?: string | null },
 ): Promise<NodeRecord | null> {
+  const { stores, request } = context
   const { userId } = requireViewer(request)
-  if (id != null && type == null && key == null) return nodeOf(loaders, id)
+  if (id != null && type == null && key == null) return nodeOf({ id }, context)
   if (id != null || type == null || key == null) throw codedError('BAD_USER_INPUT', 'Give `id`, or `type` and `key`.')
   if (checkText(type, 100, []) || checkText(key, 256, [])) return null
   return stores.postgres.read(securityOf(request, 'knowledge'), (db) => nodeByKey(db, userId, type, key))
 }
 
-export function nodeOf(
-  { consensusNode: loader }: KnowledgeContext['loaders'],
-  id: string,
-): Promise<NodeRecord | null> | null {
-  const uuid = uuidOf('ConsensusNode', id)
-  return uuid === null ? null : loader.load(uuid)
-}
+export const nodeOf = byReference('ConsensusNode', ({ loaders }: KnowledgeContext, id) =>
+  loaders.consensusNode.load(id),
+)
 
 export async function consensusNodes(
   { stores, request }: KnowledgeContext,
