@@ -212,7 +212,10 @@ function vectorSuite(database: () => TestPostgres, embeddings: EmbeddingSettings
       ).vectors.nodes.map(({ content }: Data) => content)
     expect(await seen()).toEqual(['PUBLIC talk of whales.'])
     await grant()
+    world.statements.length = 0
     expect((await seen()).sort()).toEqual(['PUBLIC talk of whales.', 'SHARED talk of whales.'])
+    // What is public is on a shelf that is searched anyway: only what was given is looked up beside it.
+    expect(world.statements.filter(({ text }) => text.startsWith('SELECT vector.id FROM'))).toMatchObject([{ rows: 1 }])
     expect((await seen({ filter: { kinds: ['CONTEXT'] } })).sort()).toEqual([
       'PUBLIC talk of whales.',
       'SHARED talk of whales.',

@@ -5,7 +5,7 @@ import { securityOf } from '../../security.ts'
 import type { MemoryContext } from '../context.ts'
 import { checkText, limits } from '../limits.ts'
 import { analyze } from '../recall/tokens.ts'
-import { fittingVectors, grantedOwners, type VectorFilter } from '../store/vectors.ts'
+import { fittingVectors, givenVectors, grantedOwners, type VectorFilter } from '../store/vectors.ts'
 
 export type VectorRanking = 'MEANING' | 'MEANING_AND_WORDS'
 
@@ -78,9 +78,11 @@ async function compared(
   const others = await context.read((db) => grantedOwners(db, collection))
   // What fits is compared one by one: an index that is filtered afterwards would lose some of the best.
   const filtered = Object.values(filter).some((value) => value != null)
-  const owners = filtered ? [viewer.userId, ...others] : others
-  const ids =
-    owners.length === 0 ? [] : await context.read((db) => fittingVectors(db, viewer, collection, owners, filter))
+  const ids = await context.read((db) =>
+    filtered
+      ? fittingVectors(db, viewer, collection, [viewer.userId, ...others], filter)
+      : givenVectors(db, collection, others),
+  )
   if (by === 'MEANING_AND_WORDS' && index.hybrid) {
     const terms = analyze(query).terms
     const own = filtered ? [] : shelves

@@ -97,6 +97,22 @@ export async function fittingVectors(
   return rows.map(({ id }) => id)
 }
 
+/** Those of a collection that the viewer may read because of these owners' leave alone; what is public has its shelf. */
+export async function givenVectors(
+  db: Database,
+  collection: VectorCollection,
+  owners: readonly string[],
+): Promise<string[]> {
+  if (owners.length === 0) return []
+  const from = collection === 'MEMORIES' ? memories : stored
+  const rows = await db.query<{ id: string }>(
+    `SELECT vector.id FROM (${from}) AS vector
+     WHERE vector.owner_id = ANY ($1::uuid[]) AND vector.collection = $2 AND vector.visibility <> 'PUBLIC'`,
+    [owners, collection],
+  )
+  return rows.map(({ id }) => id)
+}
+
 /** Row-level security lets no more than this through; said here, so that an index is used. */
 function ownedOrPublic({ tenantId }: Viewer, owners: readonly string[], values: Values): string {
   return `(vector.owner_id = ANY (${values.add(owners, 'uuid[]')})
