@@ -24,6 +24,8 @@ export interface FieldCipher {
   open(sealed: Uint8Array, place: FieldPlace, ownerKey: Uint8Array): Buffer
   /** Whether a value is under the newest key; one that is not should be sealed anew. */
   isCurrent(sealed: Uint8Array): boolean
+  /** Whether there are keys beside the newest, under which values may still be. */
+  readonly hasOlder: boolean
   /** Names the newest key: the beginning of its hash, in hexadecimal. */
   readonly keyId: string
 }
@@ -68,6 +70,7 @@ export function createFieldCipher(keys: readonly Uint8Array[]): FieldCipher {
 
   return {
     keyId: newest.id.toString('hex'),
+    hasOlder: ring.length > 1,
     isCurrent: (sealed) => Buffer.from(sealed.subarray(1, 1 + idBytes)).equals(newest.id),
     seal(value, place, ownerKey) {
       const nonce = randomBytes(nonceBytes)
@@ -133,6 +136,7 @@ function writeKeys(dataDirectory: string, keys: readonly Uint8Array[]): void {
 /** The cipher of a process that needs none: whatever it is asked for is a mistake. */
 export const noFieldCipher: FieldCipher = {
   keyId: '',
+  hasOlder: false,
   isCurrent: refuse,
   seal: refuse,
   open: refuse,

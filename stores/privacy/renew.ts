@@ -1,5 +1,5 @@
 import { once } from '../../lib/bytes.ts'
-import { FieldDecryptionError, type FieldPlace } from '../../lib/field-encryption.ts'
+import { type Outdated, sealAnew } from '../../lib/seal-anew.ts'
 import { auditContext } from '../audit/context.ts'
 import { renewValues } from '../audit/renew.ts'
 import type { Stores } from '../stores.ts'
@@ -13,51 +13,51 @@ const headBytes = 5
 
 const columns: Readonly<Record<string, string>> = { 'users.totp': 'secret', 'users.encrypted_fields': 'sealed' }
 
-interface Outdated {
+interface Field extends Outdated {
   readonly source: string
   readonly id: string
-  readonly sealed: Buffer
-  readonly key: Buffer
 }
 
 /**
  * Encrypts anew whatever is under an older of the system's keys, wherever it is kept, so that the old key may be taken
- * away: `mnemograph keys encryption` says when.
+ * away: `mnemograph keys encryption` says when. What opens under no key is left, and told of.
  */
 export async function renewEncryption(stores: Needed): Promise<void> {
+  if (!stores.fields.hasOlder) return
   await renewValues(stores)
-  while ((await renewFields(stores)) === atOnce);
+  await renewFields(stores)
   await renewAudio(stores)
 }
 
-/** @returns how many it renewed; a value that does not open is left, and told of */
-async function renewFields({ postgres, fields, logger }: Needed): Promise<number> {
+async function renewFields(stores: Needed): Promise<void> {
+  const first = { source: '', id: '00000000-0000-0000-0000-000000000000' }
+  for (let after: Pick<Field, 'source' | 'id'> | undefined = first; after; ) after = await renewPage(stores, after)
+}
+
+/** @returns the field after which to go on, when there may be more */
+function renewPage(stores: Needed, after: Pick<Field, 'source' | 'id'>): Promise<Field | undefined> {
+  const { postgres, fields } = stores
   return postgres.write(auditContext('renewal'), async (tx) => {
-    const outdated = await tx.query<Outdated>('SELECT source, id, sealed, key FROM app.outdated_fields($1, $2)', [
+    const page = await tx.query<Field>('SELECT source, id, sealed, key FROM app.outdated_fields($1, $2, $3, $4)', [
       Buffer.from(fields.keyId, 'hex'),
+      after.source,
+      after.id,
       atOnce,
     ])
-    const renewed = outdated.flatMap((field) => {
-      const place: FieldPlace = { table: field.source, column: columns[field.source] ?? '', row: field.id }
-      try {
-        return [{ ...field, body: fields.seal(fields.open(field.sealed, place, field.key), place, field.key) }]
-      } catch (error) {
-        if (!(error instanceof FieldDecryptionError)) throw error
-        logger.warn(
-          { table: field.source, id: field.id },
-          'An encrypted field does not open under any key that is there',
-        )
-        return []
-      }
+    const renewed = page.flatMap((field) => {
+      const { source, id } = field
+      const body = sealAnew(stores, field, { table: source, column: columns[source] ?? '', row: id })
+      return body ? [{ ...field, body }] : []
     })
-    if (renewed.length === 0) return 0
-    await tx.query('SELECT app.renew_fields($1::text[], $2::uuid[], $3::bytea[], $4::bytea[])', [
-      renewed.map(({ source }) => source),
-      renewed.map(({ id }) => id),
-      renewed.map(({ sealed }) => sealed),
-      renewed.map(({ body }) => body),
-    ])
-    return renewed.length
+    if (renewed.length > 0) {
+      await tx.query('SELECT app.renew_fields($1::text[], $2::uuid[], $3::bytea[], $4::bytea[])', [
+        renewed.map(({ source }) => source),
+        renewed.map(({ id }) => id),
+        renewed.map(({ sealed }) => sealed),
+        renewed.map(({ body }) => body),
+      ])
+    }
+    return page.length < atOnce ? undefined : page.at(-1)
   })
 }
 
@@ -80,18 +80,14 @@ async function renewAudio(stores: Needed): Promise<void> {
   }
 }
 
-async function renewOne({ objects, fields, logger }: Needed, { owner_id: owner, hash, key }: Kept): Promise<void> {
+async function renewOne(stores: Needed, { owner_id: owner, hash, key }: Kept): Promise<void> {
+  const { objects, fields } = stores
   const name = voiceObject(hash)
   const head = await readUpTo(await objects.get(owner, name), headBytes)
   if (head.length < headBytes || fields.isCurrent(head)) return
   const sealed = await readUpTo(await objects.get(owner, name), Number.POSITIVE_INFINITY)
-  try {
-    const anew = fields.seal(fields.open(sealed, voicePlace(hash), key), voicePlace(hash), key)
-    await objects.put(owner, name, once(anew))
-  } catch (error) {
-    if (!(error instanceof FieldDecryptionError)) throw error
-    logger.warn({ object: name }, 'An encrypted object does not open under any key that is there')
-  }
+  const anew = sealAnew(stores, { sealed, key }, voicePlace(hash))
+  if (anew) await objects.put(owner, name, once(anew))
 }
 
 async function readUpTo(body: AsyncIterable<Uint8Array> | null, bytes: number): Promise<Buffer> {

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Viewer } from '../../lib/context.ts'
 import { createFieldCipher } from '../../lib/field-encryption.ts'
+import type { Log } from '../../lib/log.ts'
 import { defaultTenantId } from '../../lib/tenants.ts'
 import { auditJobs } from '../../stores/audit/jobs.ts'
-import { renewValues } from '../../stores/audit/renew.ts'
 import { seal, valuesPlace } from '../../stores/audit/sealer.ts'
 import { verifyAudit } from '../../stores/audit/verify.ts'
+import { renewEncryption } from '../../stores/privacy/renew.ts'
 import { room as agents } from '../../subgraphs/agents/index.ts'
 import { room as users } from '../../subgraphs/users/index.ts'
 import { describeEachPostgres } from '../kit/postgres.ts'
@@ -110,20 +111,36 @@ describeEachPostgres('the audit', (database) => {
       await busy(ann, id)
       await sealed()
       const [older, newer] = [Buffer.alloc(32, 7), Buffer.alloc(32, 8)]
-      const both = createFieldCipher([newer, older])
-      expect(await renewValues({ ...world.stores, fields: both })).toBeGreaterThan(0)
-      expect(await renewValues({ ...world.stores, fields: both })).toBe(0)
+      // The earliest of them is damaged: it stands before the others, not in their way.
+      const [damaged] = await sql<{ entry_id: string; sealed: Buffer }>(
+        'SELECT entry_id, sealed FROM audit.entry_values WHERE sealed IS NOT NULL ORDER BY entry_id LIMIT 1',
+      )
+      const put = (sealed: Buffer | undefined) =>
+        sql('UPDATE audit.entry_values SET sealed = $1 WHERE entry_id = $2', [sealed, damaged?.entry_id])
+      await put(Buffer.from(damaged?.sealed.map((byte, i) => (i < 5 ? byte : byte ^ 1)) ?? []))
+      const told: object[] = []
+      const logger = { ...world.stores.logger, warn: (what: object) => void told.push(what) } as Log
+      await renewEncryption({ ...world.stores, logger, fields: createFieldCipher([newer, older]) })
+      expect(told).toEqual([{ table: 'audit.entry_values', row: damaged?.entry_id }])
       const alone = createFieldCipher([newer])
       const rows = await sql<{ entry_id: string; sealed: Buffer; key: Buffer }>(
-        'SELECT entry_id, sealed, key FROM audit.entry_values JOIN audit.user_keys ON user_id = owner_id WHERE owner_id = $1',
-        [ann.userId],
+        `SELECT entry_id, sealed, key FROM audit.entry_values JOIN audit.user_keys ON user_id = owner_id
+         WHERE owner_id = $1 AND entry_id <> $2`,
+        [ann.userId, damaged?.entry_id],
       )
       const opened = rows.map(({ entry_id, sealed, key }) => alone.open(sealed, valuesPlace(entry_id), key).toString())
       expect(opened.join()).toContain('BUSY')
       // Back again, for the tests that follow.
-      await renewValues({ ...world.stores, fields: createFieldCipher([older, newer]) })
+      await put(damaged?.sealed)
+      await renewEncryption({ ...world.stores, fields: createFieldCipher([older, newer]) })
       const [change] = await log(ann, { table: 'agents.agents', operation: 'UPDATE' })
       expect(change.newValues).toMatchObject({ status: 'BUSY' })
+    })
+
+    test('looks for nothing to put under a new key while there is but one', async () => {
+      room.statements.length = 0
+      await renewEncryption({ ...room.stores, fields: createFieldCipher([Buffer.alloc(32, 9)]) })
+      expect(room.statements.filter(({ text }) => text.includes('outdated'))).toEqual([])
     })
 
     test('shows a member his own, staff their tenant’s, a stranger and nobody nothing of it', async () => {
