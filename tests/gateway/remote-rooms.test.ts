@@ -200,8 +200,10 @@ describe.skipIf(skip)(title, { timeout: patience }, () => {
     async function waitFor(count: number): Promise<void> {
       await vi.waitFor(
         async () => {
+          // A table has the same number in every suite's database.
           const { rows } = await admin.query(
-            "SELECT FROM pg_locks WHERE relation = 'memory.chat_sessions'::regclass AND NOT granted",
+            `SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database
+             WHERE datname = current_database() AND relation = 'memory.chat_sessions'::regclass AND NOT granted`,
           )
           expect(rows).toHaveLength(count)
         },

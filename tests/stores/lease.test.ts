@@ -84,7 +84,8 @@ describeEachPostgres('a projector in two processes', (world) => {
     }
     return { projectors, taken, write, cleared: () => cleared }
   }
-  const within = () => AbortSignal.timeout(20_000)
+  /** What is written must settle first. */
+  const within = () => AbortSignal.timeout(60_000)
 
   test('is run by one of them, and by the other when that one ends', async () => {
     const first = await openProcess('takeover')
