@@ -79,9 +79,6 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
     const tracer = await tracerFor(config.tracing, 'mnemograph', log, metrics)
     opened.defer(async () => tracer?.close())
     const progress = options.onMigration ? { onMigration: options.onMigration } : {}
-    // The embedded database starts in a thread of its own; meanwhile this one reads the rest of the program. A server is
-    // asked after that: this thread would not hear its answer in time on a busy machine, and take it to be away.
-    if (config.databaseUrl !== undefined) await readTheRest()
     const opening = openStores({
       data: config.data,
       databaseUrl: config.databaseUrl,
@@ -104,7 +101,15 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
         () => {},
       ),
     )
-    const [{ openGraph }, { createEdge }, { Channels }, { openKeeping }] = await readTheRest()
+    // The embedded database starts in a thread of its own; meanwhile this one reads the rest of the program. A server is
+    // waited for: on a busy machine this thread would not hear its answer in time while it reads, and take it to be away.
+    if (config.databaseUrl !== undefined) await opening
+    const [{ openGraph }, { createEdge }, { Channels }, { openKeeping }] = await Promise.all([
+      import('./graph.ts'),
+      import('./edge/http.ts'),
+      import('./channels.ts'),
+      import('./cache/caching.ts'),
+    ])
     const channels = new Channels({
       subgraphs: config.subgraphs,
       metrics,
@@ -157,16 +162,6 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
     await opened.disposeAsync()
     throw error
   }
-}
-
-/** Most of the program, which takes seconds to read. */
-function readTheRest() {
-  return Promise.all([
-    import('./graph.ts'),
-    import('./edge/http.ts'),
-    import('./channels.ts'),
-    import('./cache/caching.ts'),
-  ])
 }
 
 /** Rooms elsewhere cannot reach the embedded database, and would not share what this process reads of sessions. */
