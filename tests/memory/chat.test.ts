@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { toGlobalId } from '../../lib/ids.ts'
+import { viewerOf } from '../kit/room-world.ts'
 import { type Data, type MemoryWorld, openMemoryWorld, verbs } from './world.ts'
 
 let world: MemoryWorld
@@ -167,6 +168,39 @@ describe('messages', () => {
     const sessionId = await theirs.openSession()
     const other = await theirs.act('append', { sessionId, messages: [{ role: 'SYSTEM', content }], remember: true })
     expect(other.remembered).toBe(1)
+  })
+
+  test('longer than a memory are kept whole, and remembered in parts that say all of it', async () => {
+    const mine = verbs(world, viewerOf())
+    const sessionId = await mine.openSession()
+    const line = `${'quay '.repeat(1_000)}\n`
+    const content = `${line.repeat(26)}${'😀'.repeat(70_000)} farewell`
+    const prompt = `Be kind. ${'x'.repeat(65_536)}`
+    const messages = [
+      { role: 'SYSTEM', content: prompt },
+      { role: 'USER', content, name: 'Ann' },
+      { role: 'USER', content: 'Short.' },
+    ]
+    expect(await mine.act('append', { sessionId, messages, remember: true })).toMatchObject({ added: 3, remembered: 7 })
+    const read = `query ($id: ID!) { chatSession(id: $id) { messages { nodes { content memories { nodes { content metadata } } } } } }`
+    const [system, long, short] = (await world.ask(mine.viewer, read, { id: sessionId })).chatSession.messages.nodes
+    expect(long.content).toBe(content)
+    const parts: Data[] = long.memories.nodes
+    expect(parts.map((part) => part.content).join('')).toBe(content)
+    expect(parts.map((part) => [...part.content].length <= 65_536)).toEqual([true, true, true, true])
+    expect(parts.map(({ metadata }) => metadata)).toEqual(
+      [1, 2, 3, 4].map((part) => ({ role: 'USER', part, parts: 4 })),
+    )
+    expect(parts[0].content.endsWith('\n')).toBe(true)
+    expect(short.memories.nodes).toEqual([{ content: 'Short.', metadata: { role: 'USER' } }])
+    expect(system.memories.nodes).toHaveLength(2)
+    const again = { sessionId: await mine.openSession(), messages: [messages[0]], remember: true }
+    expect(await mine.act('append', again)).toMatchObject({ added: 1, remembered: 0 })
+    const { recall } = await world.ask(
+      mine.viewer,
+      '{ recall(query: "farewell", first: 1) { hits { memory { metadata } } } }',
+    )
+    expect(recall.hits).toMatchObject([{ memory: { metadata: { part: 4 } } }])
   })
 
   test('are refused together, each with its reason, and leave nothing', async () => {

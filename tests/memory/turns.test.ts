@@ -112,10 +112,11 @@ test('a turn may be answered in the words of a memory, which are not remembered 
 })
 
 test('a turn is answered in another’s words as far as he lets them be read, and that is noted', async () => {
+  const giver = await product.join()
   const rule = 'mutation ($input: SetPolicyRuleInput!) { setPolicyRule(input: $input) { __typename } }'
   const item = { content: 'The gondola ticket desk is at desk@example.org today.', visibility: 'PUBLIC' }
-  await other.ask(rule, { input: { name: 'mail', kind: 'REDACTION', action: 'MASK', mask: 'EMAILS' } })
-  const { remember } = await other.ask(
+  await giver.ask(rule, { input: { name: 'mail', kind: 'REDACTION', action: 'MASK', mask: 'EMAILS' } })
+  const { remember } = await giver.ask(
     'mutation ($input: RememberInput!) { remember(input: $input) { ... on RememberSuccess { memory { id } } } }',
     { input: item },
   )
@@ -127,20 +128,20 @@ test('a turn is answered in another’s words as far as he lets them be read, an
   }
   const masked = 'The gondola ticket desk is at ▒▒▒ today.'
   expect(await asked(owner)).toMatchObject({ answer: { content: masked }, answerVector: { content: masked } })
-  expect(await asked(other)).toMatchObject({ answer: { content: item.content } })
+  expect(await asked(giver)).toMatchObject({ answer: { content: item.content } })
   const noted = async () => {
     await product.server.stores.notes.idle()
     const read = 'query ($id: ID!) { policyAudit(memoryId: $id) { nodes { ruleName phase } } }'
-    return (await other.ask(read, { id: remember.memory.id })).policyAudit.nodes
+    return (await giver.ask(read, { id: remember.memory.id })).policyAudit.nodes
   }
   expect(await noted()).toContainEqual({ ruleName: 'mail', phase: 'RETRIEVE' })
   // What is withheld whole says nothing: the next best answers, or nobody does.
-  await other.ask(rule, { input: { name: 'ours', kind: 'SHARING', action: 'DENY' } })
+  await giver.ask(rule, { input: { name: 'ours', kind: 'SHARING', action: 'DENY' } })
   const withheld = await asked(owner)
   expect(withheld.recalled[0].memory).toMatchObject({ id: remember.memory.id, content: '▒▒▒' })
   expect(withheld.answer?.content).not.toContain('gondola')
   expect(withheld.answer?.content).not.toContain('▒')
-  expect(await asked(other)).toMatchObject({ answer: { content: item.content } })
+  expect(await asked(giver)).toMatchObject({ answer: { content: item.content } })
 })
 
 test('turns are found again by the meaning of their questions', async () => {

@@ -22,6 +22,7 @@ import {
 import { rejectBatch } from './batch.ts'
 import { judgeNew } from './judge.ts'
 import { stateOf } from './keep.ts'
+import { partsOf } from './parts.ts'
 
 export interface MessageInput {
   readonly role: MessageRole
@@ -96,16 +97,16 @@ function checkCall(call: ToolCall, path: Path): Problem | null {
   )
 }
 
-/** A message with the memory to make of it; both get their time and place when the session is known. */
+/** A message with the memories to make of it, one unless it is longer than a memory; all get their time and place when the session is known. */
 interface Prepared {
   readonly message: Omit<MessageDraft, 'position' | 'occurredAt' | 'timeInferred' | 'promptId'>
   /** SHA-256 of a system prompt, in hexadecimal. */
   readonly promptHash: string | null
   readonly occurredAt: Date | null
-  readonly memory: Pick<
+  readonly memories: readonly Pick<
     MemoryDraft,
     'id' | 'revisionId' | 'content' | 'analysis' | 'tier' | 'metadata' | 'speaker'
-  > | null
+  >[]
 }
 
 /** Whatever does not need the database is done before the transaction, which holds a connection. */
@@ -123,20 +124,22 @@ function prepare({ stores: { ids } }: MemoryContext, input: MessageInput, rememb
     toolCallId: input.toolCallId ?? null,
     externalId: input.externalId ?? null,
   }
-  const memory =
-    remember && content !== null && content.trim() !== ''
-      ? {
-          id: ids.next(),
-          revisionId: ids.next(),
-          content,
-          analysis: analyze(content),
-          tier: role === 'SYSTEM' ? ('SEMANTIC' as const) : ('EPISODIC' as const),
-          metadata: role === 'TOOL' && name !== null ? { role, tool: name } : { role },
-          speaker: role === 'TOOL' ? null : name,
-        }
-      : null
+  const parts = remember && content !== null ? partsOf(content, limits.memoryContent) : []
+  const told = role === 'TOOL' && name !== null ? { role, tool: name } : { role }
+  const memories = parts.flatMap((part, i) => {
+    if (part.trim() === '') return []
+    return {
+      id: ids.next(),
+      revisionId: ids.next(),
+      content: part,
+      analysis: analyze(part),
+      tier: role === 'SYSTEM' ? ('SEMANTIC' as const) : ('EPISODIC' as const),
+      metadata: parts.length === 1 ? told : { ...told, part: i + 1, parts: parts.length },
+      speaker: role === 'TOOL' ? null : name,
+    }
+  })
   const promptHash = isPrompt ? createHash('sha256').update(content).digest('hex') : null
-  return { message, promptHash, occurredAt: input.occurredAt ?? null, memory }
+  return { message, promptHash, occurredAt: input.occurredAt ?? null, memories }
 }
 
 /** Models give a tool's arguments as JSON in a text. */
@@ -222,7 +225,7 @@ function inferTimes(now: Date, last: Date | null): () => Date {
   return () => new Date(next++)
 }
 
-/** One memory for each message that is to have one; of a system prompt only the first time its owner uses it. */
+/** The memories of each message that is to have some; of a system prompt only the first time its owner uses it. */
 async function memoriesOf(
   { tx }: Unit,
   items: readonly Prepared[],
@@ -230,19 +233,20 @@ async function memoriesOf(
   prompts: ReadonlyMap<string, StoredPrompt>,
   session: { readonly sessionId: string; readonly memoryCount: number },
 ): Promise<MemoryDraft[]> {
-  const wanted = items.flatMap(({ memory, promptHash }, i) => {
-    const message = messages[i]
+  const wanted = items.flatMap(({ memories, promptHash }, i) => {
+    const [message, first] = [messages[i], memories[0]]
     const prompt = promptHash === null ? undefined : prompts.get(promptHash)
-    return memory && message && !prompt?.remembered ? [{ memory, message }] : []
+    return first && message && !prompt?.remembered ? [{ memories, first: first.id, message }] : []
   })
   const claims = new Map<string, string>()
-  for (const { memory, message } of wanted) {
-    if (message.promptId !== null && !claims.has(message.promptId)) claims.set(message.promptId, memory.id)
+  for (const { first, message } of wanted) {
+    if (message.promptId !== null && !claims.has(message.promptId)) claims.set(message.promptId, first)
   }
   const claimed = await claimPrompts(tx, claims)
   let position = session.memoryCount
   return wanted
-    .filter(({ memory, message }) => message.promptId === null || claimed.has(memory.id))
+    .filter(({ first, message }) => message.promptId === null || claimed.has(first))
+    .flatMap(({ memories, message }) => memories.map((memory) => ({ memory, message })))
     .map(({ memory, message }) => ({
       ...memory,
       // A prompt belongs to every session that begins with it.
