@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { Encoder } from '../encoder/port.ts'
 import { projectorContext } from '../log/log.ts'
 import type { Database, Postgres } from '../postgres/postgres.ts'
@@ -15,6 +16,8 @@ import {
 
 /** Up to so many vectors on the shelves are compared one by one, exactly; more are searched through the HNSW index. */
 const exactUpTo = 20_000
+/** For so long shelves that were found large are taken to be so. */
+const largeForMs = 600_000
 
 export interface PgvectorModel {
   readonly model: string
@@ -72,9 +75,15 @@ function indexOf(postgres: Postgres, table: Table, collection: VectorCollection)
   const read = <T>(work: (db: Database) => Promise<T>, signal?: AbortSignal) =>
     postgres.read(signal ? { ...context, signal } : context, work)
   const write = (sql: string, values: unknown[]) => postgres.write(context, (tx) => tx.query(sql, values))
+  // Counting so far costs as much as the search. Shelves that have shrunk since are read in full after all.
+  const large = new LRUCache<string, true>({ max: 10_000, ttl: largeForMs })
   const isLarge = async (db: Database, shelves: readonly string[]) => {
+    const key = shelves.join()
+    if (large.has(key)) return true
     const [size] = await db.query<{ count: number }>(SIZE, [model, collection, shelves, table.exactly + 1])
-    return (size?.count ?? 0) > table.exactly
+    if ((size?.count ?? 0) <= table.exactly) return false
+    large.set(key, true)
+    return true
   }
   const exact = `WITH shelf AS MATERIALIZED (
       SELECT memory_id, embedding FROM memory.embeddings WHERE ${ON_SHELVES}

@@ -12,6 +12,7 @@ import { relationsResolvers } from './relations-resolvers.ts'
 import { resolvers } from './resolvers.ts'
 import { routingResolvers } from './routing-resolvers.ts'
 import { syncJob } from './service/sync/run.ts'
+import { forwardJob } from './service/upkeep/forward.ts'
 import { upkeepJob } from './service/upkeep/job.ts'
 import { sharingResolvers } from './sharing-resolvers.ts'
 import { syncResolvers } from './sync-resolvers.ts'
@@ -46,5 +47,5 @@ export const room = defineRoom({
     return []
   },
   projectors: (stores) => stores.embeddings.kept.map((index) => vectorProjector(stores, index)),
-  jobs: (stores) => [syncJob(stores), upkeepJob(stores)],
+  jobs: (stores) => [syncJob(stores), upkeepJob(stores), forwardJob(stores)],
 })

@@ -1,26 +1,42 @@
 import { inverseFrequency, saturation } from '../../subgraphs/memory/recall/bm25.ts'
-import type { RecallDocument, RecallIndex, Scored } from '../../subgraphs/memory/recall/port.ts'
+import { forwardReader, packForward } from '../../subgraphs/memory/recall/forward.ts'
+import { foldName } from '../../subgraphs/memory/recall/participants.ts'
+import type { Asked, RecallDocument, RecallIndex, Scored } from '../../subgraphs/memory/recall/port.ts'
 import { analyze } from '../../subgraphs/memory/recall/tokens.ts'
 
-export type MemoryFixture = Partial<Omit<RecallDocument, 'terms' | 'length'>> & Pick<RecallDocument, 'id' | 'content'>
+/** A memory as a store would be given it. */
+export interface MemoryFixture {
+  readonly id: string
+  readonly content: string
+  readonly sessionId?: string | null
+  readonly position?: number
+  readonly occurredAt?: Date
+  readonly speaker?: string | null
+}
 
-/** The document that a store would keep for a memory. */
+/** A memory as a store would keep it. */
+export function storedMemory(memory: MemoryFixture) {
+  const { content, occurredAt = new Date(0), sessionId = null, position = 0, speaker = null } = memory
+  const analysis = analyze(content)
+  const forward = packForward(content, occurredAt, analysis)
+  return { id: memory.id, sessionId, position, speaker, forward, ...analysis }
+}
+
+export type StoredMemory = ReturnType<typeof storedMemory>
+
+/** The document that a store would tell of a memory to a question that asks for nothing. */
 export function recallDocument(memory: MemoryFixture): RecallDocument {
-  const { terms, length } = analyze(memory.content)
-  return {
-    sessionId: null,
-    position: 0,
-    occurredAt: new Date(0),
-    speaker: null,
-    terms,
-    length,
-    ...memory,
-  }
+  return told(storedMemory(memory), { terms: new Set(), pairs: new Set() })
+}
+
+function told({ id, sessionId, position, speaker, forward }: StoredMemory, asked: Asked): RecallDocument {
+  const { name, ...entry } = forwardReader(asked)(forward)
+  return { id, sessionId, position, ...entry, speaker: speaker ? foldName(speaker) : name }
 }
 
 /** A fake: one owner's memories in plain arrays, every search exact. */
 export function memoryIndex(
-  documents: readonly RecallDocument[],
+  documents: readonly StoredMemory[],
   vectors: ReadonlyMap<string, Float32Array> = new Map(),
 ): RecallIndex {
   const lengths = documents.map(({ terms }) => [...terms.values()].reduce((sum, count) => sum + count, 0))
@@ -40,7 +56,7 @@ export function memoryIndex(
         frequencies.set(term, found.length)
         const rarity = inverseFrequency(documents.length, found.length)
         for (const i of found) {
-          const document = documents[i] as RecallDocument
+          const document = documents[i] as StoredMemory
           const strength = saturation(document.terms.get(term) ?? 0, lengths[i] ?? 0, averageLength)
           sums.set(document.id, (sums.get(document.id) ?? 0) + boost * rarity * strength)
         }
@@ -51,18 +67,15 @@ export function memoryIndex(
       const cosines = [...vectors].map(([id, other]): [string, number] => [id, dot(vector, other)])
       return best(new Map(cosines), limit)
     },
-    async context(ids, radius, terms) {
-      const asked = ids.flatMap((id) => byId.get(id) ?? [])
-      const isNear = (document: RecallDocument) =>
-        asked.some(
+    async context(ids, radius, asked) {
+      const hits = ids.flatMap((id) => byId.get(id) ?? [])
+      const isNear = (memory: StoredMemory) =>
+        hits.some(
           ({ id, sessionId, position }) =>
-            id === document.id ||
-            (sessionId !== null &&
-              sessionId === document.sessionId &&
-              Math.abs(position - document.position) <= radius),
+            id === memory.id ||
+            (sessionId !== null && sessionId === memory.sessionId && Math.abs(position - memory.position) <= radius),
         )
-      const told = ({ terms: all }: RecallDocument) => new Map([...all].filter(([term]) => terms.has(term)))
-      return documents.filter(isNear).map((document) => ({ ...document, terms: told(document) }))
+      return documents.filter(isNear).map((memory) => told(memory, asked))
     },
   }
 }

@@ -4,7 +4,7 @@ import type { RequestContext } from '../../lib/context.ts'
 import { MemoryContext } from '../../subgraphs/memory/context.ts'
 import type { RecallIndex } from '../../subgraphs/memory/recall/port.ts'
 import { openRecallIndex } from '../../subgraphs/memory/store/recall-index.ts'
-import { memoryIndex, recallDocument } from '../kit/memory-index.ts'
+import { memoryIndex, storedMemory } from '../kit/memory-index.ts'
 import { type MemoryWorld, openMemoryWorld, verbs } from './world.ts'
 
 let world: MemoryWorld
@@ -37,7 +37,7 @@ async function twoIndexes(memories: readonly { content: string; session: number 
     [viewer.userId],
   )
   const documents = memories.map(({ content }, i) =>
-    recallDocument({
+    storedMemory({
       id: rows[i]?.id ?? '',
       content,
       sessionId: rows[i]?.session_id ?? null,
@@ -85,15 +85,8 @@ describe('the stored recall index', () => {
           const wanted = [ids[pick % ids.length] ?? '', ids[0] ?? '']
           const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1)
           const told = (documents: Awaited<ReturnType<RecallIndex['context']>>) =>
-            [...documents].sort(byId).map(({ id, sessionId, position, content, length, terms }) => ({
-              id,
-              sessionId,
-              position,
-              content,
-              length,
-              terms,
-            }))
-          const asked = new Set(['appl', 'plum', 'quinc'])
+            [...documents].sort(byId).map(({ occurredAt: _, ...document }) => document)
+          const asked = { terms: new Set(['appl', 'plum', 'quinc']), pairs: new Set(['appl plum', 'quinc appl']) }
           expect(told(await stored.context(wanted, radius, asked))).toEqual(
             told(await plain.context(wanted, radius, asked)),
           )

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { participantsOf, speakerOf } from '../../subgraphs/memory/recall/participants.ts'
+import { participantsOf } from '../../subgraphs/memory/recall/participants.ts'
 import { readQuestion } from '../../subgraphs/memory/recall/question.ts'
 import { timeFit } from '../../subgraphs/memory/recall/times.ts'
 import { recallDocument } from '../kit/memory-index.ts'
@@ -67,9 +67,9 @@ describe('participants', () => {
   const talk = [say('Ann Lee', 'hello'), say('Bob', 'hi'), say(null, 'Carl: how are you')]
 
   test('are known by the record, or by the name that the content opens with', () => {
-    expect(talk.map(speakerOf)).toEqual(['ann lee', 'bob', 'carl'])
-    expect(speakerOf(say(null, 'note: buy milk'))).toBeNull()
-    expect(speakerOf(say('Bob', 'Carl: quoted'))).toBe('bob')
+    expect(talk.map(({ speaker }) => speaker)).toEqual(['ann lee', 'bob', 'carl'])
+    expect(say(null, 'note: buy milk').speaker).toBeNull()
+    expect(say('Bob', 'Carl: quoted').speaker).toBe('bob')
   })
 
   test('are taken from the question when it names just one', () => {

@@ -1,11 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { readMeaning } from '../../subgraphs/memory/recall/meaning.ts'
-import type { RecallDocument } from '../../subgraphs/memory/recall/port.ts'
 import { readQuestion } from '../../subgraphs/memory/recall/question.ts'
 import { type Meaning, NO_MEANING, type RecallHit, rank } from '../../subgraphs/memory/recall/rank.ts'
 import { DEFAULT_SETTINGS, type Part, type RecallSettings } from '../../subgraphs/memory/recall/weights.ts'
-import { type MemoryFixture, memoryIndex, recallDocument } from '../kit/memory-index.ts'
+import { type MemoryFixture, memoryIndex, storedMemory } from '../kit/memory-index.ts'
 
 const now = new Date('2025-03-12T12:00:00Z')
 
@@ -16,7 +15,7 @@ interface Asking {
 }
 
 async function ask(text: string, memories: readonly MemoryFixture[], asking: Asking = {}): Promise<RecallHit[]> {
-  const index = memoryIndex(memories.map(recallDocument), asking.vectors)
+  const index = memoryIndex(memories.map(storedMemory), asking.vectors)
   const settings = { ...DEFAULT_SETTINGS, ...asking.settings }
   return rank(readQuestion(text, now), asking.meaning ?? NO_MEANING, index, settings)
 }
@@ -176,8 +175,8 @@ describe('a score', () => {
   })
   const memories = fc
     .array(memory, { maxLength: 12 })
-    .map((list) => list.map((one, position): RecallDocument => recallDocument({ ...one, id: `${position}`, position })))
-  const vectorsOf = (documents: readonly RecallDocument[]) =>
+    .map((list) => list.map((one, position): MemoryFixture => ({ ...one, id: `${position}`, position })))
+  const vectorsOf = (documents: readonly MemoryFixture[]) =>
     new Map(documents.map(({ id }, i) => [id, Float32Array.of(Math.cos(i), Math.sin(i))]))
 
   test('is the sum of its parts, finite and in order; each memory comes once, whatever order they are read in', async () => {

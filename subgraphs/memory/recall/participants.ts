@@ -5,10 +5,15 @@ import { fold } from './tokens.ts'
 /** `Name: what was said`, as transcripts are often kept. */
 const SPOKEN_BY = /^(\p{Lu}[\p{L}\p{M}.'’-]*(?: \p{Lu}[\p{L}\p{M}.'’-]*){0,2}):\s/u
 
-/** Who said it, folded: what is recorded, else the name that the content opens with. */
-export function speakerOf({ speaker, content }: Pick<RecallDocument, 'speaker' | 'content'>): string | null {
-  const name = speaker ?? SPOKEN_BY.exec(content)?.[1]
-  return name ? fold(name).trim() : null
+/** The name that a text opens with, folded. */
+export function openingName(content: string): string | null {
+  const name = SPOKEN_BY.exec(content)?.[1]
+  return name ? foldName(name) : null
+}
+
+/** A speaker's name as it is compared. */
+export function foldName(name: string): string {
+  return fold(name).trim()
 }
 
 export interface Participants {
@@ -22,7 +27,7 @@ export interface Participants {
 
 export function participantsOf({ words }: Question, documents: readonly RecallDocument[]): Participants {
   const asked = new Set(words.map(({ word }) => word))
-  const speakers = documents.map(speakerOf)
+  const speakers = documents.map(({ speaker }) => speaker)
   const known = new Set(speakers.filter((speaker) => speaker !== null))
   const named = [...known].filter((speaker) => speaker.split(' ').some((name) => asked.has(name)))
   const only = named.length === 1 && known.size > 1 ? named[0] : undefined

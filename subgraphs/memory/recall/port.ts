@@ -12,9 +12,16 @@ export interface RecallIndex {
   nearest(vector: Float32Array, limit: number): Promise<readonly Scored[]>
   /**
    * These memories and those up to `radius` places before and after each of them in its session, each once. Of what
-   * they are found by only the given terms are told: there are thousands of memories, and a question asks for few terms.
+   * they are found by only what is asked for is told: there are thousands of memories, and a question asks for little.
    */
-  context(ids: readonly string[], radius: number, terms: ReadonlySet<string>): Promise<readonly RecallDocument[]>
+  context(ids: readonly string[], radius: number, asked: Asked): Promise<readonly RecallDocument[]>
+}
+
+/** What a question looks for in each text. */
+export interface Asked {
+  readonly terms: ReadonlySet<string>
+  /** Of those: first terms of two words that stand side by side, joined by a space. */
+  readonly pairs: ReadonlySet<string>
 }
 
 export interface Scored {
@@ -39,11 +46,14 @@ export interface RecallDocument {
   /** Its place in the session, counted in memories: a neighbour's differs by one. */
   readonly position: number
   readonly occurredAt: Date
-  /** Who said it, when known. */
+  /** Who said it, when known: what is recorded, else the name that the text opens with. Folded. */
   readonly speaker: string | null
-  readonly content: string
+  /** Bits of `TRAITS`. */
+  readonly traits: number
   /** How many terms it has, all counted. */
   readonly length: number
-  /** `analyze(content).terms`, as kept when the memory was written, as far as they were asked for. */
+  /** Its terms with their counts, as far as they were asked for. */
   readonly terms: ReadonlyMap<string, number>
+  /** How many of the asked pairs it has. */
+  readonly pairs: number
 }

@@ -1,5 +1,5 @@
 import type { Related } from './matches.ts'
-import type { RecallIndex, Scored, TextAnswer } from './port.ts'
+import type { Asked, RecallIndex, Scored, TextAnswer } from './port.ts'
 import type { Question } from './question.ts'
 import { measure, type SignalTable } from './signals.ts'
 import { DEFAULT_SETTINGS, type Part, type RecallSettings, SIGNAL_PARTS, SIGNALS, type Signal } from './weights.ts'
@@ -62,15 +62,15 @@ export async function evidenceFor(question: Question, meaning: Meaning, index: R
   ])
   const candidates = new Set([...text.hits, ...nearest].map(({ id }) => id))
   const documents =
-    candidates.size > 0 ? await index.context([...candidates], settings.radius, termsAsked(question, meaning)) : []
+    candidates.size > 0 ? await index.context([...candidates], settings.radius, askedOf(question, meaning)) : []
   return { documents, statistics: text, related: meaning.related, similarities: scores(nearest) }
 }
 
-/** Every term that can count for a document. */
-function termsAsked({ words }: Question, { related }: Meaning): ReadonlySet<string> {
+/** Every term, and every pair, that can count for a document. */
+function askedOf({ words, pairs }: Question, { related }: Meaning): Asked {
   const terms = new Set(words.flatMap((word) => word.terms))
   for (const nearby of related.values()) for (const term of nearby.keys()) terms.add(term)
-  return terms
+  return { terms, pairs }
 }
 
 const NOTHING_FOUND: TextAnswer = { hits: [], documents: 0, averageLength: 0, frequencies: new Map() }

@@ -9,9 +9,9 @@ import {
 } from './neighbourhood.ts'
 import { participantsOf } from './participants.ts'
 import type { RecallDocument, TextAnswer } from './port.ts'
-import { adjacentPairs, type Question, type Wanted } from './question.ts'
+import type { Question, Wanted } from './question.ts'
 import { timeFit } from './times.ts'
-import { termsOf, tokenize } from './tokens.ts'
+import { TRAITS, type Trait } from './traits.ts'
 import type { RecallSettings, Signal } from './weights.ts'
 
 /** Every signal's value for every document, in the documents' order. Most lie between 0 and 1. */
@@ -39,9 +39,10 @@ export function measure(question: Question, evidence: Evidence, settings: Recall
   const share = question.wantsSeveral ? settings.apart : 1
   const near = (side: Side, strengths: readonly Float64Array[]) =>
     coverage(around, side, settings.fading, weights, strengths).map((value) => share * value)
-  const wanted = (kind: Wanted) => each(({ content }) => Number(question.wants === kind && HOLDS[kind].test(content)))
-  const asking = each(({ content }) => Number(QUESTION.test(content.slice(-LONGEST_ENDING))))
-  const telling = each(({ content }) => Number(FIRST_PERSON.test(content)))
+  const having = (trait: Trait) => each(({ traits }) => Number((traits & TRAITS[trait]) !== 0))
+  const wanted = (kind: Wanted) => (question.wants === kind ? having(kind) : new Float64Array(count))
+  const asking = having('ASKS')
+  const telling = having('TELLS')
   const answering = each((_, i) => previous(around, asking, i))
   return {
     text: said,
@@ -68,34 +69,12 @@ export function measure(question: Question, evidence: Evidence, settings: Recall
     answers: answering,
     answersMatch: each((_, i) => (answering[i] ?? 0) * previous(around, meant, i)),
     tells: telling,
-    reacts: each(({ content }) => Number(REACTION.test(content))),
-    addresses: each(({ content }) => Number(SECOND_PERSON.test(content))),
+    reacts: having('REACTS'),
+    addresses: having('ADDRESSES'),
     ofSelf: telling.map((tells, i) => (isBy[i] ? tells : 0)),
     opening: each(({ sessionId, position }) => Number(sessionId !== null && position <= 1)),
     recency: each(recency(documents, settings.recencyHalfLife)),
   }
-}
-
-/** A text whose last sentence is a question; what is added in brackets after it (a picture's caption) does not count. */
-const QUESTION = /[?？]\s*(\[[^\]]*\]\s*)?$/
-/** Only a text's end is looked at, or a long text of question marks and brackets would take minutes. */
-const LONGEST_ENDING = 400
-
-const FIRST_PERSON = /\b(I|my|we|our)\b/
-const SECOND_PERSON = /\b(you|your)\b/i
-/** Openings of turns that answer another's news and bring none. */
-const REACTION =
-  /^\W*(wow|that'?s|that (is|sounds|must)|thanks|thank you|awesome|cool|nice|great|sounds|congrat\w*|sorry|yeah|yes|absolutely|totally|glad|so (glad|happy|proud))\b/i
-
-/** What an answer of each wanted kind tends to hold. */
-const HOLDS: Record<Wanted, RegExp> = {
-  TIME: /\b(yesterday|to(day|night|morrow)|(last|next|this|past) (night|morning|week|weekend|month|year|summer|autumn|fall|winter|spring|(mon|tues?|wed|thu|thurs|fri|sat|sun)[a-z]*)|ago|recently|lately|since|weekend|the other day|(mon|tues|wednes|thurs|fri|satur|sun)day|january|february|march|april|june|july|august|september|october|november|december|(19|20)\d\d)\b/i,
-  PLACE:
-    /\b(in|at|to|from|near|around|visit(ed)?) ((the|a|my|our|this) )?(\p{Lu}|local|nearby|beach|park|mountains?|lake|forest|museum|city|town|country|home|shelter|church|school|gym|caf[eé]|restaurant)/u,
-  NUMBER:
-    /\b(\d+|one|two|three|four|five|six|seven|eight|nine|ten|once|twice|few|couple|several|many|dozen|hundred|(year|month|week|day|hour|minute)s?)\b/i,
-  REASON:
-    /\b(because|since|so that|'?cause|reasons?|inspired|motivat\w+|want(ed)?|help(s|ed)?|ma[kd]e|reminds?|love)\b/i,
 }
 
 function relativeToBest(scores: Float64Array): Float64Array {
@@ -105,13 +84,8 @@ function relativeToBest(scores: Float64Array): Float64Array {
 
 /** The share of the question's pairs that a text has, two of them being enough. */
 function phraseMatch(pairs: ReadonlySet<string>): (document: RecallDocument) => number {
-  const terms = [...pairs].map((pair) => pair.split(' '))
-  return (document) => {
-    if (!terms.some((pair) => pair.every((term) => document.terms.has(term)))) return 0
-    const sequence = tokenize(document.content).flatMap(({ word }) => termsOf(word).slice(0, 1))
-    const found = new Set(adjacentPairs(sequence).filter((pair) => pairs.has(pair)))
-    return Math.min(1, found.size / Math.min(2, pairs.size))
-  }
+  const enough = Math.min(2, pairs.size)
+  return (document) => (document.pairs === 0 ? 0 : Math.min(1, document.pairs / enough))
 }
 
 function nearness(similarities: ReadonlyMap<string, number>): (document: RecallDocument) => number {

@@ -12,6 +12,8 @@ export interface Token {
 export interface Analysis {
   readonly terms: ReadonlyMap<string, number>
   readonly length: number
+  /** The first term of each of its words, in order. */
+  readonly words: readonly string[]
 }
 
 /** Longer runs (base64, minified code) are cut here, so that one memory cannot fill the index with noise. */
@@ -64,14 +66,15 @@ export function termsOf(word: string): string[] {
 /** Terms and their counts, as a memory is indexed and as a query is read. */
 export function analyze(text: string): Analysis {
   const terms = new Map<string, number>()
+  const words: string[] = []
   let length = 0
   for (const { word } of tokenize(text)) {
-    for (const term of termsOf(word)) {
-      terms.set(term, (terms.get(term) ?? 0) + 1)
-      length++
-    }
+    const found = termsOf(word)
+    if (found[0] !== undefined) words.push(found[0])
+    for (const term of found) terms.set(term, (terms.get(term) ?? 0) + 1)
+    length += found.length
   }
-  return { terms, length }
+  return { terms, length, words }
 }
 
 function pairs(word: string): string[] {

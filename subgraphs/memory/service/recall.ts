@@ -25,11 +25,10 @@ export async function recall(
   const start = performance.now()
   const { stores, request } = context
   const question = readQuestion(query, asOf ?? stores.clock.now())
-  const index = asOf === null ? openRecallIndex(context, filter, true) : openPastIndex(context, filter, asOf)
+  const index = asOf === null ? openRecallIndex(context, filter) : openPastIndex(context, filter, asOf)
   const { meaning, failed } = await meaningOf(context, query, question)
   const hits = await rank(question, meaning, index, recallSettings(stores.recall), first)
   const best = await present(context, hits, first, asOf)
-  const pending = await index.pending()
   context.noteRead(...best.map(({ memory }) => memory))
   request.signal.throwIfAborted()
   const tookMs = performance.now() - start
@@ -45,7 +44,8 @@ export async function recall(
     tookMs,
     model: stores.vectors.model,
     degraded: failed || index.degraded ? ['VECTORS'] : [],
-    pending,
+    /** Counted only for whoever asks for it: it takes as long as the search. */
+    pending: () => index.pending(),
   }
 }
 

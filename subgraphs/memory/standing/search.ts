@@ -134,7 +134,7 @@ export class StandingSearch {
       const position = this.#position as Position
       const context = new MemoryContext(this.#stores, this.#request)
       const { hits, degraded, pending } = await recall(context, query, this.#depth, filter)
-      return { hits, position, degraded, pending }
+      return { hits, position, degraded, pending: await pending() }
     })
     this.#latest = answer
     this.#answered.ring()

@@ -1,5 +1,6 @@
 import type { Viewer } from '../../../lib/context.ts'
 import type { Transaction } from '../../../stores/postgres/postgres.ts'
+import { packForward } from '../recall/forward.ts'
 import type { Analysis } from '../recall/tokens.ts'
 import type { MemoryTier, Visibility } from '../records.ts'
 import { insertPostings } from './postings.ts'
@@ -53,6 +54,7 @@ export async function insertMemories(
     speaker: draft.speaker,
     content: draft.content,
     terms: Object.fromEntries(draft.analysis.terms),
+    forward: packForward(draft.content, draft.occurredAt, draft.analysis).toString('base64'),
     tier: draft.tier,
     visibility: draft.visibility,
     metadata: draft.metadata ?? null,
@@ -74,12 +76,13 @@ export async function insertMemories(
 
 const INSERT = `WITH given AS (
     SELECT * FROM json_to_recordset($4::json) AS item (n integer, id uuid, revision_id uuid, session_id uuid,
-      message_id uuid, position integer, external_id text, speaker text, content text, terms jsonb, tier text, visibility text,
+      message_id uuid, position integer, external_id text, speaker text, content text, terms jsonb, forward text, tier text, visibility text,
       metadata jsonb, context_analysis jsonb, occurred_at timestamptz, time_inferred boolean, retention_until timestamptz)
   ), made AS (
     INSERT INTO memory.memories (id, tenant_id, owner_id, session_id, message_id, position, speaker, external_id, visibility,
-                                 created_at, updated_at)
-    SELECT id, $1, $2, session_id, message_id, position, speaker, external_id, visibility, $3, $3 FROM given ORDER BY n
+                                 created_at, updated_at, forward)
+    SELECT id, $1, $2, session_id, message_id, position, speaker, external_id, visibility, $3, $3,
+           decode(forward, 'base64') FROM given ORDER BY n
   )
   INSERT INTO memory.revisions (id, memory_id, version, tenant_id, owner_id, content, content_hash, terms, tier, visibility, metadata,
                                 context_analysis, occurred_at, time_inferred, retention_until, known_from)

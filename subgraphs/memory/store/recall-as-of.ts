@@ -4,7 +4,8 @@ import type { MemoryContext } from '../context.ts'
 import type { TextAnswer } from '../recall/port.ts'
 import type { MemoryFilter } from '../records.ts'
 import { fittingAt } from './memories.ts'
-import { filterValues, neighbourhoods, type ObservedIndex, toTextAnswer } from './recall-index.ts'
+import { neighbourhoodsAsOf } from './neighbourhoods.ts'
+import { filterValues, type ObservedIndex, toTextAnswer } from './recall-index.ts'
 import { VectorOutage } from './vector-outage.ts'
 
 /**
@@ -29,7 +30,7 @@ export function openPastIndex(context: MemoryContext, filter: MemoryFilter, asOf
     },
     search: (boosts, limit) => context.read((db) => searchAt(db, boosts, limit, filter, asOf)),
     nearest: (vector, limit) => outage.orElse<readonly VectorHit[]>([], () => nearest(vector, limit)),
-    context: (ids, radius, terms) => context.read((db) => neighbourhoods(db, ids, radius, terms, filter, asOf)),
+    context: (ids, radius, asked) => context.read((db) => neighbourhoodsAsOf(db, ids, radius, asked, filter, asOf)),
     pending: async () => pending,
   }
 }

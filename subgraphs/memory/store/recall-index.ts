@@ -1,10 +1,10 @@
 import type { Database } from '../../../stores/postgres/postgres.ts'
 import type { VectorHit } from '../../../stores/vector/port.ts'
 import type { MemoryContext } from '../context.ts'
-import type { RecallDocument, RecallIndex, Scored, TextAnswer } from '../recall/port.ts'
+import type { RecallIndex, Scored, TextAnswer } from '../recall/port.ts'
 import type { MemoryFilter } from '../records.ts'
-import { allOf, Values } from './keyset.ts'
-import { filterConditions, fittingIds, memoriesAt } from './memories.ts'
+import { fittingIds } from './memories.ts'
+import { neighbourhoods } from './neighbourhoods.ts'
 import { grantedMemories, searchGranted, withGranted } from './recall-granted.ts'
 import { VectorOutage } from './vector-outage.ts'
 
@@ -16,11 +16,8 @@ export interface ObservedIndex extends RecallIndex {
   pending(): Promise<number>
 }
 
-/**
- * The viewer's own shelf and his tenant's, as far as a filter lets them through.
- * @param counts whether `pending` will be asked for
- */
-export function openRecallIndex(context: MemoryContext, filter: MemoryFilter, counts = false): ObservedIndex {
+/** The viewer's own shelf and his tenant's, as far as a filter lets them through. */
+export function openRecallIndex(context: MemoryContext, filter: MemoryFilter): ObservedIndex {
   const { stores, viewer, request } = context
   const shelves = [viewer.userId, viewer.tenantId]
   /** Others' shelves that he was given leave to search by meaning. */
@@ -32,7 +29,6 @@ export function openRecallIndex(context: MemoryContext, filter: MemoryFilter, co
   /** Of a filtered search: how many memories that fit have no vector. */
   let lacking = 0
   let lackingGranted = 0
-  let counting: Promise<number> | undefined
 
   /** Of what others gave the viewer and let him search by meaning: compared one by one, on their shelves. */
   async function nearestGranted(vector: Float32Array): Promise<readonly VectorHit[]> {
@@ -55,17 +51,14 @@ export function openRecallIndex(context: MemoryContext, filter: MemoryFilter, co
   }
 
   /** How many on the viewer's shelves have no vector. */
-  function beginCount(): Promise<number> {
-    if (counting) return counting
-    counting = outage.orElse(0, async () => {
+  function countPending(): Promise<number> {
+    return outage.orElse(0, async () => {
       const [documents, vectors] = await Promise.all([
         context.read((db) => documentsOn(db, shelves)),
         stores.vectors.count(shelves),
       ])
       return Math.max(0, documents - vectors)
     })
-    counting.catch(() => {})
-    return counting
   }
 
   return {
@@ -79,8 +72,6 @@ export function openRecallIndex(context: MemoryContext, filter: MemoryFilter, co
       return withGranted(answer, shared, boosts, limit)
     },
     async nearest(vector, limit): Promise<readonly Scored[]> {
-      // The count takes longer the more there is: it goes on beside the search.
-      if (counts && !filtered) beginCount()
       const hits = await outage.orElse<readonly VectorHit[]>([], async () =>
         (await Promise.all([nearest(vector, limit), nearestGranted(vector)])).flat(),
       )
@@ -90,10 +81,10 @@ export function openRecallIndex(context: MemoryContext, filter: MemoryFilter, co
         .sort((a, b) => b.score - a.score)
         .slice(0, limit)
     },
-    context: (ids, radius, terms) => context.read((db) => neighbourhoods(db, ids, radius, terms, filter)),
+    context: (ids, radius, asked) => context.read((db) => neighbourhoods(db, ids, radius, asked, filter)),
     async pending() {
       if (filtered) return lacking + lackingGranted
-      return (await beginCount()) + lackingGranted
+      return (await countPending()) + lackingGranted
     },
   }
 }
@@ -157,51 +148,4 @@ export function toTextAnswer(terms: readonly string[], found: Found | undefined)
     frequencies: new Map(terms.map((term, i) => [term, found?.frequencies?.[i] ?? 0])),
     hits: (found?.ids ?? []).map((id, i) => ({ id, score: scores[i] ?? 0 })),
   }
-}
-
-type DocumentRow = Omit<RecallDocument, 'terms' | 'length' | 'occurredAt'> & {
-  /** Milliseconds since the epoch: thousands of dates take longer to read than numbers. */
-  readonly occurredAt: number
-  readonly terms: Readonly<Record<string, number>>
-}
-
-/** Memories and those around them in their sessions, as they are, or as they were known at a moment. */
-export async function neighbourhoods(
-  db: Database,
-  ids: readonly string[],
-  radius: number,
-  terms: ReadonlySet<string>,
-  filter: MemoryFilter,
-  asOf: Date | null = null,
-): Promise<readonly RecallDocument[]> {
-  const values = new Values()
-  const wanted = values.add(ids, 'uuid[]')
-  const reach = values.add(radius, 'integer')
-  const rows = await db.query<DocumentRow>(
-    `WITH hit AS MATERIALIZED (
-       SELECT id, session_id, position FROM memory.memories WHERE id = ANY (${wanted})
-     ), near AS MATERIALIZED (
-       SELECT id FROM hit
-       UNION
-       SELECT other.id FROM hit JOIN memory.memories AS other
-         ON other.session_id = hit.session_id AND other.position BETWEEN hit.position - ${reach} AND hit.position + ${reach}
-     )
-     SELECT memory.id, memory.session_id AS "sessionId", coalesce(memory.position, 0) AS position,
-       (extract(epoch FROM memory.occurred_at) * 1000)::float8 AS "occurredAt", memory.speaker, memory.content, memory.terms
-     FROM ${memoriesAt(asOf, values)}
-     WHERE ${allOf(['memory.id IN (SELECT id FROM near)', ...filterConditions(filter, values)])}`,
-    values.list,
-  )
-  return rows.map((row) => ({ ...row, occurredAt: new Date(row.occurredAt), ...told(row.terms, terms) }))
-}
-
-function told(counts: DocumentRow['terms'], wanted: ReadonlySet<string>): Pick<RecallDocument, 'terms' | 'length'> {
-  const terms = new Map<string, number>()
-  let length = 0
-  for (const term in counts) {
-    const count = counts[term] ?? 0
-    length += count
-    if (wanted.has(term)) terms.set(term, count)
-  }
-  return { terms, length }
 }

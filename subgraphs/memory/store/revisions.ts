@@ -1,4 +1,5 @@
 import type { Transaction } from '../../../stores/postgres/postgres.ts'
+import { packForward } from '../recall/forward.ts'
 import type { Analysis } from '../recall/tokens.ts'
 import type { MemoryTier, Owner, Visibility } from '../records.ts'
 import { removePostings } from './postings.ts'
@@ -57,10 +58,17 @@ export async function insertRevision(tx: Transaction, owner: Owner, revision: Re
   )
   // Who said it stays what a message told; free data tells it only where there is no message.
   await tx.query(
-    `UPDATE memory.memories SET version = $2, visibility = $3, updated_at = $4,
+    `UPDATE memory.memories SET version = $2, visibility = $3, updated_at = $4, forward = $6,
        speaker = CASE WHEN message_id IS NULL THEN $5 ELSE speaker END
      WHERE id = $1`,
-    [memoryId, version, visibility, knownFrom, revision.speaker],
+    [
+      memoryId,
+      version,
+      visibility,
+      knownFrom,
+      revision.speaker,
+      packForward(revision.content, revision.occurredAt, revision.analysis),
+    ],
   )
 }
 
@@ -80,7 +88,7 @@ export async function eraseMemories(tx: Transaction, owner: Owner, ids: readonly
   await removePostings(tx, owner, ids)
   for (const table of hanging) await tx.query(`DELETE FROM memory.${table} WHERE memory_id = ANY ($1::uuid[])`, [ids])
   await tx.query(
-    'UPDATE memory.memories SET forgotten_at = $2, external_id = NULL, speaker = NULL WHERE id = ANY ($1::uuid[])',
+    'UPDATE memory.memories SET forgotten_at = $2, external_id = NULL, speaker = NULL, forward = NULL WHERE id = ANY ($1::uuid[])',
     [ids, now],
   )
 }

@@ -1,0 +1,2 @@
+DROP INDEX memory.memories_unpacked;
+ALTER TABLE memory.memories DROP COLUMN forward;

@@ -1,0 +1,99 @@
+import { openingName } from './participants.ts'
+import type { Asked } from './port.ts'
+import type { Analysis } from './tokens.ts'
+import { traitsOf } from './traits.ts'
+
+/**
+ * The forward index: all that recall weighs of a text, packed into bytes when the text is written, so that the thousands
+ * of texts that a question is weighed against need neither be sent nor read again. Little endian:
+ *
+ *   u8 format, u8 traits, f64 when it happened (milliseconds since 1970), u32 length (its terms, all counted),
+ *   u8 n and n bytes: the folded name that it opens with, u16 m and m times a u32 hash and a u8 count: its terms,
+ *   then as u16 the places, among those, of the first term of each of its words, in order.
+ *
+ * Terms are told apart by 32 bits of hash: two of one question's and one text's meet once in tens of millions of texts.
+ */
+export interface ForwardEntry {
+  readonly occurredAt: Date
+  /** The name that the text opens with (`Name: …`), folded. */
+  readonly name: string | null
+  /** Bits of `TRAITS`. */
+  readonly traits: number
+  /** How many terms it has, all counted. */
+  readonly length: number
+  /** The asked terms that it has, with their counts, 255 at most. */
+  readonly terms: ReadonlyMap<string, number>
+  /** How many of the asked pairs stand side by side in it. */
+  readonly pairs: number
+}
+
+const FORMAT = 1
+const LENGTH_AT = 10
+const NAME_AT = 14
+const mostTerms = 0xffff
+const longestName = 255
+
+/** Packs a text's entry. */
+export function packForward(content: string, occurredAt: Date, { terms, length, words }: Analysis): Buffer {
+  const name = Buffer.from(openingName(content) ?? '').subarray(0, longestName)
+  const counted = [...terms].slice(0, mostTerms)
+  const places = new Map(counted.map(([term], place) => [term, place]))
+  const sequence = words.flatMap((word) => places.get(word) ?? [])
+  const bytes = Buffer.allocUnsafe(NAME_AT + 1 + name.length + 2 + counted.length * 5 + sequence.length * 2)
+  bytes.writeUInt8(FORMAT, 0)
+  bytes.writeUInt8(traitsOf(content), 1)
+  bytes.writeDoubleLE(occurredAt.getTime(), 2)
+  bytes.writeUInt32LE(length, LENGTH_AT)
+  bytes.writeUInt8(name.length, NAME_AT)
+  let at = NAME_AT + 1 + name.copy(bytes, NAME_AT + 1)
+  at = bytes.writeUInt16LE(counted.length, at)
+  for (const [term, count] of counted) at = bytes.writeUInt8(Math.min(count, 0xff), bytes.writeInt32LE(hash(term), at))
+  for (const place of sequence) at = bytes.writeUInt16LE(place, at)
+  return bytes
+}
+
+/** Reads entries for one question: of their terms and pairs only those asked for. */
+export function forwardReader(asked: Asked): (bytes: Buffer) => ForwardEntry {
+  const byHash = new Map([...asked.terms].map((term) => [hash(term), term]))
+  const pairs = [...asked.pairs].map((pair) => pair.split(' ') as [string, string])
+  return (bytes) => {
+    const name = bytes.readUInt8(NAME_AT)
+    const termsAt = NAME_AT + 3 + name
+    const count = bytes.readUInt16LE(termsAt - 2)
+    const end = termsAt + count * 5
+    const terms = new Map<string, number>()
+    for (let at = termsAt; at < end; at += 5) {
+      const term = byHash.get(bytes.readInt32LE(at))
+      if (term !== undefined) terms.set(term, bytes.readUInt8(at + 4))
+    }
+    return {
+      occurredAt: new Date(bytes.readDoubleLE(2)),
+      name: name === 0 ? null : bytes.toString('utf8', NAME_AT + 1, NAME_AT + 1 + name),
+      traits: bytes.readUInt8(1),
+      length: bytes.readUInt32LE(LENGTH_AT),
+      terms,
+      pairs: pairs.filter(([a, b]) => terms.has(a) && terms.has(b) && isSaid(a, b)).length,
+    }
+
+    function placeOf(term: string): number {
+      const wanted = hash(term)
+      for (let at = termsAt; at < end; at += 5) if (bytes.readInt32LE(at) === wanted) return (at - termsAt) / 5
+      return -1
+    }
+
+    function isSaid(a: string, b: string): boolean {
+      const [first, second] = [placeOf(a), placeOf(b)]
+      for (let at = end; at + 4 <= bytes.length; at += 2) {
+        if (bytes.readUInt16LE(at) === first && bytes.readUInt16LE(at + 2) === second) return true
+      }
+      return false
+    }
+  }
+}
+
+/** FNV-1a over a term's UTF-16 code units, as a signed number of 32 bits. */
+function hash(term: string): number {
+  let value = 0x811c9dc5
+  for (let i = 0; i < term.length; i++) value = Math.imul(value ^ term.charCodeAt(i), 0x01000193)
+  return value | 0
+}

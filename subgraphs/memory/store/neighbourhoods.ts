@@ -1,0 +1,115 @@
+import type { Database } from '../../../stores/postgres/postgres.ts'
+import { type ForwardEntry, forwardReader, packForward } from '../recall/forward.ts'
+import { foldName } from '../recall/participants.ts'
+import type { Asked, RecallDocument } from '../recall/port.ts'
+import { analyze } from '../recall/tokens.ts'
+import type { MemoryFilter } from '../records.ts'
+import { allOf, Values } from './keyset.ts'
+import { filterConditions, memoriesAt } from './memories.ts'
+
+interface Place {
+  readonly id: string
+  readonly sessionId: string | null
+  readonly position: number
+  /** Who said it, as recorded. */
+  readonly speaker: string | null
+}
+
+const place = `memory.id, memory.session_id AS "sessionId", coalesce(memory.position, 0) AS position, memory.speaker`
+
+/**
+ * The stretches of sessions up to so many places around memories, each place once, and the memories that stand in no
+ * session. The bounds are worked out before the table is read: under row-level security arithmetic is not let near it.
+ */
+const STRETCHES = (ids: string, radius: string) => `hit AS MATERIALIZED (
+    SELECT id, session_id, position FROM memory.memories WHERE id = ANY (${ids})
+  ), step AS (
+    SELECT session_id, position,
+      (position - lag(position) OVER (PARTITION BY session_id ORDER BY position) <= 2 * ${radius}) IS NOT TRUE AS begins
+    FROM hit WHERE session_id IS NOT NULL AND position IS NOT NULL
+  ), numbered AS (
+    SELECT session_id, position, count(*) FILTER (WHERE begins) OVER (PARTITION BY session_id ORDER BY position) AS number FROM step
+  ), stretch AS MATERIALIZED (
+    SELECT session_id, min(position) - ${radius} AS first, max(position) + ${radius} AS last
+    FROM numbered GROUP BY session_id, number
+  ), alone AS MATERIALIZED (
+    SELECT id FROM hit WHERE session_id IS NULL OR position IS NULL
+  )`
+
+const IN_STRETCH = `memory.session_id = stretch.session_id AND memory.position >= stretch.first AND memory.position <= stretch.last`
+
+/** Memories and those around them in their sessions. */
+export async function neighbourhoods(
+  db: Database,
+  ids: readonly string[],
+  radius: number,
+  asked: Asked,
+  filter: MemoryFilter,
+): Promise<readonly RecallDocument[]> {
+  const values = new Values()
+  const stretches = STRETCHES(values.add(ids, 'uuid[]'), values.add(radius, 'integer'))
+  const conditions = filterConditions(filter, values)
+  const fits = allOf(['memory.forgotten_at IS NULL', ...(conditions.length === 0 ? [] : [among(conditions)])])
+  const rows = await db.query<Place & { forward: Buffer | null }>(
+    `WITH ${stretches}
+     SELECT ${place}, memory.forward FROM stretch JOIN memory.memories AS memory ON ${IN_STRETCH} WHERE ${fits}
+     UNION ALL
+     SELECT ${place}, memory.forward FROM memory.memories AS memory WHERE memory.id IN (SELECT id FROM alone) AND ${fits}`,
+    values.list,
+  )
+  const read = forwardReader(asked)
+  const lacking = rows.filter(({ forward }) => forward === null).map(({ id }) => id)
+  const packed = lacking.length === 0 ? new Map<string, Buffer>() : await packNow(db, lacking)
+  return rows.flatMap((row) => {
+    const forward = row.forward ?? packed.get(row.id)
+    return forward ? document(row, read(forward)) : []
+  })
+}
+
+/** Memories and those around them, as they were known at a moment. */
+export async function neighbourhoodsAsOf(
+  db: Database,
+  ids: readonly string[],
+  radius: number,
+  asked: Asked,
+  filter: MemoryFilter,
+  asOf: Date,
+): Promise<readonly RecallDocument[]> {
+  const values = new Values()
+  const stretches = STRETCHES(values.add(ids, 'uuid[]'), values.add(radius, 'integer'))
+  const from = memoriesAt(asOf, values)
+  const rows = await db.query<Place & Text>(
+    `WITH ${stretches}, near AS MATERIALIZED (
+       SELECT memory.id FROM stretch JOIN memory.memories AS memory ON ${IN_STRETCH} UNION ALL SELECT id FROM alone
+     )
+     SELECT ${place}, memory.content, memory.occurred_at AS "occurredAt" FROM ${from}
+     WHERE ${allOf(['memory.id IN (SELECT id FROM near)', ...filterConditions(filter, values)])}`,
+    values.list,
+  )
+  const read = forwardReader(asked)
+  return rows.map((row) => document(row, read(pack(row))))
+}
+
+interface Text {
+  readonly content: string
+  readonly occurredAt: Date
+}
+
+const pack = ({ content, occurredAt }: Text) => packForward(content, occurredAt, analyze(content))
+
+/** Entries of memories that were written before there was a forward index, and have not been given theirs yet. */
+async function packNow(db: Database, ids: readonly string[]): Promise<ReadonlyMap<string, Buffer>> {
+  const rows = await db.query<Text & { id: string }>(
+    `SELECT id, content, occurred_at AS "occurredAt" FROM memory.current_memories WHERE id = ANY ($1::uuid[])`,
+    [ids],
+  )
+  return new Map(rows.map((row) => [row.id, pack(row)]))
+}
+
+function among(conditions: readonly string[]): string {
+  return `memory.id IN (SELECT memory.id FROM memory.current_memories AS memory WHERE ${allOf(conditions)})`
+}
+
+function document({ id, sessionId, position, speaker }: Place, { name, ...entry }: ForwardEntry): RecallDocument {
+  return { id, sessionId, position, ...entry, speaker: speaker ? foldName(speaker) : name }
+}

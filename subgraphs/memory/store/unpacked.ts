@@ -1,0 +1,44 @@
+import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
+
+/** A memory that has no entry in the forward index yet. */
+export interface Unpacked {
+  readonly id: string
+  readonly version: number
+  readonly content: string
+  readonly occurredAt: Date
+}
+
+/** Owners of memories that lack their entry. */
+export function ownersOfUnpacked(db: Database, most: number): Promise<{ tenantId: string; ownerId: string }[]> {
+  return db.query(
+    `SELECT DISTINCT tenant_id AS "tenantId", owner_id AS "ownerId" FROM memory.memories
+     WHERE forward IS NULL AND forgotten_at IS NULL LIMIT $1`,
+    [most],
+  )
+}
+
+/** Memories of an owner's that lack their entry. */
+export function unpackedMemories(db: Database, ownerId: string, most: number): Promise<Unpacked[]> {
+  return db.query(
+    `SELECT memory.id, memory.version, memory.content, memory.occurred_at AS "occurredAt"
+     FROM memory.current_memories AS memory
+     WHERE memory.id IN (SELECT id FROM memory.memories
+       WHERE owner_id = $1 AND forward IS NULL AND forgotten_at IS NULL ORDER BY ordinal LIMIT $2)`,
+    [ownerId, most],
+  )
+}
+
+/** Gives memories their entries, unless they have been written again since. */
+export async function insertForward(tx: Transaction, entries: readonly { memory: Unpacked; forward: Buffer }[]) {
+  await tx.query(
+    `UPDATE memory.memories SET forward = item.forward
+     FROM unnest($1::uuid[], $2::integer[], $3::bytea[]) AS item (id, version, forward)
+     WHERE memories.id = item.id AND memories.version = item.version AND memories.forward IS NULL
+       AND memories.forgotten_at IS NULL`,
+    [
+      entries.map(({ memory }) => memory.id),
+      entries.map(({ memory }) => memory.version),
+      entries.map(({ forward }) => forward),
+    ],
+  )
+}
