@@ -10,7 +10,7 @@ import { type RelyingParty, relyingPartyOf } from '../lib/relying-party.ts'
 import { readSigningKey } from '../lib/tokens.ts'
 import type { TracingConfig } from '../lib/tracing.ts'
 import type { EmbeddingSettings } from '../stores/open-embeddings.ts'
-import type { SummaryProvider } from '../stores/summarizer/port.ts'
+import type { Providers } from '../stores/providers.ts'
 import { readRecallConfiguration } from '../subgraphs/memory/recall/configuration.ts'
 import type { CostSettings } from './guard/cost/control.ts'
 import type { RateSettings } from './guard/rates.ts'
@@ -39,6 +39,10 @@ const url = (...schemes: string[]) =>
       error: `must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
     })
     .optional()
+/** Messages name addresses, so a secret has a setting of its own. */
+const providerUrl = url('http', 'https').refine((text) => text === undefined || !isSecretive(text), {
+  error: 'must hold no user or password: a key has a setting of its own',
+})
 const origins = z
   .string()
   .transform((text) => text.split(',').map((origin) => origin.trim()))
@@ -113,7 +117,7 @@ const settings = z.object({
     .default(''),
   QDRANT_QUANTIZATION: z.enum(['int8', 'binary', 'none'], { error: 'must be int8, binary or none' }).default('int8'),
   /** Where an OpenAI-compatible interface begins, whose model makes the vectors; without it the offline encoder does. */
-  ENCODER_URL: url('http', 'https'),
+  ENCODER_URL: providerUrl,
   ENCODER_KEY: z.string().min(1, 'must not be empty').optional(),
   ENCODER_MODEL: z
     .string()
@@ -122,7 +126,7 @@ const settings = z.object({
     .default('text-embedding-3-small'),
   ENCODER_DIMENSIONS: count(1, 4000, 1536),
   /** Where the provider's model that served before is asked until the new one has taken over, when elsewhere. */
-  ENCODER_PREVIOUS_URL: url('http', 'https'),
+  ENCODER_PREVIOUS_URL: providerUrl,
   ENCODER_PREVIOUS_KEY: z.string().min(1, 'must not be empty').optional(),
   NEO4J_URL: url('bolt', 'bolt+s', 'bolt+ssc', 'neo4j', 'neo4j+s', 'neo4j+ssc'),
   LOG_LEVEL: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default('info'),
@@ -192,13 +196,30 @@ const settings = z.object({
   /** A file of weights for recall's ranking, as `mnemograph evaluate --tune` writes it. */
   RECALL_WEIGHTS: z.string().min(1, 'must not be empty').optional(),
   /** A provider of summaries: the base of its Chat Completions API, with its version. */
-  SUMMARY_URL: url('http', 'https'),
+  SUMMARY_URL: providerUrl,
   SUMMARY_MODEL: z.string().min(1, 'must not be empty').optional(),
   SUMMARY_KEY: z.string().min(1, 'must not be empty').optional(),
+  /** An engine that tells what contents are about, and the name under which what it finds is kept. */
+  CONTEXT_ENGINE_URL: providerUrl,
+  CONTEXT_ENGINE_VERSION: z
+    .string()
+    .regex(/^(?!offline)[\w.:@/-]{1,64}$/, 'must be 1–64 letters, digits and . : @ / _ -, and not begin with offline')
+    .optional(),
+  CONTEXT_ENGINE_KEY: z.string().min(1, 'must not be empty').optional(),
+  /** A provider of transcripts: the base of its Audio API, with its version. */
+  TRANSCRIPT_URL: providerUrl,
+  TRANSCRIPT_MODEL: z.string().min(1, 'must not be empty').optional(),
+  TRANSCRIPT_KEY: z.string().min(1, 'must not be empty').optional(),
   SHUTDOWN_GRACE_MS: count(0, 3_600_000, 10_000),
 })
 
 type Settings = z.infer<typeof settings>
+
+const together = [
+  ['SUMMARY_URL', 'SUMMARY_MODEL'],
+  ['CONTEXT_ENGINE_URL', 'CONTEXT_ENGINE_VERSION'],
+  ['TRANSCRIPT_URL', 'TRANSCRIPT_MODEL'],
+] as const
 
 /** What an operation may ask for; beyond any of these it is refused before it runs. */
 export interface GuardLimits {
@@ -277,8 +298,8 @@ export interface Config {
   readonly logRetentionDays: number
   /** How recall weighs; undefined for as shipped. */
   readonly recall: RecallConfiguration | undefined
-  /** A model that tells what sessions were about; undefined where summaries are made of what was said. */
-  readonly summaries: SummaryProvider | undefined
+  /** Services of others that are asked, where they are named. */
+  readonly providers: Providers
   readonly shutdownGraceMs: number
 }
 
@@ -319,8 +340,10 @@ export function loadConfig(source: ConfigSource = {}): { config: Config; warning
   if (parsed.success && parsed.data.TRUSTED_DOCUMENTS_ONLY && parsed.data.TRUSTED_DOCUMENTS === undefined) {
     mistakes.push(`${prefix}TRUSTED_DOCUMENTS_ONLY needs ${prefix}TRUSTED_DOCUMENTS: nothing could be run without it`)
   }
-  if (parsed.success && (parsed.data.SUMMARY_URL === undefined) !== (parsed.data.SUMMARY_MODEL === undefined)) {
-    mistakes.push(`${prefix}SUMMARY_URL and ${prefix}SUMMARY_MODEL go together: neither is of use alone`)
+  for (const [one, other] of together) {
+    if (parsed.success && (parsed.data[one] === undefined) !== (parsed.data[other] === undefined)) {
+      mistakes.push(`${prefix}${one} and ${prefix}${other} go together: neither is of use alone`)
+    }
   }
   const recall = readWeights(parsed.data?.RECALL_WEIGHTS, cwd, mistakes)
   if (!parsed.success || mistakes.length > 0) throw new ConfigError(mistakes)
@@ -407,7 +430,7 @@ function shape(
     maxStreamsPerSocket: s.MAX_STREAMS_PER_SOCKET,
     connections: { perUser: s.MAX_CONNECTIONS_PER_USER, perAddress: s.MAX_CONNECTIONS_PER_ADDRESS },
     logRetentionDays: s.LOG_RETENTION_DAYS,
-    summaries: summariesOf(s),
+    providers: providersOf(s),
     shutdownGraceMs: s.SHUTDOWN_GRACE_MS,
   }
 }
@@ -422,9 +445,15 @@ function readWeights(file: string | undefined, cwd: string, mistakes: string[]):
   }
 }
 
-function summariesOf({ SUMMARY_URL, SUMMARY_MODEL, SUMMARY_KEY }: Settings): SummaryProvider | undefined {
-  if (SUMMARY_URL === undefined || SUMMARY_MODEL === undefined) return undefined
-  return { url: SUMMARY_URL, model: SUMMARY_MODEL, key: SUMMARY_KEY }
+/** Each by its address and the name of what answers there. */
+function providersOf(s: Settings): Providers {
+  const named = <N extends string>(url: string | undefined, key: string | undefined, name: N, value?: string) =>
+    url === undefined || value === undefined ? undefined : { url, key, ...({ [name]: value } as Record<N, string>) }
+  return {
+    summaries: named(s.SUMMARY_URL, s.SUMMARY_KEY, 'model', s.SUMMARY_MODEL),
+    contextEngine: named(s.CONTEXT_ENGINE_URL, s.CONTEXT_ENGINE_KEY, 'version', s.CONTEXT_ENGINE_VERSION),
+    transcripts: named(s.TRANSCRIPT_URL, s.TRANSCRIPT_KEY, 'model', s.TRANSCRIPT_MODEL),
+  }
 }
 
 function budgetOf(points: number, perSecond = Math.ceil(points / 60)): CostSettings['budget'] {
@@ -461,6 +490,10 @@ function succeeds(work: () => unknown): boolean {
   } catch {
     return false
   }
+}
+
+function isSecretive(address: string): boolean {
+  return URL.canParse(address) && new URL(address).username + new URL(address).password !== ''
 }
 
 function isOrigin(text: string): boolean {

@@ -90,7 +90,7 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
       relyingParty: config.relyingParty,
       tenancy: config.tenancy,
       recall: config.recall,
-      summaries: config.summaries,
+      providers: config.providers,
       logger: log,
       ...progress,
       onStatement: statementMetrics(metrics, options.onStatement),

@@ -16,6 +16,7 @@ import { openPostgresBus } from './bus/postgres.ts'
 import { openRedisBus } from './bus/redis.ts'
 import { inProcessCache } from './cache/in-process.ts'
 import { redisCache } from './cache/redis.ts'
+import { remoteEngine } from './context-engine/remote.ts'
 import { staticVectors } from './encoder/static-vectors.ts'
 import { openSqlGraph } from './graph/sql.ts'
 import { openLeases } from './lease.ts'
@@ -39,10 +40,11 @@ import { openPostgres, type Postgres } from './postgres/postgres.ts'
 import { openServerPostgres } from './postgres/server.ts'
 import { findTemplate } from './postgres/template.ts'
 import { openLedger } from './privacy/ledger.ts'
+import type { Providers } from './providers.ts'
 import { openRedis, type RedisStore } from './redis/redis.ts'
 import type { Stores } from './stores.ts'
 import { openAiCompatible } from './summarizer/openai-compatible.ts'
-import type { SummaryProvider } from './summarizer/port.ts'
+import { openAiTranscriber } from './transcriber/openai-compatible.ts'
 
 export interface OpenStoresOptions {
   /** Where the embedded database lives; `:memory:` keeps nothing. */
@@ -62,8 +64,8 @@ export interface OpenStoresOptions {
   readonly tenancy?: Tenancy
   /** Default: as shipped. */
   readonly recall?: RecallConfiguration | undefined
-  /** Default: none, and summaries are made of what was said. */
-  readonly summaries?: SummaryProvider | undefined
+  /** Default: none. */
+  readonly providers?: Providers | undefined
   readonly logger: Log
   readonly clock?: Clock
   readonly ids?: IdSource
@@ -132,7 +134,7 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
       signer,
       sentinel,
       recall: options.recall,
-      summarizer: options.summaries && openAiCompatible(options.summaries),
+      ...servicesOf(options.providers ?? {}),
       notes,
       clock,
       ids,
@@ -142,6 +144,14 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
   } catch (error) {
     await opened.disposeAsync()
     throw error
+  }
+}
+
+function servicesOf({ summaries, contextEngine, transcripts }: Providers) {
+  return {
+    summarizer: summaries && openAiCompatible(summaries),
+    contextEngine: contextEngine && remoteEngine(contextEngine),
+    transcriber: transcripts && openAiTranscriber(transcripts),
   }
 }
 

@@ -22,6 +22,7 @@ import type { ObjectStore } from './objects/port.ts'
 import type { Postgres } from './postgres/postgres.ts'
 import type { Ledger } from './privacy/ledger.ts'
 import type { Summarizer } from './summarizer/port.ts'
+import type { Transcriber } from './transcriber/port.ts'
 import type { Embeddings, VectorCollection, VectorSearch } from './vector/port.ts'
 
 /** Everything that rooms read from and write to, each behind its port. Opened by `open.ts`, chosen by configuration. */
@@ -55,6 +56,8 @@ export interface Stores {
   readonly summarizer?: Summarizer | undefined
   /** Tells what contents are about; absent, the offline one does. */
   readonly contextEngine?: ContextEngine | undefined
+  /** A model that writes down what was said; absent where clients send transcripts along. */
+  readonly transcriber?: Transcriber | undefined
   /** Event cursors of this system. */
   readonly cursors: CursorCodec
   readonly tokens: AccessTokens

@@ -19,8 +19,8 @@ import type { EmbeddingSettings } from '../stores/open-embeddings.ts'
 import { poolMetrics, statementMetrics } from '../stores/postgres/metrics.ts'
 import type { MigrationStep } from '../stores/postgres/migrate.ts'
 import { runProjectors } from '../stores/projector.ts'
+import type { Providers } from '../stores/providers.ts'
 import type { Stores } from '../stores/stores.ts'
-import type { SummaryProvider } from '../stores/summarizer/port.ts'
 import { roomExecution } from './execute.ts'
 import { createRoomService } from './serve.ts'
 import type { Room } from './subgraph.ts'
@@ -46,8 +46,8 @@ export interface RoomProcessOptions {
   readonly tenancy: Tenancy
   /** How recall weighs; as shipped when absent. */
   readonly recall?: RecallConfiguration | undefined
-  /** A model that summarizes; none when absent. */
-  readonly summaries?: SummaryProvider | undefined
+  /** Services of others; none when absent. */
+  readonly providers?: Providers | undefined
   readonly log: Log
   /** Where traces go; undefined for nowhere. */
   readonly tracing?: TracingConfig | undefined
@@ -85,7 +85,7 @@ export async function openRoomProcess(options: RoomProcessOptions): Promise<Room
     relyingParty: options.relyingParty,
     tenancy: options.tenancy,
     recall: options.recall,
-    summaries: options.summaries,
+    providers: options.providers,
     logger: log,
     ...progress,
     onStatement: statementMetrics(metrics),

@@ -57,7 +57,7 @@ async function run(name: string, flags: SettingFlags): Promise<void> {
     relyingParty: config.relyingParty,
     tenancy: config.tenancy,
     recall: config.recall,
-    summaries: config.summaries,
+    providers: config.providers,
     log: createLog(config.logLevel),
     tracing: config.tracing,
     onMigration: (step) => (step.state === 'started' ? console.error(`Migrating: ${step.name}`) : undefined),

@@ -1,12 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel'
 import { Agent, request } from 'undici'
+import { readAtMost, readJson } from '../provider.ts'
 import type { Encoder } from './port.ts'
 
 /** What one request carries at most; providers count tokens, of which a character is at most one. */
 const textsAtOnce = 128
 const charactersAtOnce = 200_000
 const longestText = 24_000
+/** The most that is read of an answer for each text: models make up to some thousand numbers, of twenty-odd digits. */
+const bytesAText = 262_144
+const who = "the encoder's provider"
 /** One text is a question that somebody waits for; more are background work. Milliseconds. */
 const questionMs = 5_000
 const batchMs = 60_000
@@ -63,9 +67,10 @@ export function remoteEncoder(settings: RemoteEncoderSettings): Encoder {
       await answer.body.dump()
       const after = Number(answer.headers['retry-after'])
       const wait = Number.isFinite(after) && after > 0 ? after * 1000 : null
-      throw new EncoderError(`the encoder's provider answered ${answer.statusCode}`, answer.statusCode, wait)
+      throw new EncoderError(`${who} answered ${answer.statusCode}`, answer.statusCode, wait)
     }
-    return read(await answer.body.json(), texts.length, settings.dimensions)
+    const text = await readAtMost(texts.length * bytesAText, answer.body, who)
+    return read(readJson(text, who), texts.length, settings.dimensions)
   }
 
   async function persist(texts: readonly string[], signal: AbortSignal): Promise<Float32Array[]> {
@@ -142,7 +147,7 @@ function read(answer: unknown, count: number, dimensions: number): Float32Array[
   }
   for (const vector of vectors) {
     if (vector.length !== dimensions || !vector.every(Number.isFinite)) {
-      throw new EncoderError(`the encoder's provider gave a vector of ${vector.length} numbers, not ${dimensions}`)
+      throw new EncoderError(`${who} gave a vector of ${vector.length} numbers, not ${dimensions}`)
     }
   }
   return vectors

@@ -1,3 +1,5 @@
+import type { ProviderAddress } from '../provider.ts'
+
 /** What was said in a conversation, in order. */
 export interface Said {
   readonly role: 'USER' | 'ASSISTANT'
@@ -24,11 +26,7 @@ export interface Summarizer {
   summarize(said: readonly Said[], bounds: SummaryBounds, signal: AbortSignal): Promise<SummaryText>
 }
 
-/** Where a model is that speaks the Chat Completions API. */
-export interface SummaryProvider {
-  /** The API's base, up to and with its version: `https://api.example.com/v1`. */
-  readonly url: string
-  /** Sent as a bearer token when it is there. */
-  readonly key: string | undefined
+/** Where a model is that speaks the Chat Completions API; its address is the API's base, up to and with its version. */
+export interface SummaryProvider extends ProviderAddress {
   readonly model: string
 }

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type CircuitBreakerPolicy, ConsecutiveBreaker, circuitBreaker, handleAll } from 'cockatiel'
 import { Agent, request } from 'undici'
+import { readAtMost } from '../provider.ts'
 
 /** How long a search may take, and a write or a change of collections. Milliseconds. */
 const readMs = 3_000
@@ -8,6 +9,8 @@ const writeMs = 30_000
 /** What has failed so often in a row is left alone for a while, so that nobody waits for it. */
 const failuresInRow = 5
 const restMs = 5_000
+/** Pages and hits are far shorter. */
+const mostBytes = 32 * 1024 * 1024
 const attempts = 3
 const firstPauseMs = 100
 
@@ -81,7 +84,7 @@ export class QdrantClient {
       dispatcher: this.#agent,
       signal,
     })
-    const text = await answer.text()
+    const text = await readAtMost(mostBytes, answer, 'Qdrant')
     if (statusCode < 300) return (JSON.parse(text) as { result: T }).result
     throw new QdrantError(statusCode, problemIn(text))
   }

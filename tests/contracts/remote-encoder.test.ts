@@ -68,6 +68,11 @@ describe('a provider’s encoder', () => {
     await expect(encoder.encode(['short'])).rejects.toThrow('8 numbers, not 1536')
   })
 
+  test('does not read on when the provider says more than vectors are', async () => {
+    provider.dimensions = 200_000
+    await expect(encoder.encode(['a question'])).rejects.toThrow('answered more than 262144 bytes')
+  })
+
   test('gives up at once while the provider keeps failing', async () => {
     const other = open()
     provider.refusals.push(...Array.from({ length: 5 }, () => 500))

@@ -83,13 +83,27 @@ describe('the settings', () => {
     expect(config).toMatchObject({ trustedDocuments: '/nowhere/m.json', trustedDocumentsOnly: true })
   })
 
-  test('name a provider of summaries by its address and model together', () => {
-    const [address, model] = ['http://127.0.0.1:9/v1', 'small-1']
-    expect(load({}).config.summaries).toBeUndefined()
-    expect(mistakesOf({ MNEMOGRAPH_SUMMARY_URL: address })).toEqual([expect.stringMatching(/go together/)])
-    expect(mistakesOf({ MNEMOGRAPH_SUMMARY_MODEL: model })).toEqual([expect.stringMatching(/go together/)])
-    const { config } = load({ MNEMOGRAPH_SUMMARY_URL: address, MNEMOGRAPH_SUMMARY_MODEL: model })
-    expect(config.summaries).toEqual({ url: address, model, key: undefined })
+  test.each([
+    ['summaries', 'SUMMARY_', 'MODEL', 'small-1'],
+    ['contextEngine', 'CONTEXT_ENGINE_', 'VERSION', 'topics-2'],
+    ['transcripts', 'TRANSCRIPT_', 'MODEL', 'ears-1'],
+  ] as const)('name a provider of %s by its address and what answers there together', (provider, of, name, value) => {
+    const address = 'http://127.0.0.1:9/v1'
+    const set = (settings: Record<string, string>) =>
+      Object.fromEntries(Object.entries(settings).map(([key, text]) => [`MNEMOGRAPH_${of}${key}`, text]))
+    expect(load({}).config.providers[provider]).toBeUndefined()
+    expect(mistakesOf(set({ URL: address }))).toEqual([expect.stringMatching(/go together/)])
+    expect(mistakesOf(set({ [name]: value }))).toEqual([expect.stringMatching(/go together/)])
+    const { config } = load(set({ URL: address, [name]: value, KEY: 'k' }))
+    expect(config.providers[provider]).toEqual({ url: address, [name.toLowerCase()]: value, key: 'k' })
+    const secretive = mistakesOf(set({ URL: 'http://user:hunter2@host', [name]: value }))
+    expect(secretive).toEqual([expect.stringMatching(/URL must hold no user or password/)])
+    expect(secretive.join()).not.toContain('hunter2')
+  })
+
+  test('keep the name of the offline engine for it alone', () => {
+    const set = { MNEMOGRAPH_CONTEXT_ENGINE_URL: 'http://engine', MNEMOGRAPH_CONTEXT_ENGINE_VERSION: 'offline-1' }
+    expect(mistakesOf(set)).toEqual([expect.stringMatching(/CONTEXT_ENGINE_VERSION must be/)])
   })
 
   test('never show a value that is wrong: it may be a secret', () => {

@@ -15,7 +15,7 @@ const mostBytes = 4 * 1024 * 1024
 /** Audio that came in, or only its hash where the client keeps it. */
 export interface Audio {
   readonly hash: string
-  readonly bytes: Buffer | null
+  readonly bytes: Buffer<ArrayBuffer> | null
 }
 
 export interface AudioInput {

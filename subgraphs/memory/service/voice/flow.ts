@@ -6,6 +6,7 @@ import { findVoiceSettings, sampleByHash, samplesByIds } from '../../store/voice
 import type { VoiceRecord } from '../../voice-records.ts'
 import { say } from '../messages.ts'
 import { type Audio, type AudioInput, readAudio } from './audio.ts'
+import { type Heard, hear } from './hear.ts'
 import { addSample, advance, briefly, checkTranscript, lockOf, ownSession } from './samples.ts'
 import { cacheProcessing } from './states.ts'
 
@@ -25,6 +26,8 @@ export async function processVoice(context: MemoryContext, input: ProcessVoiceIn
   const problem = checkFlow(input)
   if (problem) return problem
   const { stores, request, viewer } = context
+  // Before the transaction, which holds a connection: a model takes its time.
+  const heard = await hear(context, input, audio)
   const answer = await mutate(
     stores,
     request,
@@ -35,15 +38,11 @@ export async function processVoice(context: MemoryContext, input: ProcessVoiceIn
       await unit.tx.lock(lockOf(context, audio), ...locks)
       const found = await sampleByHash(unit.tx, viewer, audio.hash)
       // What was done stays as it is: the same audio says the same.
-      if (found?.status === 'COMPLETED') return answerOf(found, false)
-      const messageId = await sayTranscript(context, unit, sessionId, input)
+      if (found?.status === 'COMPLETED') return answerOf(found, false, [])
+      const messageId = await sayTranscript(context, unit, sessionId, heard.said?.transcript ?? null, input)
       const sample = found ?? (await added(context, unit, input, audio, sessionId))
-      const { transcript = null, confidence = null } = input
-      const done =
-        transcript === null
-          ? sample
-          : await complete(context, unit, sample, { transcript, confidence, messageId, sessionId })
-      return answerOf(done, found === null)
+      const done = heard.said ? await complete(context, unit, sample, { ...heard.said, messageId, sessionId }) : sample
+      return answerOf(done, found === null, heard.degraded)
     },
   )
   if ('status' in answer) {
@@ -55,8 +54,9 @@ export async function processVoice(context: MemoryContext, input: ProcessVoiceIn
   return answer
 }
 
-function answerOf({ id, messageId, status, version }: VoiceRecord, isNew: boolean) {
-  return { __typename: 'ProcessVoiceSuccess', sampleId: id, messageId, status, version, added: isNew } satisfies Answer
+function answerOf({ id, messageId, status, version }: VoiceRecord, isNew: boolean, degraded: Heard['degraded']) {
+  const state = { sampleId: id, messageId, status, version, added: isNew, degraded }
+  return { __typename: 'ProcessVoiceSuccess', ...state } satisfies Answer
 }
 
 /** Before anything else is written: a session's next place is under its lock. */
@@ -64,9 +64,10 @@ async function sayTranscript(
   context: MemoryContext,
   unit: Unit,
   sessionId: string | null,
-  { transcript, remember }: ProcessVoiceInput,
+  transcript: string | null,
+  { remember }: ProcessVoiceInput,
 ): Promise<string | null> {
-  if (sessionId === null || transcript == null) return null
+  if (sessionId === null || transcript === null) return null
   const settings = await findVoiceSettings(unit.tx, context.viewer)
   const remembers = remember ?? settings?.rememberTranscripts ?? false
   const message = { role: 'USER' as const, content: transcript, remember: remembers }
@@ -87,16 +88,14 @@ async function added(
   return sample
 }
 
-interface Said {
-  readonly transcript: string
-  readonly confidence: number | null
+type Said = NonNullable<Heard['said']> & {
   readonly messageId: string | null
   readonly sessionId: string | null
 }
 
 /** Each step from where it stands: what had failed begins anew. */
 async function complete(context: MemoryContext, unit: Unit, sample: VoiceRecord, said: Said): Promise<VoiceRecord> {
-  const { transcript, confidence, messageId, sessionId } = said
+  const { transcript, confidence, result, messageId, sessionId } = said
   let now = sample
   if (now.status === 'FAILED') now = await advance(context, unit, now, { status: 'PENDING' })
   if (now.status === 'PENDING') now = await advance(context, unit, now, { status: 'PROCESSING' })
@@ -104,6 +103,7 @@ async function complete(context: MemoryContext, unit: Unit, sample: VoiceRecord,
     status: 'COMPLETED',
     transcript,
     confidence,
+    result,
     ...(messageId === null ? {} : { messageId }),
     ...(sessionId === null ? {} : { sessionId }),
   })
