@@ -233,26 +233,37 @@ export async function fittingIds(db: Database, reader: Reader, filter: MemoryFil
   return rows.map(({ id }) => id)
 }
 
-/** What fits on the reader's shelves as it was known at a moment: what says so still, and how many were revised since. */
+/** What fits on the reader's shelves as it was known at a moment: what says so still, and what was revised since, the last first. */
 export async function fittingAt(
   db: Database,
   reader: Reader,
   filter: MemoryFilter,
   asOf: Date,
-): Promise<{ readonly present: string[]; readonly revised: number }> {
+): Promise<{ readonly present: string[]; readonly revised: string[] }> {
   const values = new Values()
   const from = memoriesAt(asOf, values)
   const conditions = filterConditions(filter, values)
   const shelves = ways(reader, values, asOf).slice(0, 2)
   const rows = await db.query<{ id: string; present: boolean }>(
-    shelves
-      .map(
-        (way) =>
-          `SELECT memory.id, memory.known_until IS NULL AS present FROM ${from} WHERE ${allOf([way, ...conditions])}`,
-      )
-      .join(' UNION ALL '),
+    `SELECT id, known_until IS NULL AS present FROM (${shelves
+      .map((way) => `SELECT memory.id, memory.known_until FROM ${from} WHERE ${allOf([way, ...conditions])}`)
+      .join(' UNION ALL ')}) AS fitting ORDER BY known_until DESC, id`,
     values.list,
   )
-  const present = rows.filter((row) => row.present).map(({ id }) => id)
-  return { present, revised: rows.length - present.length }
+  const { present = [], revised = [] } = Object.groupBy(rows, (row) => (row.present ? 'present' : 'revised'))
+  return { present: present.map(({ id }) => id), revised: revised.map(({ id }) => id) }
+}
+
+/** What memories said at a moment: of so many as have no more characters together than told, in the order of their ids. */
+export function contentsAt(db: Database, ids: readonly string[], asOf: Date, mostCharacters: number) {
+  const values = new Values()
+  const from = memoriesAt(asOf, values)
+  return db.query<{ id: string; content: string }>(
+    `SELECT id, content FROM (
+       SELECT memory.id, memory.content, sum(char_length(memory.content)) OVER (ORDER BY asked.place) AS characters
+       FROM unnest(${values.add(ids, 'uuid[]')}) WITH ORDINALITY AS asked (id, place)
+       JOIN ${from} ON memory.id = asked.id) AS said
+     WHERE characters <= ${values.add(mostCharacters, 'bigint')}`,
+    values.list,
+  )
 }

@@ -3,25 +3,44 @@ import type { VectorHit } from '../../../stores/vector/port.ts'
 import type { MemoryContext } from '../context.ts'
 import type { TextAnswer } from '../recall/port.ts'
 import type { MemoryFilter } from '../records.ts'
-import { fittingAt } from './memories.ts'
+import { contentsAt, fittingAt } from './memories.ts'
 import { neighbourhoodsAsOf } from './neighbourhoods.ts'
 import { filterValues, type ObservedIndex, toTextAnswer } from './recall-index.ts'
 import { VectorOutage } from './vector-outage.ts'
 
+/** How much of what was revised since is given vectors for one question, the last revised first. */
+const mostRevised = 1_000
+const mostCharacters = 1_000_000
+
 /**
- * What the viewer could have found at a moment, by the words that were known then. Old revisions have no vectors: what
- * was revised since is found by its words alone, and counted as pending.
+ * What the viewer could have found at a moment, by the words that were known then and by meaning. Old revisions have no
+ * vectors: those of what was revised since are made for the question. What is more than that is found by its words
+ * alone, and counted as pending.
  */
 export function openPastIndex(context: MemoryContext, filter: MemoryFilter, asOf: Date): ObservedIndex {
-  const { stores, viewer } = context
+  const { stores, viewer, request } = context
   const outage = new VectorOutage(context)
   let pending = 0
 
   async function nearest(vector: Float32Array, limit: number) {
     const { present, revised } = await context.read((db) => fittingAt(db, viewer, filter, asOf))
-    const hits = await stores.vectors.compare([viewer.userId, viewer.tenantId], vector, present)
-    pending = revised + present.length - hits.length
-    return [...hits].sort((a, b) => b.score - a.score).slice(0, limit)
+    const [now, then] = await Promise.all([
+      outage.orElse<readonly VectorHit[]>([], () =>
+        stores.vectors.compare([viewer.userId, viewer.tenantId], vector, present),
+      ),
+      outage.orElse<readonly VectorHit[]>([], () => compareRevised(vector, revised.slice(0, mostRevised))),
+    ])
+    pending = present.length - now.length + revised.length - then.length
+    return [...now, ...then].sort((a, b) => b.score - a.score).slice(0, limit)
+  }
+
+  /** By vectors of the model that is searched now, as the question's is. */
+  async function compareRevised(vector: Float32Array, ids: readonly string[]): Promise<readonly VectorHit[]> {
+    if (ids.length === 0) return []
+    const said = await context.read((db) => contentsAt(db, ids, asOf, mostCharacters))
+    const texts = said.map(({ content }) => content)
+    const vectors = texts.length === 0 ? [] : await stores.encoder.encode(texts, request.signal)
+    return said.flatMap(({ id }, i) => (vectors[i] ? [{ id, score: cosine(vector, vectors[i]) }] : []))
   }
 
   return {
@@ -29,10 +48,15 @@ export function openPastIndex(context: MemoryContext, filter: MemoryFilter, asOf
       return outage.hasBegun
     },
     search: (boosts, limit) => context.read((db) => searchAt(db, boosts, limit, filter, asOf)),
-    nearest: (vector, limit) => outage.orElse<readonly VectorHit[]>([], () => nearest(vector, limit)),
+    nearest,
     context: (ids, radius, asked) => context.read((db) => neighbourhoodsAsOf(db, ids, radius, asked, filter, asOf)),
-    pending: async () => pending,
+    pending: async () => (outage.hasBegun ? 0 : pending),
   }
+}
+
+/** Of vectors of length one. */
+function cosine(one: Float32Array, other: Float32Array): number {
+  return one.reduce((sum, value, i) => sum + value * (other[i] ?? 0), 0)
 }
 
 async function searchAt(
