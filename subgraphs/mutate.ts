@@ -15,6 +15,8 @@ export interface Unit {
   readonly tx: Transaction
   /** Writes events; the last one's place becomes the answer's `cursor`. */
   append(events: readonly EventDraft[]): Promise<Position[]>
+  /** Does something outside of the database once everything is committed; when that fails the answer stands. */
+  afterCommit(work: () => Promise<unknown>): void
 }
 
 export interface Mutation {
@@ -40,6 +42,7 @@ export async function mutate<A extends Answer>(
   const viewer = requireViewer(request)
   const key = keyOf(mutation)
   let appended = false
+  const later: (() => Promise<unknown>)[] = []
   try {
     const answer = await stores.postgres.write(securityOf(request, mutation.room), async (tx) => {
       const earlier = key === null ? null : await findEarlier<A>(tx, mutation, viewer.userId, key)
@@ -53,6 +56,7 @@ export async function mutate<A extends Answer>(
           appended ||= places.length > 0
           return places
         },
+        afterCommit: (done) => void later.push(done),
       })
       const cursor = last === null ? null : stores.cursors.encode(last, viewer.userId)
       const complete = { ...made, cursor }
@@ -60,12 +64,17 @@ export async function mutate<A extends Answer>(
       return complete
     })
     if (appended) stores.bus.publish('events')
+    for (const done of later) await done().catch((error: unknown) => leftUndone(stores, mutation, error))
     return answer
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error
     if (error.problem.code === 'NOT_FOUND') reportRefusal(stores, request, mutation)
     return error.problem
   }
+}
+
+function leftUndone({ logger }: Stores, { name }: Mutation, error: unknown): void {
+  logger.warn({ err: error, mutation: name }, 'What was to be done after a commit failed')
 }
 
 const mostReported = 10

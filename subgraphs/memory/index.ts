@@ -11,6 +11,7 @@ import { reasoningResolvers } from './reasoning-resolvers.ts'
 import { relationsResolvers } from './relations-resolvers.ts'
 import { resolvers } from './resolvers.ts'
 import { routingResolvers } from './routing-resolvers.ts'
+import { objectsJob } from './service/objects.ts'
 import { syncJob } from './service/sync/run.ts'
 import { forwardJob } from './service/upkeep/forward.ts'
 import { upkeepJob } from './service/upkeep/job.ts'
@@ -47,5 +48,5 @@ export const room = defineRoom({
     return []
   },
   projectors: (stores) => stores.embeddings.kept.map((index) => vectorProjector(stores, index)),
-  jobs: (stores) => [syncJob(stores), upkeepJob(stores), forwardJob(stores)],
+  jobs: (stores) => [syncJob(stores), upkeepJob(stores), forwardJob(stores), objectsJob(stores)],
 })

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { uuidOf } from '../../lib/ids.ts'
+import { removeLeftovers } from '../../subgraphs/memory/service/objects.ts'
 import { openTestPostgres, type TestPostgres } from '../kit/postgres.ts'
 import { type Data, type Person, type Product, startProduct } from '../kit/product.ts'
 import { viewerOfPerson } from '../security/matrix/people.ts'
@@ -288,6 +289,42 @@ describe.each(backends)('voice on %s', (name, skip) => {
       expect(await find(sample.id)).toBeNull()
       expect(await kept()).not.toContain(`voice/${sample.audioHash}`)
       expect(await act('remove', { id: sample.id })).toMatchObject({ code: 'NOT_FOUND' })
+    })
+
+    test('lose their audio when that is committed, and only then', async () => {
+      const { objects, cursors } = product.server.stores
+      const sound = fresh()
+      const { sample } = await act('register', sound)
+      const name = `voice/${sample.audioHash}`
+      const encode = vi.spyOn(cursors, 'encode').mockImplementationOnce(() => {
+        throw new Error('not committed')
+      })
+      expect((await owner.send(operations.remove, { input: { id: sample.id } })).errors).toHaveLength(1)
+      encode.mockRestore()
+      expect(await find(sample.id)).toMatchObject({ audio: sound.audio })
+      // The store fails after the commit: what it keeps is removed later, however often that is tried.
+      const remove = vi.spyOn(objects, 'remove').mockRejectedValue(new Error('away'))
+      expect(await act('remove', { id: sample.id })).toMatchObject({ sampleId: sample.id })
+      const later = { ...product.server.stores, clock: { now: () => new Date(Date.now() + 120_000) } }
+      await removeLeftovers(later)
+      expect(await kept()).toContain(name)
+      remove.mockRestore()
+      await removeLeftovers(product.server.stores)
+      expect(await kept()).toContain(name)
+      await removeLeftovers(later)
+      expect(await kept()).not.toContain(name)
+    })
+
+    test('keep audio that is brought again before it was removed', async () => {
+      const sound = fresh()
+      const { sample } = await act('register', sound)
+      const remove = vi.spyOn(product.server.stores.objects, 'remove').mockRejectedValueOnce(new Error('away'))
+      await act('remove', { id: sample.id })
+      remove.mockRestore()
+      const again = await act('register', sound)
+      expect(again.added).toBe(true)
+      await removeLeftovers({ ...product.server.stores, clock: { now: () => new Date(Date.now() + 120_000) } })
+      expect((await find(again.sample.id)).audio).toBe(sound.audio)
     })
 
     test('are their owner’s alone', async () => {

@@ -9,6 +9,7 @@ import type { Transaction } from '../../../../stores/postgres/postgres.ts'
 import { type Answer, mutate } from '../../../mutate.ts'
 import type { MemoryContext } from '../../context.ts'
 import { type ArchiveRecord, archivePage, insertArchive, removeArchive, wholeMemories } from '../../store/archives.ts'
+import { letGo } from '../objects.ts'
 
 const nameOf = (id: string) => `archives/memories/${id}.jsonl.gz`
 
@@ -62,11 +63,12 @@ export interface RemoveMemoryArchiveInput {
 
 /** Removes an archive of the viewer's for good. */
 export async function removeMemoryArchive(context: MemoryContext, input: RemoveMemoryArchiveInput) {
-  const { stores, request, viewer } = context
+  const { stores, request } = context
   const id = uuidOf('MemoryArchive', input.id)
-  return mutate(stores, request, { name: 'removeMemoryArchive', input, room: 'memory' }, async ({ tx }) => {
-    if (id === null || !(await removeArchive(tx, id))) throw new ProblemError(notFound('memory archive', 'input', 'id'))
-    await stores.objects.remove(viewer.userId, nameOf(id))
+  return mutate(stores, request, { name: 'removeMemoryArchive', input, room: 'memory' }, async (unit) => {
+    const removed = id !== null && (await removeArchive(unit.tx, id))
+    if (!removed) throw new ProblemError(notFound('memory archive', 'input', 'id'))
+    await letGo(context, unit, nameOf(id))
     return { __typename: 'RemoveMemoryArchiveSuccess', archiveId: id } satisfies Answer
   })
 }

@@ -3,11 +3,13 @@ import { once } from '../../../../lib/bytes.ts'
 import { invalidInput, type Problem } from '../../../../lib/problems.ts'
 import type { Transaction } from '../../../../stores/postgres/postgres.ts'
 import { voiceObject, voicePlace } from '../../../../stores/privacy/voice.ts'
+import type { Unit } from '../../../mutate.ts'
 import { securityOf } from '../../../security.ts'
 import type { MemoryContext } from '../../context.ts'
 import { checkObject, checkText, firstProblem } from '../../limits.ts'
 import { ownKey } from '../../store/voice.ts'
 import type { VoiceRecord } from '../../voice-records.ts'
+import { letGo, wantAgain } from '../objects.ts'
 
 /** The most audio that one sample holds. Bytes. */
 const mostBytes = 4 * 1024 * 1024
@@ -59,16 +61,18 @@ export function readAudio(input: AudioInput): Audio | Problem {
  * Keeps audio under the system's key and the viewer's own. It is named by its hash, so what a failed transaction leaves
  * is what the next try puts there.
  */
-export async function keepAudio({ stores, viewer }: MemoryContext, tx: Transaction, { hash, bytes }: Audio) {
+export async function keepAudio(context: MemoryContext, tx: Transaction, { hash, bytes }: Audio) {
   if (bytes === null) return
+  const { stores, viewer } = context
   const key = await ownKey(tx)
   if (key === null) throw new Error('the viewer has no key')
   const sealed = stores.fields.seal(bytes, voicePlace(hash), key)
+  await wantAgain(context, tx, voiceObject(hash))
   await stores.objects.put(viewer.userId, voiceObject(hash), once(sealed))
 }
 
-export async function dropAudio({ stores, viewer }: MemoryContext, hash: string): Promise<void> {
-  await stores.objects.remove(viewer.userId, voiceObject(hash))
+export function dropAudio(context: MemoryContext, unit: Unit, hash: string): Promise<void> {
+  return letGo(context, unit, voiceObject(hash))
 }
 
 /** The audio of a sample in base64, and a note that it was read. */

@@ -131,10 +131,11 @@ type Step = Pick<
 /** Writes one step of a sample that is locked, whose audio is let go at the end if its owner wants that. */
 export async function advance(
   context: MemoryContext,
-  { tx, append }: Unit,
+  unit: Unit,
   sample: VoiceRecord,
   step: Step,
 ): Promise<VoiceRecord> {
+  const { tx, append } = unit
   const { stores, viewer } = context
   const now = stores.clock.now()
   const done = step.status === 'COMPLETED'
@@ -163,29 +164,24 @@ export async function advance(
   }
   await insertLogs(tx, viewer, [log], now)
   await append([voiceEvent(viewer.userId, sample.id, `VOICE_${step.status}`, state.version)])
-  if (lets) await dropAudio(context, sample.audioHash)
+  if (lets) await dropAudio(context, unit, sample.audioHash)
   return { ...sample, ...state, updatedAt: now }
 }
 
 /** Removes a sample with its audio and its log. */
 export async function deleteVoiceSample(context: MemoryContext, input: DeleteVoiceSampleInput) {
   const { stores, request, viewer } = context
-  const answer = await mutate(
-    stores,
-    request,
-    { name: 'deleteVoiceSample', input, room: 'memory' },
-    async ({ tx, append }) => {
-      const sample = await lockSample(context, tx, input.id)
-      await removeSample(tx, sample.id)
-      await append([voiceEvent(viewer.userId, sample.id, 'VOICE_DELETED', sample.version + 1)])
-      await dropAudio(context, sample.audioHash)
-      return {
-        __typename: 'DeleteVoiceSampleSuccess',
-        sampleId: toGlobalId('VoiceSample', sample.id),
-        row: sample.id,
-      } satisfies Answer
-    },
-  )
+  const answer = await mutate(stores, request, { name: 'deleteVoiceSample', input, room: 'memory' }, async (unit) => {
+    const sample = await lockSample(context, unit.tx, input.id)
+    await removeSample(unit.tx, sample.id)
+    await unit.append([voiceEvent(viewer.userId, sample.id, 'VOICE_DELETED', sample.version + 1)])
+    await dropAudio(context, unit, sample.audioHash)
+    return {
+      __typename: 'DeleteVoiceSampleSuccess',
+      sampleId: toGlobalId('VoiceSample', sample.id),
+      row: sample.id,
+    } satisfies Answer
+  })
   if ('row' in answer) await forgetProcessing(stores, viewer, answer.row)
   return answer
 }

@@ -1,0 +1,1 @@
+DROP TABLE memory.objects_to_remove;
