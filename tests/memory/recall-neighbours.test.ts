@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { coverage, neighbourhood, sessionBest, sessionCoverage } from '../../subgraphs/memory/recall/neighbourhood.ts'
+import {
+  coverage,
+  meanOfNearest,
+  neighbourhood,
+  previous,
+  sessionBest,
+  sessionCoverage,
+} from '../../subgraphs/memory/recall/neighbourhood.ts'
 import { recallDocument } from '../kit/memory-index.ts'
 
 const at = (sessionId: string | null, position: number) =>
@@ -14,7 +21,16 @@ const strengths = [Float64Array.of(0, 0, 1, 0, 0, 0), Float64Array.of(1, 1, 0, 0
 
 describe('neighbours', () => {
   test('are the memories of the same session within the radius', () => {
-    const near = places.near.map((list) => list.map(({ document, offset }) => [document, offset]).sort())
+    const near: number[][][] = documents.map(() => [])
+    places.order.forEach((document, place) => {
+      for (let p = places.first[place] as number; p <= (places.last[place] as number); p++) {
+        near[document]?.push([
+          places.order[p] as number,
+          (places.positions[p] as number) - (places.positions[place] as number),
+        ])
+      }
+      near[document]?.sort()
+    })
     const expected = [
       [
         [0, 0],
@@ -46,6 +62,12 @@ describe('neighbours', () => {
   test('on both sides do so as well', () => {
     const covered = coverage(places, 'AROUND', 0.5, weights, strengths)
     expect([...covered]).toEqual([0.75 * 0.25 + 0.25, 0.25, 0.75 + 0.25 * 0.25, 0, 0.75 * 0.5 + 0.25 * 0.5, 0])
+  })
+
+  test('lend the mean of what they have, and what the one just before has', () => {
+    const scores = Float64Array.of(8, 3, 4, 2, 1, 5)
+    expect([...meanOfNearest(places, scores)]).toEqual([1.25, 0, 2.25, 0, 3, 0])
+    expect([...previous(places, scores)]).toEqual([1, 0, 0, 0, 4, 0])
   })
 
   test('in one session share its coverage and its best scores', () => {

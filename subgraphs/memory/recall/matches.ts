@@ -22,13 +22,22 @@ export function matchWords(
   statistics: Omit<TextAnswer, 'hits'>,
 ): Matches {
   const text = words.map(({ terms }) =>
-    Float64Array.from(documents, (document) => said(terms, document, statistics.averageLength)),
+    valuesOf(documents, (document) => said(terms, document, statistics.averageLength)),
   )
   const meant = words.map(({ word }, w) => {
     const nearby = related.get(word)
-    return Float64Array.from(documents, ({ terms }, i) => ((text[w]?.[i] ?? 0) > 0 ? 1 : nearest(nearby, terms)))
+    return valuesOf(documents, ({ terms }, i) => ((text[w]?.[i] ?? 0) > 0 ? 1 : nearest(nearby, terms)))
   })
   return { weights: shares(words, statistics), text, related: meant }
+}
+
+/** A number for each document. */
+export function valuesOf<T>(documents: readonly T[], value: (document: T, i: number) => number): Float64Array {
+  const values = new Float64Array(documents.length)
+  documents.forEach((document, i) => {
+    values[i] = value(document, i)
+  })
+  return values
 }
 
 function said(terms: readonly string[], document: RecallDocument, averageLength: number): number {

@@ -1,111 +1,171 @@
 import type { RecallDocument } from './port.ts'
 
-/** Which documents stand how near to which: the sessions of a set of documents, laid out in order. */
+/**
+ * Which documents stand how near to which: laid out session by session, in the order of their positions, so that the
+ * neighbours of each are a run of places. Thousands of documents are laid out for each question: numbers only.
+ */
 export interface Neighbourhood {
-  /** The documents of each session, as indexes in order of position; those outside any session stand alone. */
-  readonly sessions: readonly (readonly number[])[]
-  /** For each document, those up to `radius` places away in its session, itself included, nearest places first. */
-  readonly near: readonly (readonly Near[])[]
-}
-
-export interface Near {
-  readonly document: number
-  /** Places after the document (negative: before it). */
-  readonly offset: number
+  /** The document at each place. */
+  readonly order: Int32Array
+  /** The position in its session of the document at each place. */
+  readonly positions: Int32Array
+  /** For each place the first and the last one within the radius in its session, itself included. */
+  readonly first: Int32Array
+  readonly last: Int32Array
+  /** The place at which each session begins, and behind them the number of places. Whoever is in none stands alone. */
+  readonly sessions: readonly number[]
 }
 
 export function neighbourhood(documents: readonly RecallDocument[], radius: number): Neighbourhood {
-  const bySession = new Map<string, number[]>()
-  documents.forEach((document, i) => {
-    const key = document.sessionId ?? `memory ${document.id}`
-    const session = bySession.get(key)
-    if (session) session.push(i)
-    else bySession.set(key, [i])
-  })
-  const near: Near[][] = documents.map(() => [])
+  const count = documents.length
+  const [order, positions] = [new Int32Array(count), new Int32Array(count)]
+  const [first, last] = [new Int32Array(count), new Int32Array(count)]
+  const sessions = [0]
   const position = (i: number) => documents[i]?.position ?? 0
-  for (const session of bySession.values()) {
+  let place = 0
+  for (const session of bySession(documents)) {
     session.sort((a, b) => position(a) - position(b))
-    session.forEach((i, place) => {
-      for (let p = place; p >= 0 && position(i) - position(session[p] ?? i) <= radius; p--) add(i, session[p] ?? i)
-      for (let p = place + 1; p < session.length && position(session[p] ?? i) - position(i) <= radius; p++) {
-        add(i, session[p] ?? i)
-      }
-    })
+    for (const document of session) {
+      order[place] = document
+      positions[place++] = position(document)
+    }
+    sessions.push(place)
   }
-  return { sessions: [...bySession.values()], near }
-
-  function add(i: number, document: number): void {
-    near[i]?.push({ document, offset: position(document) - position(i) })
-  }
+  sessions.forEach((begin, s) => {
+    const end = sessions[s + 1] ?? begin
+    let [low, high] = [begin, begin]
+    for (let p = begin; p < end; p++) {
+      while (at(positions, p) - at(positions, low) > radius) low++
+      while (high + 1 < end && at(positions, high + 1) - at(positions, p) <= radius) high++
+      first[p] = low
+      last[p] = high
+    }
+  })
+  return { order, positions, first, last, sessions }
 }
 
+function bySession(documents: readonly RecallDocument[]): number[][] {
+  const sessions = new Map<string, number[]>()
+  const alone: number[][] = []
+  documents.forEach(({ sessionId }, i) => {
+    const session = sessionId === null ? undefined : sessions.get(sessionId)
+    if (session) session.push(i)
+    else if (sessionId === null) alone.push([i])
+    else sessions.set(sessionId, [i])
+  })
+  return [...sessions.values(), ...alone]
+}
+
+/** What stands at an index that is known to be there. */
+const at = (values: Int32Array | Float64Array, i: number): number => values[i] ?? 0
+
+/** How far on either side what stands there counts for a document. */
 export type Side = 'BEFORE' | 'AROUND'
-
-/** Whether what lies this many places after a document counts for it. */
-const REACH: Record<Side, (offset: number) => boolean> = {
-  BEFORE: (offset) => offset <= 0,
-  AROUND: (offset) => Math.abs(offset) <= 2,
-}
+const AROUND = 2
 
 /**
  * How well a document and what stands near it cover the question's words together: for each word its best match
  * there, fading with every place away. What a turn leaves out because its neighbour has said it is found by this.
  */
 export function coverage(
-  { near }: Neighbourhood,
+  around: Neighbourhood,
   side: Side,
   fading: number,
   weights: readonly number[],
   strengths: readonly Float64Array[],
 ): Float64Array {
-  const reaches = REACH[side]
-  const sums = new Float64Array(near.length)
+  const count = around.order.length
+  const sums = new Float64Array(count)
+  const best = new Float64Array(count)
   strengths.forEach((row, word) => {
-    const best = new Float64Array(near.length)
-    // Most documents have nothing of a word: each match is carried to its neighbours rather than looked for by them.
-    row.forEach((strength, from) => {
-      if (strength === 0) return
-      for (const { document, offset } of near[from] ?? []) {
-        if (!reaches(-offset)) continue
-        const carried = strength * fading ** Math.abs(offset)
-        if (carried > (best[document] ?? 0)) best[document] = carried
-      }
-    })
+    best.fill(0)
+    carry(around, side, fading, row, best)
     const weight = weights[word] ?? 0
-    for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] ?? 0) + weight * (best[i] ?? 0)
+    for (let i = 0; i < count; i++) sums[i] = at(sums, i) + weight * at(best, i)
   })
   return sums
 }
 
+/** Most documents have nothing of a word: each match is carried to its neighbours rather than looked for by them. */
+function carry(around: Neighbourhood, side: Side, fading: number, row: Float64Array, best: Float64Array): void {
+  const { order, positions, first, last } = around
+  for (let from = 0; from < order.length; from++) {
+    const strength = at(row, at(order, from))
+    if (strength === 0) continue
+    const begin = side === 'BEFORE' ? from : at(first, from)
+    for (let to = begin; to <= at(last, from); to++) {
+      const distance = Math.abs(at(positions, to) - at(positions, from))
+      if (side === 'AROUND' && distance > AROUND) continue
+      const carried = strength * fading ** distance
+      const document = at(order, to)
+      if (carried > at(best, document)) best[document] = carried
+    }
+  }
+}
+
+/** The mean of what the documents one and two places away have, on either side. */
+export function meanOfNearest({ order, positions, first, last }: Neighbourhood, scores: Float64Array): Float64Array {
+  const means = new Float64Array(order.length)
+  for (let place = 0; place < order.length; place++) {
+    let sum = 0
+    for (let other = at(first, place); other <= at(last, place); other++) {
+      const distance = Math.abs(at(positions, other) - at(positions, place))
+      if (distance === 1 || distance === 2) sum += at(scores, at(order, other))
+    }
+    means[at(order, place)] = sum / 4
+  }
+  return means
+}
+
+/** For each document what the one just before it has; 0 where none is there. */
+export function previous({ order, positions, first }: Neighbourhood, values: Float64Array): Float64Array {
+  const before = new Float64Array(order.length)
+  for (let place = 0; place < order.length; place++) {
+    const other = place - 1
+    if (other < at(first, place) || at(positions, place) - at(positions, other) !== 1) continue
+    before[at(order, place)] = at(values, at(order, other))
+  }
+  return before
+}
+
 /** How well a document's whole session covers the question's words. */
 export function sessionCoverage(
-  { sessions }: Neighbourhood,
+  around: Neighbourhood,
   weights: readonly number[],
   strengths: readonly Float64Array[],
 ): Float64Array {
-  return spread(sessions, (session) => {
+  return spread(around, (begin, end) => {
     let sum = 0
     for (const [word, row] of strengths.entries()) {
-      sum += (weights[word] ?? 0) * Math.max(...session.map((i) => row[i] ?? 0))
+      let most = 0
+      for (let place = begin; place < end; place++) most = Math.max(most, at(row, at(around.order, place)))
+      sum += (weights[word] ?? 0) * most
     }
     return sum
   })
 }
 
 /** A session's three best documents, the second and third counting half and a quarter. */
-export function sessionBest({ sessions }: Neighbourhood, scores: Float64Array): Float64Array {
-  return spread(sessions, (session) => {
-    const [first = 0, second = 0, third = 0] = session.map((i) => scores[i] ?? 0).sort((a, b) => b - a)
+export function sessionBest(around: Neighbourhood, scores: Float64Array): Float64Array {
+  return spread(around, (begin, end) => {
+    let [first, second, third] = [0, 0, 0]
+    for (let place = begin; place < end; place++) {
+      const score = at(scores, at(around.order, place))
+      if (score > first) [first, second, third] = [score, first, second]
+      else if (score > second) [second, third] = [score, second]
+      else if (score > third) third = score
+    }
     return first + second / 2 + third / 4
   })
 }
 
-function spread(sessions: Neighbourhood['sessions'], score: (session: readonly number[]) => number): Float64Array {
-  const values = new Float64Array(sessions.reduce((sum, session) => sum + session.length, 0))
-  for (const session of sessions) {
-    const value = score(session)
-    for (const i of session) values[i] = value
-  }
+function spread({ order, sessions }: Neighbourhood, score: (begin: number, end: number) => number): Float64Array {
+  const values = new Float64Array(order.length)
+  sessions.forEach((begin, s) => {
+    const end = sessions[s + 1] ?? begin
+    if (end === begin) return
+    const value = score(begin, end)
+    for (let place = begin; place < end; place++) values[at(order, place)] = value
+  })
   return values
 }

@@ -1,8 +1,9 @@
-import { matchWords, overall, type Related } from './matches.ts'
+import { matchWords, overall, type Related, valuesOf } from './matches.ts'
 import {
   coverage,
-  type Neighbourhood,
+  meanOfNearest,
   neighbourhood,
+  previous,
   type Side,
   sessionBest,
   sessionCoverage,
@@ -35,7 +36,7 @@ export function measure(question: Question, evidence: Evidence, settings: Recall
   const around = neighbourhood(documents, settings.radius)
   const said = relativeToBest(overall(weights, text, count))
   const meant = overall(weights, related, count)
-  const each = (value: (document: RecallDocument, i: number) => number) => Float64Array.from(documents, value)
+  const each = (value: (document: RecallDocument, i: number) => number) => valuesOf(documents, value)
   const share = question.wantsSeveral ? settings.apart : 1
   const near = (side: Side, strengths: readonly Float64Array[]) =>
     coverage(around, side, settings.fading, weights, strengths).map((value) => share * value)
@@ -43,7 +44,7 @@ export function measure(question: Question, evidence: Evidence, settings: Recall
   const wanted = (kind: Wanted) => (question.wants === kind ? having(kind) : new Float64Array(count))
   const asking = having('ASKS')
   const telling = having('TELLS')
-  const answering = each((_, i) => previous(around, asking, i))
+  const answering = previous(around, asking)
   return {
     text: said,
     textSquared: said.map((value) => value ** 2),
@@ -59,7 +60,7 @@ export function measure(question: Question, evidence: Evidence, settings: Recall
     textBefore: near('BEFORE', text),
     relatedBefore: near('BEFORE', related),
     relatedAround: near('AROUND', related),
-    neighbours: each((_, i) => share * meanOfNearest(around, said, i)),
+    neighbours: meanOfNearest(around, said).map((value) => share * value),
     sessionRelated: sessionCoverage(around, weights, related),
     sessionText: sessionBest(around, said),
     time: each(({ occurredAt }) => Math.max(0, ...question.times.map((span) => timeFit(occurredAt, span)))),
@@ -67,7 +68,7 @@ export function measure(question: Question, evidence: Evidence, settings: Recall
     participant: each((_, i) => Number(isBy[i])),
     asks: asking,
     answers: answering,
-    answersMatch: each((_, i) => (answering[i] ?? 0) * previous(around, meant, i)),
+    answersMatch: previous(around, meant).map((value, i) => value * (answering[i] ?? 0)),
     tells: telling,
     reacts: having('REACTS'),
     addresses: having('ADDRESSES'),
@@ -91,18 +92,6 @@ function phraseMatch(pairs: ReadonlySet<string>): (document: RecallDocument) => 
 function nearness(similarities: ReadonlyMap<string, number>): (document: RecallDocument) => number {
   const floor = Math.min(1, ...similarities.values())
   return ({ id }) => (similarities.get(id) ?? floor) - floor
-}
-
-const NEIGHBOURS = [-2, -1, 1, 2]
-
-function meanOfNearest({ near }: Neighbourhood, scores: Float64Array, i: number): number {
-  const places = (near[i] ?? []).filter(({ offset }) => NEIGHBOURS.includes(offset))
-  return places.reduce((sum, { document }) => sum + (scores[document] ?? 0), 0) / NEIGHBOURS.length
-}
-
-function previous({ near }: Neighbourhood, values: Float64Array, i: number): number {
-  const before = near[i]?.find(({ offset }) => offset === -1)
-  return before ? (values[before.document] ?? 0) : 0
 }
 
 /** Measured against the newest of the documents, so that an old archive is as well ordered as a fresh one. */
