@@ -4,6 +4,7 @@ import type { MemoryContext } from './context.ts'
 import { userOf } from './mappers.ts'
 import type { FeedbackRecord, MessageRecord, SessionRecord, SummaryRecord } from './records.ts'
 import { mutation, named } from './resolving.ts'
+import { deleteSessionSummary } from './service/deleting.ts'
 import { leaveFeedback, withdrawFeedback } from './service/feedback.ts'
 import { summarizeSession } from './service/summaries.ts'
 import { feedback } from './store/feedback.ts'
@@ -15,6 +16,7 @@ type OfSession = { readonly sessionId: string }
 export const chatResolvers = {
   Mutation: {
     summarizeSession: mutation(summarizeSession),
+    deleteSessionSummary: mutation(deleteSessionSummary),
     leaveFeedback: mutation(leaveFeedback),
     withdrawFeedback: mutation(withdrawFeedback),
   },
@@ -32,6 +34,10 @@ export const chatResolvers = {
       named(loaders.session.load(sessionId)),
     summary: ({ sessionId }: OfSession, _: unknown, { loaders }: MemoryContext) =>
       named(loaders.summary.load(sessionId)),
+  },
+  DeleteSessionSummarySuccess: {
+    session: ({ sessionId }: OfSession, _: unknown, { loaders }: MemoryContext) =>
+      named(loaders.session.load(sessionId)),
   },
   Message: {
     feedback: ({ id }: MessageRecord, args: PageArguments, { loaders }: MemoryContext) =>

@@ -1,5 +1,5 @@
 import { codedError } from '../../lib/errors.ts'
-import { uuidOf } from '../../lib/ids.ts'
+import { requireUuid, uuidOf } from '../../lib/ids.ts'
 import type { LogEvent } from '../../stores/log/log.ts'
 import { follow } from '../follow.ts'
 import type { MemoryContext } from './context.ts'
@@ -38,6 +38,43 @@ export function memoryChanges(context: MemoryContext, filter: MemoryFilter, afte
       return { cursor, kind, memoryId: event.id, at: event.at }
     },
   )
+}
+
+export interface ChatSessionChange {
+  readonly cursor: string
+  readonly kind: string
+  readonly sessionId: string
+  readonly messageId: string | null
+  readonly at: Date
+}
+
+/** Events of sessions, by what they are to whoever follows them. */
+const sessionKinds: Readonly<Record<string, string>> = {
+  SESSION_OPENED: 'OPENED',
+  SESSION_UPDATED: 'UPDATED',
+  SESSION_ENDED: 'ENDED',
+  SESSION_SUMMARIZED: 'SUMMARY_CHANGED',
+  SUMMARY_DELETED: 'SUMMARY_CHANGED',
+  CONTEXT_SET: 'CONTEXT_CHANGED',
+  CONTEXT_DELETED: 'CONTEXT_CHANGED',
+  SESSION_DELETED: 'DELETED',
+  MESSAGE_DELETED: 'MESSAGE_DELETED',
+}
+
+/** Changes of the viewer's sessions, or of one of them. One that is not there is as one in which nothing happens. */
+export function chatSessionChanges(
+  { stores, request }: MemoryContext,
+  sessionId: string | null | undefined,
+  after: string | null | undefined,
+) {
+  const wanted = sessionId == null ? null : requireUuid('ChatSession', sessionId, 'sessionId')
+  return follow(stores, request, 'memory', after, async (event, cursor): Promise<ChatSessionChange | null> => {
+    const kind = sessionKinds[event.kind]
+    if (kind === undefined || event.room !== 'memory') return null
+    const messageId = event.type === 'Message' ? event.id : null
+    const id = messageId === null ? event.id : String(event.payload.sessionId)
+    return wanted === null || wanted === id ? { cursor, kind, sessionId: id, messageId, at: event.at } : null
+  })
 }
 
 /**

@@ -3,12 +3,15 @@ import { byReference, idFields } from '../references.ts'
 import type { MemoryContext } from './context.ts'
 import type { ChainRecord, SessionRecord } from './records.ts'
 import { mutation, named } from './resolving.ts'
-import { recordReasoningChain } from './service/reasoning.ts'
+import { deleteReasoningChain, recordReasoningChain } from './service/reasoning.ts'
 import { chains } from './store/reasoning.ts'
 
 /** Resolvers of how answers were reasoned out. */
 export const reasoningResolvers = {
-  Mutation: { recordReasoningChain: mutation(recordReasoningChain) },
+  Mutation: {
+    recordReasoningChain: mutation(recordReasoningChain),
+    deleteReasoningChain: mutation(deleteReasoningChain),
+  },
   ChatSession: {
     reasoningChains: ({ id }: SessionRecord, args: PageArguments, { loaders }: MemoryContext) =>
       loaders.listUnder<ChainRecord>(['reasoning chains'], chains, id, args),

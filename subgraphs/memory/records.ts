@@ -73,8 +73,11 @@ export interface SessionRecord {
   readonly configuration: unknown
   readonly metadata: unknown
   readonly active: boolean
+  /** How many messages it has. */
   readonly messageCount: number
+  readonly version: number
   readonly createdAt: Date
+  readonly updatedAt: Date
   readonly endedAt: Date | null
 }
 

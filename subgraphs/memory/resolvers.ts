@@ -3,17 +3,26 @@ import { toGlobalId, uuidOf } from '../../lib/ids.ts'
 import { byReference, idFields, type Reference } from '../references.ts'
 import type { MemoryContext } from './context.ts'
 import { contextResolvers } from './context-resolvers.ts'
-import { isGone, type MemoryChange, type MessageAdded, memoryChanges, messageAdded } from './live.ts'
+import {
+  type ChatSessionChange,
+  chatSessionChanges,
+  isGone,
+  type MemoryChange,
+  type MessageAdded,
+  memoryChanges,
+  messageAdded,
+} from './live.ts'
 import { toFilter, userOf } from './mappers.ts'
 import type { MemoryFilter, MemoryRecord, MemoryTier, MessageRecord, SessionFilter, SessionRecord } from './records.ts'
 import { mutation, named, shown } from './resolving.ts'
 import { deleteContext, setContext } from './service/context.ts'
+import { deleteChatSession, deleteMessage } from './service/deleting.ts'
 import { appendMessages } from './service/messages.ts'
 import { findMemory, listMemories, type MemoryOrder, ownStats, tierDistribution } from './service/reads.ts'
 import { recall } from './service/recall.ts'
 import { remember, rememberMany } from './service/remember.ts'
 import { forgetMemory, reviseMemory } from './service/revise.ts'
-import { endChatSession, openChatSession } from './service/sessions.ts'
+import { endChatSession, openChatSession, updateChatSession } from './service/sessions.ts'
 import { removeVectors, storeVectors } from './service/vectors.ts'
 import { type RecallChange, recallChanges } from './standing/changes.ts'
 import { vectorResolvers } from './vector-resolvers.ts'
@@ -50,7 +59,10 @@ export const resolvers = {
     reviseMemory: mutation(reviseMemory),
     forgetMemory: mutation(forgetMemory),
     openChatSession: mutation(openChatSession),
+    updateChatSession: mutation(updateChatSession),
     endChatSession: mutation(endChatSession),
+    deleteChatSession: mutation(deleteChatSession),
+    deleteMessage: mutation(deleteMessage),
     appendMessages: mutation(appendMessages),
     setContext: mutation(setContext),
     deleteContext: mutation(deleteContext),
@@ -76,6 +88,11 @@ export const resolvers = {
           after: args.after,
         }),
       resolve: shown<RecallChange>,
+    },
+    chatSessionChanges: {
+      subscribe: (_: unknown, { sessionId, after }: { sessionId?: string | null } & After, context: MemoryContext) =>
+        chatSessionChanges(context, sessionId, after),
+      resolve: shown<ChatSessionChange>,
     },
     messageAdded: {
       subscribe: (_: unknown, { sessionId, after }: { sessionId: string } & After, context: MemoryContext) =>
@@ -128,6 +145,12 @@ export const resolvers = {
       isGone(kind) ? null : loaders.memory.load(memoryId),
   },
   RecallChange: { left: ({ left }: RecallChange) => left.map((id) => toGlobalId('Memory', id)) },
+  ChatSessionChange: {
+    sessionId: ({ sessionId }: ChatSessionChange) => toGlobalId('ChatSession', sessionId),
+    messageId: ({ messageId }: ChatSessionChange) => (messageId === null ? null : toGlobalId('Message', messageId)),
+    session: ({ sessionId, kind }: ChatSessionChange, _: unknown, { loaders }: MemoryContext) =>
+      kind === 'DELETED' ? null : loaders.session.load(sessionId),
+  },
   MessageAdded: {
     message: ({ messageId }: MessageAdded, _: unknown, { loaders }: MemoryContext) => loaders.message.load(messageId),
   },
@@ -142,7 +165,9 @@ export const resolvers = {
     memoryId: ({ memoryId }: { memoryId: string }) => toGlobalId('Memory', memoryId),
   },
   OpenChatSessionSuccess: { session: namedSession },
+  UpdateChatSessionSuccess: { session: namedSession },
   EndChatSessionSuccess: { session: namedSession },
+  DeleteMessageSuccess: { session: namedSession },
   SetContextSuccess: { session: namedSession, ...contextResolvers.SetContextSuccess },
   DeleteContextSuccess: { session: namedSession },
   Vector: vectorResolvers.Vector,

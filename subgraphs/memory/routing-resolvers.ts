@@ -4,7 +4,7 @@ import { byReference, idFields } from '../references.ts'
 import type { MemoryContext } from './context.ts'
 import type { RoutingRecord, SessionRecord } from './records.ts'
 import { mutation, named } from './resolving.ts'
-import { logRoutingDecision, routeRequest, routerAnalytics } from './service/routing.ts'
+import { deleteRoutingDecision, logRoutingDecision, routeRequest, routerAnalytics } from './service/routing.ts'
 import { decisions } from './store/routing.ts'
 
 /** Resolvers of what a router decides. */
@@ -13,7 +13,11 @@ export const routingResolvers = {
     routerAnalytics: (_: unknown, { hours }: { hours?: number | null }, context: MemoryContext) =>
       routerAnalytics(context, hours ?? 24),
   },
-  Mutation: { routeRequest: mutation(routeRequest), logRoutingDecision: mutation(logRoutingDecision) },
+  Mutation: {
+    routeRequest: mutation(routeRequest),
+    logRoutingDecision: mutation(logRoutingDecision),
+    deleteRoutingDecision: mutation(deleteRoutingDecision),
+  },
   ChatSession: {
     routingDecisions: ({ id }: SessionRecord, args: PageArguments, { loaders }: MemoryContext) =>
       loaders.listUnder<RoutingRecord>(['routing decisions'], decisions, id, args),

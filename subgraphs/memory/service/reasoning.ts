@@ -1,8 +1,10 @@
-import { invalidInput, limitExceeded, type Problem } from '../../../lib/problems.ts'
+import { toGlobalId, uuidOf } from '../../../lib/ids.ts'
+import { invalidInput, limitExceeded, notFound, type Problem, ProblemError } from '../../../lib/problems.ts'
 import { type Answer, mutate } from '../../mutate.ts'
 import type { MemoryContext } from '../context.ts'
 import { checkObject, checkShare, checkText, firstProblem, limits, type Path } from '../limits.ts'
-import { insertChain } from '../store/reasoning.ts'
+import { insertChain, removeChain } from '../store/reasoning.ts'
+import type { Deleting } from './deleting.ts'
 import { activeSession } from './sessions-named.ts'
 
 interface StepInput {
@@ -25,7 +27,7 @@ export async function recordReasoningChain(context: MemoryContext, input: Record
   if (problem) return problem
   const { stores, request, viewer } = context
   return mutate(stores, request, { name: 'recordReasoningChain', input, room: 'memory' }, async ({ tx, append }) => {
-    const session = await activeSession(context, tx, input.sessionId)
+    const session = await activeSession(context, tx, input.sessionId, 'locked')
     const id = stores.ids.next()
     const steps = input.steps.map(({ thought, evidence, confidence }) => ({
       thought,
@@ -38,6 +40,17 @@ export async function recordReasoningChain(context: MemoryContext, input: Record
     const payload = { sessionId: session.id }
     await append([{ kind: 'REASONING_RECORDED', type: 'ReasoningChain', id, after: [viewer.userId], payload }])
     return { __typename: 'RecordReasoningChainSuccess', chainId: id } satisfies Answer
+  })
+}
+
+/** Removes a chain of the viewer's. */
+export async function deleteReasoningChain(context: MemoryContext, input: Deleting) {
+  const { stores, request, viewer } = context
+  return mutate(stores, request, { name: 'deleteReasoningChain', input, room: 'memory' }, async ({ tx, append }) => {
+    const id = uuidOf('ReasoningChain', input.id)
+    if (id === null || !(await removeChain(tx, id))) throw new ProblemError(notFound('reasoning chain', 'input', 'id'))
+    await append([{ kind: 'REASONING_DELETED', type: 'ReasoningChain', id, version: 2, before: [viewer.userId] }])
+    return { __typename: 'DeleteReasoningChainSuccess', chainId: toGlobalId('ReasoningChain', id) } satisfies Answer
   })
 }
 

@@ -1,5 +1,5 @@
 import { codedError } from '../../../lib/errors.ts'
-import { uuidOf } from '../../../lib/ids.ts'
+import { toGlobalId, uuidOf } from '../../../lib/ids.ts'
 import { invalidInput, limitExceeded, notFound, type Problem, ProblemError } from '../../../lib/problems.ts'
 import type { Transaction } from '../../../stores/postgres/postgres.ts'
 import { type Answer, mutate } from '../../mutate.ts'
@@ -9,7 +9,15 @@ import type { ChatMode, RouterHourRecord } from '../records.ts'
 import { complexityOf } from '../routing/complexity.ts'
 import { propose, type Tool } from '../routing/propose.ts'
 import { termsOfRequest } from '../routing/similar.ts'
-import { eventExists, insertDecision, lastToolsOf, pastDecisions, routerHours } from '../store/routing.ts'
+import {
+  eventExists,
+  insertDecision,
+  lastToolsOf,
+  pastDecisions,
+  removeDecision,
+  routerHours,
+} from '../store/routing.ts'
+import type { Deleting } from './deleting.ts'
 import { activeSession, namedSession } from './sessions-named.ts'
 
 export interface RouteRequestInput {
@@ -47,6 +55,21 @@ export async function routeRequest(context: MemoryContext, input: RouteRequestIn
     const past = await pastDecisions(tx, viewer)
     const proposal = propose({ request: input.request, lastTools, tools: input.tools ?? null, past })
     return { __typename: 'RouteRequestSuccess', ...proposal } satisfies Answer
+  })
+}
+
+/** Removes a decision of the viewer's. */
+export async function deleteRoutingDecision(context: MemoryContext, input: Deleting) {
+  const { stores, request, viewer } = context
+  return mutate(stores, request, { name: 'deleteRoutingDecision', input, room: 'memory' }, async ({ tx, append }) => {
+    const id = uuidOf('RoutingDecision', input.id)
+    if (id === null || !(await removeDecision(tx, id)))
+      throw new ProblemError(notFound('routing decision', 'input', 'id'))
+    await append([{ kind: 'ROUTING_DELETED', type: 'RoutingDecision', id, version: 2, before: [viewer.userId] }])
+    return {
+      __typename: 'DeleteRoutingDecisionSuccess',
+      decisionId: toGlobalId('RoutingDecision', id),
+    } satisfies Answer
   })
 }
 

@@ -1,11 +1,12 @@
 import type { Prisma } from '../../../generated/prisma/client.ts'
 import { uuidOf } from '../../../lib/ids.ts'
-import { notFound, ProblemError } from '../../../lib/problems.ts'
+import { invalidInput, notFound, type Problem, ProblemError } from '../../../lib/problems.ts'
 import { type Answer, mutate } from '../../mutate.ts'
 import type { MemoryContext } from '../context.ts'
-import { checkObject, checkText, firstProblem, limits } from '../limits.ts'
+import { checkObject, checkText, firstProblem, limits, requireVersion } from '../limits.ts'
 import type { ChatMode } from '../records.ts'
 import { ownedSessions } from '../store/lookups.ts'
+import { sessionsByIds, updateSession } from '../store/sessions.ts'
 
 export interface OpenChatSessionInput {
   readonly mode?: ChatMode | null
@@ -14,6 +15,16 @@ export interface OpenChatSessionInput {
   readonly configuration?: unknown
   readonly metadata?: unknown
   readonly externalId?: string | null
+  readonly clientMutationId?: string | null
+}
+
+export interface UpdateChatSessionInput {
+  readonly id: string
+  readonly title?: string | null
+  readonly mode?: ChatMode | null
+  readonly configuration?: unknown
+  readonly metadata?: unknown
+  readonly expectedVersion?: number | null
   readonly clientMutationId?: string | null
 }
 
@@ -34,12 +45,16 @@ export async function openChatSession(context: MemoryContext, input: OpenChatSes
   const { stores, request, viewer } = context
   return mutate(stores, request, { name: 'openChatSession', input, room: 'memory' }, async ({ tx, append }) => {
     const externalId = input.externalId ?? null
+    const parentId = input.parentId == null ? null : uuidOf('ChatSession', input.parentId)
+    // The parent too, so that it is not deleted meanwhile.
+    await tx.lock(
+      ...(externalId === null ? [] : [`session-name:${viewer.userId}:${externalId}`]),
+      ...(parentId === null ? [] : [`session:${parentId}`]),
+    )
     if (externalId !== null) {
-      await tx.lock(`session-name:${viewer.userId}:${externalId}`)
       const found = await tx.prisma.chatSession.findFirst({ where: { ownerId: viewer.userId, externalId } })
       if (found) return opened(found.id)
     }
-    const parentId = input.parentId == null ? null : uuidOf('ChatSession', input.parentId)
     const parents = await ownedSessions(tx, viewer, parentId === null ? [] : [parentId])
     if (input.parentId != null && !(parentId !== null && parents.has(parentId))) {
       throw new ProblemError(notFound('chat session', 'input', 'parentId'))
@@ -67,6 +82,38 @@ export async function openChatSession(context: MemoryContext, input: OpenChatSes
   })
 }
 
+/** Changes what is said of a session of the viewer's, or how it is led. */
+export async function updateChatSession(context: MemoryContext, input: UpdateChatSessionInput) {
+  const problem = checkUpdate(input)
+  if (problem) return problem
+  const { stores, request, viewer } = context
+  const id = uuidOf('ChatSession', input.id)
+  return mutate(stores, request, { name: 'updateChatSession', input, room: 'memory' }, async ({ tx, append }) => {
+    if (id !== null) await tx.lock(`session:${id}`)
+    const [session] = id === null ? [] : await sessionsByIds(tx, [id])
+    if (!session) throw new ProblemError(notFound('chat session', 'input', 'id'))
+    requireVersion('session', session.version, input.expectedVersion)
+    await updateSession(
+      tx,
+      session.id,
+      {
+        mode: input.mode ?? session.mode,
+        title: input.title === undefined ? session.title : input.title,
+        configuration: input.configuration ?? session.configuration,
+        metadata: input.metadata === undefined ? session.metadata : input.metadata,
+        version: session.version + 1,
+      },
+      stores.clock.now(),
+    )
+    const audience = [viewer.userId]
+    const version = session.version + 1
+    await append([
+      { kind: 'SESSION_UPDATED', type: 'ChatSession', id: session.id, version, before: audience, after: audience },
+    ])
+    return { __typename: 'UpdateChatSessionSuccess', sessionId: session.id } satisfies Answer
+  })
+}
+
 /** Ends a session; one that has ended stays as it is. */
 export async function endChatSession(context: MemoryContext, input: EndChatSessionInput) {
   const { stores, request, viewer } = context
@@ -78,12 +125,26 @@ export async function endChatSession(context: MemoryContext, input: EndChatSessi
     const session = await tx.prisma.chatSession.findFirst({ where: { id, ownerId: viewer.userId } })
     if (session === null) throw new ProblemError(notFound('chat session', 'input', 'id'))
     if (session.active) {
-      await tx.prisma.chatSession.updateMany({ where: { id }, data: { active: false, endedAt: now, updatedAt: now } })
+      const version = session.version + 1
+      const data = { active: false, endedAt: now, updatedAt: now, version }
+      await tx.prisma.chatSession.updateMany({ where: { id }, data })
       const audience = [viewer.userId]
-      await append([{ kind: 'SESSION_ENDED', type: 'ChatSession', id, version: 2, before: audience, after: audience }])
+      await append([{ kind: 'SESSION_ENDED', type: 'ChatSession', id, version, before: audience, after: audience }])
     }
     return { __typename: 'EndChatSessionSuccess', sessionId: id } satisfies Answer
   })
+}
+
+function checkUpdate(input: UpdateChatSessionInput): Problem | null {
+  // An explicit null clears what can be empty; of the rest it says nothing, like leaving it out.
+  const { title, metadata, mode, configuration } = input
+  const says = title !== undefined || metadata !== undefined || mode != null || configuration != null
+  return firstProblem(
+    () => (says ? null : invalidInput('Say what to change.', 'input')),
+    () => checkText(title, limits.title, ['input', 'title']),
+    () => checkObject(configuration, ['input', 'configuration']),
+    () => checkObject(metadata, ['input', 'metadata']),
+  )
 }
 
 function opened(sessionId: string) {

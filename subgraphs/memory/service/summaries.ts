@@ -1,9 +1,10 @@
 import { uuidOf } from '../../../lib/ids.ts'
-import { invalidInput, type Problem, ProblemError } from '../../../lib/problems.ts'
+import { conflict, invalidInput, type Problem, ProblemError } from '../../../lib/problems.ts'
 import type { SummaryBounds } from '../../../stores/summarizer/port.ts'
 import { type Answer, mutate } from '../../mutate.ts'
 import type { MemoryContext } from '../context.ts'
 import { firstProblem } from '../limits.ts'
+import { allThere } from '../store/deleting.ts'
 import { putSummary, type SummaryDraft, type TalkMessage, talkOf } from '../store/summaries.ts'
 import { summarize } from '../summary/extractive.ts'
 import { namedSession } from './sessions-named.ts'
@@ -32,6 +33,10 @@ export async function summarizeSession(context: MemoryContext, input: SummarizeS
   return mutate(stores, request, { name: 'summarizeSession', input, room: 'memory' }, async ({ tx, append }) => {
     const session = await namedSession(context, tx, input.sessionId, 'locked')
     if (summary === null) throw new ProblemError(invalidInput('Nothing has been said in it.', 'input', 'sessionId'))
+    const rests = talk.map(({ id }) => id)
+    if (!(await allThere(tx, rests))) {
+      throw new ProblemError(conflict('A message that it rests on was deleted meanwhile.', 'input', 'sessionId'))
+    }
     const draft = { ...summary, id: stores.ids.next(), sessionId: session.id }
     const version = await putSummary(tx, viewer, draft, stores.clock.now())
     const audience = [viewer.userId]

@@ -21,6 +21,7 @@ export interface MessageDraft {
 /** Where a session goes on. */
 export interface SessionTail {
   readonly active: boolean
+  /** Every message it has ever had: the next one's position. */
   readonly messageCount: number
   readonly memoryCount: number
   /** The time guessed for its last message, when it was guessed. */
@@ -64,7 +65,7 @@ export interface StoredPrompt {
   readonly remembered: boolean
 }
 
-/** The owner's prompts among these, by their hashes. */
+/** The owner's prompts among these, by their hashes; held, so that none is removed as one that nothing begins with. */
 export async function findPrompts(
   tx: Transaction,
   { userId }: Viewer,
@@ -73,7 +74,8 @@ export async function findPrompts(
   if (prompts.length === 0) return new Map()
   const rows = await tx.query<StoredPrompt>(
     `SELECT id, encode(content_hash, 'hex') AS hash, memory_id IS NOT NULL AS remembered FROM memory.prompts
-     WHERE owner_id = $1 AND content_hash IN (SELECT decode(hash, 'hex') FROM unnest($2::text[]) AS hash)`,
+     WHERE owner_id = $1 AND content_hash IN (SELECT decode(hash, 'hex') FROM unnest($2::text[]) AS hash)
+     FOR KEY SHARE`,
     [userId, prompts.map(({ hash }) => hash)],
   )
   return new Map(rows.map((row) => [row.hash, row]))

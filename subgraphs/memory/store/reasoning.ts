@@ -30,3 +30,9 @@ export async function insertChain(
     [id, viewer.tenantId, viewer.userId, sessionId, JSON.stringify(data), JSON.stringify(steps), confidence, now],
   )
 }
+
+/** @returns whether there was one of the viewer's. */
+export async function removeChain(tx: Transaction, id: string): Promise<boolean> {
+  const rows = await tx.query('DELETE FROM memory.reasoning_chains WHERE id = $1 RETURNING id', [id])
+  return rows.length > 0
+}

@@ -81,6 +81,12 @@ export async function insertDecision(tx: Transaction, viewer: Viewer, draft: Dec
   )
 }
 
+/** @returns whether there was one of the viewer's. */
+export async function removeDecision(tx: Transaction, id: string): Promise<boolean> {
+  const rows = await tx.query('DELETE FROM memory.router_decisions WHERE id = $1 RETURNING id', [id])
+  return rows.length > 0
+}
+
 /** The owner's decisions, hour by hour, up to the hour of a moment; hours without any too. */
 export function routerHours(db: Database, { userId }: Viewer, hours: number, now: Date): Promise<RouterHourRecord[]> {
   return db.query(

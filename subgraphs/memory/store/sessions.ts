@@ -1,13 +1,13 @@
 import type { Page } from '../../../lib/connection.ts'
-import type { Database } from '../../../stores/postgres/postgres.ts'
+import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
 import type { MessageRecord, SessionFilter, SessionRecord } from '../records.ts'
 import type { Values } from './keyset.ts'
 import { countsUnder, type ListSource, pagesUnder } from './pages.ts'
 
 const sessionColumns = `session.id, session.owner_id AS "ownerId", session.ordinal::float8 AS ordinal, session.mode,
   session.title, session.parent_id AS "parentId", session.external_id AS "externalId", session.configuration,
-  session.metadata, session.active, session.message_count AS "messageCount", session.created_at AS "createdAt",
-  session.ended_at AS "endedAt"`
+  session.metadata, session.active, session.message_count - session.deleted_messages AS "messageCount", session.version,
+  session.created_at AS "createdAt", session.updated_at AS "updatedAt", session.ended_at AS "endedAt"`
 
 const sessions: ListSource = {
   columns: sessionColumns,
@@ -23,7 +23,29 @@ export const childSessions: ListSource = { ...sessions, parent: 'session.parent_
 
 export async function sessionsByIds(db: Database, ids: readonly string[]): Promise<SessionRecord[]> {
   const rows = await db.prisma.chatSession.findMany({ where: { id: { in: [...ids] } } })
-  return rows.map((row) => ({ ...row, ordinal: Number(row.ordinal) }) as SessionRecord)
+  return rows.map(({ deletedMessages, ...row }) => {
+    return { ...row, messageCount: row.messageCount - deletedMessages, ordinal: Number(row.ordinal) } as SessionRecord
+  })
+}
+
+/** Puts what is said of a session in the place of what was. */
+export async function updateSession(
+  tx: Transaction,
+  id: string,
+  {
+    mode,
+    title,
+    configuration,
+    metadata,
+    version,
+  }: Pick<SessionRecord, 'mode' | 'title' | 'configuration' | 'metadata' | 'version'>,
+  now: Date,
+): Promise<void> {
+  await tx.query(
+    `UPDATE memory.chat_sessions SET mode = $2, title = $3, configuration = $4, metadata = $5, version = $6, updated_at = $7
+     WHERE id = $1`,
+    [id, mode, title, JSON.stringify(configuration), metadata == null ? null : JSON.stringify(metadata), version, now],
+  )
 }
 
 export function sessionPages(db: Database, owners: readonly string[], filter: SessionFilter, page: Page) {

@@ -38,12 +38,21 @@ export interface SummaryDraft
   readonly sessionId: string
 }
 
+/** Takes a session's summary away; answers its last version, or null when there is none. */
+export async function removeSummary(tx: Transaction, sessionId: string): Promise<number | null> {
+  const [row] = await tx.query<{ version: number }>(
+    'DELETE FROM memory.session_summaries WHERE session_id = $1 RETURNING version',
+    [sessionId],
+  )
+  return row?.version ?? null
+}
+
 /** Puts a session's summary in, or in the place of the one before; answers its version. */
 export async function putSummary(tx: Transaction, viewer: Viewer, draft: SummaryDraft, now: Date): Promise<number> {
   const [row] = await tx.query<{ version: number }>(
     `INSERT INTO memory.session_summaries AS old (id, tenant_id, owner_id, session_id, summary, key_topics, source_ids,
        message_count, model, created_at, updated_at)
-     SELECT $1, $2, $3, session.id, $5, $6, $7, session.message_count, $8, $9, $9
+     SELECT $1, $2, $3, session.id, $5, $6, $7, session.message_count - session.deleted_messages, $8, $9, $9
      FROM memory.chat_sessions AS session WHERE session.id = $4
      ON CONFLICT (session_id) DO UPDATE SET summary = excluded.summary, key_topics = excluded.key_topics,
        source_ids = excluded.source_ids, message_count = excluded.message_count, model = excluded.model,

@@ -45,6 +45,28 @@ export async function holdExpired(
   )
 }
 
+/** The owner's memories among these; held. One that is being changed is left out. */
+export function holdThese(tx: Transaction, ownerId: string, ids: readonly string[]): Promise<Kept[]> {
+  return tx.query(
+    `SELECT ${columns} FROM ${from} WHERE memory.id = ANY ($2::uuid[]) AND memory.owner_id = $1 ORDER BY memory.id ${hold}`,
+    [ownerId, ids],
+  )
+}
+
+/** The owner's memories that were made from a session, or from a message. */
+export async function madeFrom(
+  db: Database,
+  ownerId: string,
+  source: 'session_id' | 'message_id',
+  id: string,
+): Promise<string[]> {
+  const rows = await db.query<{ id: string }>(
+    `SELECT id FROM memory.memories WHERE ${source} = $2 AND owner_id = $1 AND forgotten_at IS NULL`,
+    [ownerId, id],
+  )
+  return rows.map((row) => row.id)
+}
+
 export async function countExpired(
   db: Database,
   ownerId: string,

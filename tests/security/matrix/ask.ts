@@ -34,7 +34,8 @@ export async function caughtUp(asker: Person, after: string): Promise<void> {
 
 /** Every mutation of the kinds that subscriptions tell of. */
 export async function everyChange({ person: who, plants }: Planter): Promise<void> {
-  for (const mutation of ['reviseMemory', 'postToBlackboard', 'appendMessages', 'syncMemory', 'remember']) {
+  const changes = ['reviseMemory', 'postToBlackboard', 'appendMessages', 'updateChatSession', 'syncMemory', 'remember']
+  for (const mutation of changes) {
     const sent = await mutate(who, mutation, await inputs[mutation]?.({ person: who, plants }), '')
     if (!sent.includes('Success"')) throw new Error(`${mutation}: ${sent}`)
   }

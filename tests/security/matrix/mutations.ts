@@ -35,9 +35,23 @@ export const inputs: Readonly<Record<string, (planter: Planter) => Data | Promis
     return { id, subjectId: plants.friend }
   },
   openChatSession: ({ plants }) => ({ title: 'A follow-up', parentId: plants.id('ChatSession') }),
-  endChatSession: async ({ person }) => ({
-    id: (await must(person, 'openChatSession', { title: 'Short' }, 'session { id }')).session.id,
-  }),
+  endChatSession: async ({ person }) => ({ id: await session(person) }),
+  updateChatSession: ({ plants }) => ({ id: plants.id('ChatSession'), metadata: { seen: true } }),
+  deleteChatSession: async ({ person }) => ({ id: await session(person) }),
+  deleteMessage: async ({ person }) => ({ id: (await talk(person)).messages[0].id }),
+  deleteSessionSummary: async ({ person }) => {
+    const sessionId = (await talk(person)).session.id
+    await must(person, 'summarizeSession', { sessionId }, 'cursor')
+    return { sessionId }
+  },
+  deleteRoutingDecision: async ({ person }) => {
+    const logged = { sessionId: await session(person), request: 'When does it leave?' }
+    return { id: (await must(person, 'logRoutingDecision', logged, 'decision { id }')).decision.id }
+  },
+  deleteReasoningChain: async ({ person }) => {
+    const recorded = { sessionId: await session(person), steps: [{ thought: 'It leaves at noon.' }] }
+    return { id: (await must(person, 'recordReasoningChain', recorded, 'chain { id }')).chain.id }
+  },
   appendMessages: ({ plants }) => ({
     sessionId: plants.id('ChatSession'),
     messages: [{ role: 'TOOL', content: 'Done.', toolCallId: 'c', toolCalls: [] }],
@@ -190,6 +204,16 @@ function links(plants: Plants) {
 
 async function memory(person: Person): Promise<string> {
   return (await must(person, 'remember', { content: `To be changed: ${randomUUID()}.` }, 'memory { id }')).memory.id
+}
+
+async function session(person: Person): Promise<string> {
+  return (await must(person, 'openChatSession', { title: 'Short' }, 'session { id }')).session.id
+}
+
+/** A session in which something was said. */
+async function talk(person: Person): Promise<Data> {
+  const said = { sessionId: await session(person), messages: [{ role: 'USER', content: 'The ferry leaves at noon.' }] }
+  return must(person, 'appendMessages', said, 'session { id } messages { id }')
 }
 
 async function vector(person: Person): Promise<string> {

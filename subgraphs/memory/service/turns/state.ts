@@ -23,6 +23,11 @@ export async function cacheChat(context: MemoryContext, sessionId: string, turnI
   if (state) await stores.cache.set(viewer.tenantId, keyOf(viewer.userId, sessionId), state, cachedSeconds)
 }
 
+/** What was noted of a chat is not answered any more. */
+export async function forgetChat({ stores, viewer }: MemoryContext, sessionId: string): Promise<void> {
+  await stores.cache.delete(viewer.tenantId, keyOf(viewer.userId, sessionId))
+}
+
 /** From the cache, or from the latest turn. */
 export async function chatState(context: MemoryContext, session: SessionRecord) {
   const { stores, viewer, loaders } = context
