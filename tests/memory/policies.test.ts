@@ -311,6 +311,29 @@ describe('when a memory is read', () => {
     expect(await decisions(ann, { kind: 'REDACTION', first: 100 })).toHaveLength(21)
   })
 
+  test('its marks are not written over what they hide, by whoever may revise it', async () => {
+    const [ann, ben] = [await join(), await join()]
+    const mine = verbs(world, ann)
+    await act(ann, set, { name: 'mail', kind: 'REDACTION', action: 'MASK', mask: 'EMAILS' })
+    const content = 'Write to ann@example.org about tea.'
+    const id = await mine.remember(content, { metadata: { from: 'ann@example.org' } })
+    const share = 'mutation ($input: ShareMemoryInput!) { shareMemory(input: $input) { __typename } }'
+    await act(ann, share, { id, subjectId: toGlobalId('User', ben.userId), permission: 'WRITE' })
+    const theirs = verbs(world, ben)
+    const seen = await memory(ben, id)
+    const refused = (field: string) => ({ code: 'FORBIDDEN', path: ['input', field] })
+    expect(await theirs.act('revise', { id, content: `${seen.content} Soon.` })).toMatchObject(refused('content'))
+    expect(await theirs.act('revise', { id, metadata: seen.metadata })).toMatchObject(refused('metadata'))
+    expect(await memory(ann, id)).toMatchObject({ content, metadata: { from: 'ann@example.org' } })
+    expect((await theirs.act('revise', { id, content: 'Write to me about tea.' })).memory.version).toBe(3)
+    // Where nothing is masked for him they are a text like any other: the owner's own, or another memory's.
+    expect((await mine.act('revise', { id, content: 'A censor’s ▒▒▒.' })).memory.content).toBe('A censor’s ▒▒▒.')
+    const open = await mine.remember('No mail.', { visibility: 'PUBLIC' })
+    await act(ann, set, { name: 'mail', kind: 'REDACTION', action: 'ALLOW' })
+    await act(ann, share, { id: open, subjectId: toGlobalId('User', ben.userId), permission: 'WRITE' })
+    expect((await theirs.act('revise', { id: open, content: 'Still ▒▒▒.' })).memory.content).toBe('Still ▒▒▒.')
+  })
+
   test('what another’s says nearly the same of is measured by what may be read of it', async () => {
     const [ann, ben] = [await join(), await join()]
     const secret = `The password of the ${ann.userId.slice(0, 8)} safe is rosebud tonight.`

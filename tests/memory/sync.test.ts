@@ -95,6 +95,21 @@ describeEachPostgres('handing over between sessions', (database) => {
       expect(chatSession.context).toMatchObject([{ accessLevel: 'PRIVATE', version: 2 }])
     })
 
+    test('goes whatever its level between sessions of its owner’s, and to nobody else’s', async () => {
+      const [from, to] = await pair()
+      const levels = ['PRIVATE', 'SHARED', 'PUBLIC']
+      for (const accessLevel of levels) await put(from, accessLevel, 1, { accessLevel })
+      const theirs = await verbs(world, world.stranger).openSession()
+      expect(await handOver('CONTEXT_TRANSFER', from, theirs)).toMatchObject({ code: 'NOT_FOUND' })
+      const { chatSession } = await world.ask(world.stranger, context, { id: theirs })
+      expect(chatSession.context).toEqual([])
+      await handOver('CONTEXT_TRANSFER', from, to)
+      const given = (await world.ask(world.owner, context, { id: to })).chatSession.context
+      expect(given.map(({ key, accessLevel }: Data) => [key, accessLevel]).sort()).toEqual(
+        levels.map((level) => [level, level]).sort(),
+      )
+    })
+
     test('takes only the keys that are named', async () => {
       const [from, to] = await pair()
       for (const key of ['a', 'b', 'c']) await put(from, key, key)

@@ -1,4 +1,5 @@
 import DataLoader from 'dataloader'
+import type { Database } from '../../../stores/postgres/postgres.ts'
 import type { MemoryContext } from '../context.ts'
 import type { MemoryRecord, RevisionRecord } from '../records.ts'
 import { decisionOf } from '../service/judge.ts'
@@ -8,15 +9,20 @@ import { asksCircumstances, decide, inOrder, type Rule } from './rules.ts'
 
 /** By which rules others' memories are masked for the viewer, asked once for all of a level; an owner reads his own as they are. */
 export function createMasks(context: MemoryContext): DataLoader<MemoryRecord, readonly Rule[]> {
-  return new DataLoader((memories) => masksOf(context, memories))
+  return new DataLoader((memories) => context.read((db) => masksOf(context, db, memories)))
 }
 
-async function masksOf(context: MemoryContext, memories: readonly MemoryRecord[]): Promise<(readonly Rule[])[]> {
+/** The same, inside a transaction. */
+export async function masksOf(
+  context: MemoryContext,
+  db: Database,
+  memories: readonly MemoryRecord[],
+): Promise<(readonly Rule[])[]> {
   const owners = [...new Set(memories.map(({ ownerId }) => ownerId))]
-  const rules = inOrder(await context.read((db) => rulesOfOwners(db, owners)))
+  const rules = inOrder(await rulesOfOwners(db, owners))
   if (rules.length === 0) return memories.map(() => [])
   const around = rules.some(({ configuration }) => asksCircumstances(configuration.condition))
-    ? await context.read((db) => circumstancesOf(db, [...new Set(memories.map(({ id }) => id))]))
+    ? await circumstancesOf(db, [...new Set(memories.map(({ id }) => id))])
     : new Map<string, Circumstances>()
   return memories.map((memory) => judge(context, rules, memory, around.get(memory.id)))
 }

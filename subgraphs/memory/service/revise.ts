@@ -4,6 +4,8 @@ import { type Answer, mutate, type Unit } from '../../mutate.ts'
 import type { MemoryContext } from '../context.ts'
 import { forgottenEvent, revisedEvent } from '../events.ts'
 import { checkAhead, checkObject, checkText, firstProblem, limits, requireVersion } from '../limits.ts'
+import { blank } from '../policies/mask.ts'
+import { masksOf } from '../policies/masks.ts'
 import { analyze } from '../recall/tokens.ts'
 import type { MemoryRecord, MemoryTier, Visibility } from '../records.ts'
 import { shelfOf } from '../store/drafts.ts'
@@ -45,7 +47,10 @@ export async function reviseMemory(context: MemoryContext, input: ReviseMemoryIn
   return mutate(stores, request, { name: 'reviseMemory', input, room: 'memory' }, async (unit) => {
     const memory = await lockWritable(context, unit.tx, input.id)
     requireVersion('memory', memory.version, input.expectedVersion)
-    if (memory.ownerId !== viewer.userId) refuseOwnersChanges(input)
+    if (memory.ownerId !== viewer.userId) {
+      refuseOwnersChanges(input)
+      await refuseMasked(context, unit.tx, memory, input)
+    }
     await revise(context, unit, memory.ownerId, [{ memory, says: input }], now)
     return { __typename: 'ReviseMemorySuccess', memoryId: memory.id } satisfies Answer
   })
@@ -153,6 +158,16 @@ export async function writeRevisions(
     }),
   )
   return drafts
+}
+
+/** Whoever reads a memory masked would write the marks over what he could not read. */
+async function refuseMasked(context: MemoryContext, tx: Transaction, memory: MemoryRecord, input: ReviseMemoryInput) {
+  const marked = (['content', 'metadata'] as const).find((name) => JSON.stringify(input[name] ?? '').includes(blank))
+  if (marked === undefined) return
+  const [rules = []] = await masksOf(context, tx, [memory])
+  if (rules.length === 0) return
+  const message = `Some of it is masked for you: what has ${blank} in it may not be written over it.`
+  throw new ProblemError(forbidden(message, 'input', marked))
 }
 
 /** What only its owner decides of a memory. */
