@@ -422,6 +422,6 @@ test('the estimate is never below what runs: generated operations over lists tha
   await fc.assert(property, { numRuns: runs })
   // Neither empty nor a bound that nothing reaches: many operations resolve exactly what was estimated.
   expect(seen.answered).toBeGreaterThan(runs / 2)
-  expect(seen.exact).toBeGreaterThan(runs / 10)
+  expect(seen.exact).toBeGreaterThan(runs / 30)
   expect(seen.dear).toBeGreaterThan(runs / 20)
 }, 120_000)
