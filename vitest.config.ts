@@ -10,9 +10,9 @@ export default defineConfig({
     // Each file opens databases of its own; two at a time is what two cores and their memory bear.
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
     // A busy machine takes its time; what never comes is reported all the same.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     expect: { poll: { timeout: 10_000, interval: 20 } },
     reporters: ['default'],
   },
