@@ -22,7 +22,7 @@ beforeAll(async () => {
     signal: new AbortController().signal,
   })
   await product.settled()
-})
+}, 180_000)
 afterAll(() => product.close())
 
 async function* records(lines: readonly string[]) {
