@@ -72,7 +72,7 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
   try {
     requireDatabase(config)
     const key = loadSigningKey(config.data, config.signingKey)
-    const retired = config.data === ':memory:' ? [] : loadRetiredKeys(config.data, config.retiredKeys)
+    const retired = loadRetiredKeys(config.data, config.retiredKeys)
     const tokens = createAccessTokens(key, systemClock, retired)
     const metrics = new Metrics()
     registerProcessMetrics(metrics)

@@ -128,6 +128,13 @@ export function keepEncryptionKeys(dataDirectory: string, ids: ReadonlySet<strin
   )
 }
 
+/** Adds keys, as `readEncryptionKeys` takes them, after those that a data directory has. */
+export function addEncryptionKeys(dataDirectory: string, text: string): void {
+  const own = readFileSync(join(dataDirectory, encryptionKeysFile), 'utf8')
+  const keys = readEncryptionKeys(`${own}\n${text}`)
+  writeKeys(dataDirectory, [...new Map(keys.map((key) => [encryptionKeyId(key), key])).values()])
+}
+
 function writeKeys(dataDirectory: string, keys: readonly Uint8Array[]): void {
   const lines = keys.map((key) => `${Buffer.from(key).toString('base64')}\n`)
   replaceSecretFile(dataDirectory, encryptionKeysFile, lines.join(''))

@@ -10,7 +10,8 @@ export interface RetiredKey extends VerifyingKey {
   readonly goodUntil: Date
 }
 
-const file = 'retired-keys.json'
+/** Its name in the data directory. */
+export const retiredKeysFile = 'retired-keys.json'
 const never = new Date(8_640_000_000_000_000)
 const day = 24 * 60 * 60 * 1000
 /** The longest that a token may be good: service tokens live up to a year. */
@@ -23,8 +24,13 @@ const schema = z.array(z.object({ publicKey: z.string(), goodUntil: z.coerce.dat
  * @param pems public keys from elsewhere, instead of the directory's: good as long as they are given.
  */
 export function loadRetiredKeys(dataDirectory: string, pems?: string): readonly RetiredKey[] {
-  if (pems !== undefined) return readPems(pems).map((key) => ({ ...key, goodUntil: never }))
+  if (pems !== undefined) return trustedKeys(pems)
   return readRetired(dataDirectory).map(({ publicKey, goodUntil }) => ({ ...readVerifyingKey(publicKey), goodUntil }))
+}
+
+/** Public keys from elsewhere, good as long as they are given. */
+export function trustedKeys(pems: string): readonly RetiredKey[] {
+  return readPems(pems).map((key) => ({ ...key, goodUntil: never }))
 }
 
 /** @throws when a part is not an Ed25519 public key in PEM */
@@ -53,7 +59,15 @@ export function retireKey(dataDirectory: string, key: VerifyingKey, now: Date): 
   const publicKey = key.publicKey.export({ type: 'spki', format: 'pem' }).toString()
   const goodUntil = new Date(now.getTime() + longestTokenMs)
   const kept = readRetired(dataDirectory).filter((other) => other.goodUntil > now && other.publicKey !== publicKey)
-  replaceSecretFile(dataDirectory, file, JSON.stringify([...kept, { publicKey, goodUntil }], null, 2))
+  writeRetired(dataDirectory, [...kept, { publicKey, goodUntil }])
+}
+
+/** Adds the retired keys of another directory's file; what this directory says of a key holds. */
+export function addRetiredKeys(dataDirectory: string, text: string): void {
+  const own = readRetired(dataDirectory)
+  const known = new Set(own.map(({ publicKey }) => publicKey))
+  const others = schema.parse(JSON.parse(text)).filter(({ publicKey }) => !known.has(publicKey))
+  writeRetired(dataDirectory, [...own, ...others])
 }
 
 /** The public keys as others may read them (RFC 7517). */
@@ -67,6 +81,10 @@ export function jwks(keys: readonly VerifyingKey[]) {
 }
 
 function readRetired(dataDirectory: string): z.infer<typeof schema> {
-  const path = join(dataDirectory, file)
+  const path = join(dataDirectory, retiredKeysFile)
   return existsSync(path) ? schema.parse(JSON.parse(readFileSync(path, 'utf8'))) : []
+}
+
+function writeRetired(dataDirectory: string, keys: z.infer<typeof schema>): void {
+  replaceSecretFile(dataDirectory, retiredKeysFile, JSON.stringify(keys, null, 2))
 }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
+import type { Config } from '../../gateway/config.ts'
 import { openServer } from '../../gateway/server.ts'
 import { createLog } from '../../lib/log.ts'
 import { takeUpKey } from '../../stores/backup/keys.ts'
@@ -48,12 +49,15 @@ export function register(program: Command): void {
 }
 
 async function run(file: string, flags: RestoreFlags): Promise<void> {
+  const config = readSettings({ data: flags.data })
+  if (config.data === ':memory:')
+    throw new Error('a restore needs a data directory: what is in memory ends with this command')
   await interruptible(async (signal) => {
     const progress = progressLine(flags.json !== true)
     const started = performance.now()
     try {
-      const restored = await bringBack(file, flags, progress, signal)
-      if (restored.erasing > 0) await eraseAgain(flags, progress, signal)
+      const restored = await bringBack(file, { config, flags, progress, signal })
+      if (restored.erasing > 0) await eraseAgain({ config, progress, signal })
       progress.end()
       report(restored, Number(((performance.now() - started) / 1000).toFixed(2)), flags.json === true)
     } catch (error) {
@@ -64,15 +68,14 @@ async function run(file: string, flags: RestoreFlags): Promise<void> {
   })
 }
 
-async function bringBack(
-  file: string,
-  flags: RestoreFlags,
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<Restored> {
-  const config = readSettings({ data: flags.data })
-  if (config.data === ':memory:')
-    throw new Error('a restore needs a data directory: what is in memory ends with this command')
+interface Run {
+  readonly config: Config
+  readonly flags: RestoreFlags
+  readonly progress: Progress
+  readonly signal: AbortSignal
+}
+
+async function bringBack(file: string, { config, flags, progress, signal }: Run): Promise<Restored> {
   progress.show('reading the backup …')
   const header = await examine(file, signal)
   const { connection, close } = await openOwnerConnection(config)
@@ -92,9 +95,9 @@ async function bringBack(
 }
 
 /** Does what the restore has asked for. Interrupted, whichever process starts next goes on with it. */
-async function eraseAgain(flags: RestoreFlags, progress: Progress, signal: AbortSignal): Promise<void> {
-  const config = { ...readSettings({ data: flags.data }), subgraphUrls: {} }
-  const server = await openServer({ config, log: createLog('warn'), listen: false })
+async function eraseAgain({ config, progress, signal }: Omit<Run, 'flags'>): Promise<void> {
+  const whole = { ...config, subgraphUrls: {} }
+  const server = await openServer({ config: whole, log: createLog('warn'), listen: false })
   try {
     for (let open = await openRequests(server.stores); open > 0; open = await openRequests(server.stores)) {
       signal.throwIfAborted()

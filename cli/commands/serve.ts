@@ -2,7 +2,7 @@ import { Argument, type Command } from 'commander'
 import { type Config, ConfigError } from '../../gateway/config.ts'
 import { loadFieldCipher, noFieldCipher } from '../../lib/field-encryption.ts'
 import { isPrivateAddress } from '../../lib/http/private-address.ts'
-import { loadRetiredKeys } from '../../lib/key-ring.ts'
+import { loadRetiredKeys, trustedKeys } from '../../lib/key-ring.ts'
 import { createLog } from '../../lib/log.ts'
 import { loadSigningKey } from '../../lib/tokens.ts'
 import { openRoomProcess, type RoomProcessOptions } from '../../subgraphs/room-process.ts'
@@ -85,7 +85,7 @@ async function run(name: string, flags: SettingFlags): Promise<void> {
  */
 function keysOf(room: Room<unknown>, config: Config): Pick<RoomProcessOptions, 'key' | 'otherKeys'> {
   if (config.gatewayPublicKey !== undefined && room.issuesTokens !== true) {
-    const [key, ...otherKeys] = loadRetiredKeys(config.data, config.gatewayPublicKey)
+    const [key, ...otherKeys] = trustedKeys(config.gatewayPublicKey)
     if (key === undefined) throw new ConfigError(['MNEMOGRAPH_GATEWAY_PUBLIC_KEY must hold a key'])
     return { key, otherKeys }
   }

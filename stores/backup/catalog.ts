@@ -29,22 +29,34 @@ const leftOut = [
   'memory.vector_indexes',
 ]
 
+const FROM_TABLES = `FROM pg_class AS class JOIN pg_namespace AS space ON space.oid = class.relnamespace
+  WHERE class.relkind IN ('r', 'p') AND NOT class.relispartition AND space.nspname NOT LIKE 'pg\\_%'
+    AND space.nspname NOT IN ('information_schema', 'public')`
+
 /** Every table of the system that holds what cannot be made again. */
 export async function tablesOf(client: pg.Client): Promise<Table[]> {
   const { rows } = await client.query<Table>(
     `SELECT format('%I.%I', space.nspname, class.relname) AS name,
        (SELECT json_agg(json_build_object('name', attname, 'type', format_type(atttypid, atttypmod)) ORDER BY attnum)
         FROM pg_attribute WHERE attrelid = class.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = '') AS columns
-     FROM pg_class AS class JOIN pg_namespace AS space ON space.oid = class.relnamespace
-     WHERE class.relkind IN ('r', 'p') AND NOT class.relispartition AND space.nspname NOT LIKE 'pg\\_%'
-       AND space.nspname NOT IN ('information_schema', 'public') ORDER BY 1`,
+     ${FROM_TABLES} ORDER BY 1`,
   )
   return rows.filter(({ name }) => !leftOut.includes(name))
 }
 
-/** All tables, also those that no backup holds, for whoever empties them. */
-export async function allTables(client: pg.Client): Promise<string[]> {
-  return [...(await tablesOf(client)).map(({ name }) => name), ...leftOut]
+/** A table as it is emptied and filled again. */
+export interface Target {
+  readonly name: string
+  /** Whether policies hold for its owner too. */
+  readonly forced: boolean
+}
+
+/** All tables, also those that no backup holds. */
+export async function allTables(client: pg.Client): Promise<Target[]> {
+  const { rows } = await client.query<Target>(
+    `SELECT format('%I.%I', space.nspname, class.relname) AS name, class.relforcerowsecurity AS forced ${FROM_TABLES}`,
+  )
+  return rows
 }
 
 /** The months' partitions of tables that are divided by time. */

@@ -1,10 +1,12 @@
+import { encryptionKeysFile } from '../../lib/field-encryption.ts'
+import { retiredKeysFile } from '../../lib/key-ring.ts'
 import { signingKeyFile } from '../../lib/tokens.ts'
 import type { Applied, Partition, Table } from './catalog.ts'
 
 export const formatVersion = 1
 
 /** The key files of a data directory, in the order in which they are taken up. */
-export const keyFiles = ['encryption-keys', signingKeyFile, 'retired-keys.json'] as const
+export const keyFiles = [encryptionKeysFile, signingKeyFile, retiredKeysFile] as const
 
 export type KeyFile = (typeof keyFiles)[number]
 

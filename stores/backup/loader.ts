@@ -1,5 +1,5 @@
 import pg from 'pg'
-import type { Table } from './catalog.ts'
+import type { Table, Target } from './catalog.ts'
 import { BackupFileError } from './file.ts'
 
 /** How many minutes there have been since 1970: an epoch that no earlier restore can have had. */
@@ -40,13 +40,7 @@ export class Loader {
   }
 
   /** @param epoch of the log that is given up. */
-  static async over(client: pg.Client, epoch: number): Promise<Loader> {
-    const { rows: tables } = await client.query<{ name: string; forced: boolean }>(
-      `SELECT format('%I.%I', nspname, relname) AS name, relforcerowsecurity AS forced
-       FROM pg_class JOIN pg_namespace AS space ON space.oid = relnamespace
-       WHERE relkind IN ('r', 'p') AND NOT relispartition AND nspname NOT LIKE 'pg\\_%'
-         AND nspname NOT IN ('information_schema', 'public')`,
-    )
+  static async over(client: pg.Client, tables: readonly Target[], epoch: number): Promise<Loader> {
     const { rows: keys } = await client.query<ForeignKey>(
       `SELECT format('%I.%I', nspname, relname) AS table, conname AS name, pg_get_constraintdef(con.oid) AS definition
        FROM pg_constraint AS con JOIN pg_class ON pg_class.oid = conrelid JOIN pg_namespace AS space ON space.oid = relnamespace

@@ -165,12 +165,12 @@ async function load(client: pg.Client, path: string, header: Header, options: Re
 }
 
 async function prepare(client: pg.Client, header: Header): Promise<Loader> {
-  const names = await allTables(client)
+  const tables = await allTables(client)
   const { rows } = await client.query<{ epoch: number }>('SELECT epoch FROM app.system')
   await client.query(`SET LOCAL ROLE ${MIGRATION_ROLE}; SET LOCAL statement_timeout = 0; SET LOCAL TimeZone = 'UTC'`)
-  await client.query(`TRUNCATE ${names.join(', ')}`)
+  await client.query(`TRUNCATE ${tables.map(({ name }) => name).join(', ')}`)
   await makePartitions(client, header.partitions)
-  return Loader.over(client, rows[0]?.epoch ?? 0)
+  return Loader.over(client, tables, rows[0]?.epoch ?? 0)
 }
 
 async function makePartitions(client: pg.Client, partitions: readonly Partition[]): Promise<void> {

@@ -1,6 +1,7 @@
 import { escapeIdentifier } from 'pg'
 import { once, whole } from '../../lib/bytes.ts'
 import type { FieldCipher } from '../../lib/field-encryption.ts'
+import { ownKey } from '../audit/own-key.ts'
 import type { Transaction } from '../postgres/postgres.ts'
 import type { Stores } from '../stores.ts'
 import { ownedTables, type Subject, step } from './subject.ts'
@@ -24,6 +25,9 @@ export const exportPart = (requestId: string, part: number) =>
 
 type Needed = Pick<Stores, 'postgres' | 'objects' | 'fields'>
 
+/** Whose data it is, with the key that opens what is encrypted of it. */
+type Exported = Subject & { readonly key: Buffer | null }
+
 /**
  * Writes all of a user's data as JSON Lines, in parts: each line names the table (or other store) and holds a row.
  * @returns how many lines of each, and how many parts
@@ -35,32 +39,31 @@ export async function exportAll(
 ): Promise<{ readonly counts: Counts; readonly parts: number }> {
   const counts: Counts = { postgres: {}, objects: {} }
   const writer = new PartWriter(stores, subject, requestId)
-  const tables = await step(stores.postgres, subject, ownedTables)
+  const { tables, key } = await step(stores.postgres, subject, async (tx) => {
+    return { tables: await ownedTables(tx), key: await ownKey(tx) }
+  })
   for (const table of ['users.users', ...tables.reverse()]) {
-    const rows = await exportTable(stores, subject, table, writer)
+    const rows = await exportTable(stores, { ...subject, key }, table, writer)
     if (rows > 0) counts.postgres = { ...counts.postgres, [table]: rows }
   }
   for (const name of await stores.objects.list(subject.userId)) {
     if (name.startsWith('exports/')) continue
-    await writer.write({ object: name, base64: await readObject(stores, subject, name) })
+    await writer.write({ object: name, base64: await readObject(stores, { ...subject, key }, name) })
     counts.objects = { objects: (counts.objects?.objects ?? 0) + 1 }
   }
   return { counts, parts: await writer.end() }
 }
 
 /** Reads a table a page at a time, in the order of its primary key: however much a user has, little of it is in memory. */
-async function exportTable({ postgres, fields }: Needed, subject: Subject, table: string, writer: PartWriter) {
+async function exportTable({ postgres, fields }: Needed, subject: Exported, table: string, writer: PartWriter) {
   const keys = await step(postgres, subject, (tx) => primaryKey(tx, table))
   let rows = 0
   for (let after: Row | null = null; ; ) {
-    const page: { rows: Row[]; key: Buffer | null } = await step(postgres, subject, async (tx) => ({
-      rows: await readPage(tx, table, keys, after),
-      key: await ownKey(tx),
-    }))
-    for (const row of page.rows) await writer.write({ table, row: spoken(fields, table, row, page.key) })
-    rows += page.rows.length
-    if (page.rows.length < rowsAtOnce) return rows
-    after = page.rows.at(-1) ?? null
+    const page: Row[] = await step(postgres, subject, (tx) => readPage(tx, table, keys, after))
+    for (const row of page) await writer.write({ table, row: spoken(fields, table, row, subject.key) })
+    rows += page.length
+    if (page.length < rowsAtOnce) return rows
+    after = page.at(-1) ?? null
   }
 }
 
@@ -104,15 +107,10 @@ function spoken(fields: FieldCipher, table: string, row: Row, key: Buffer | null
 }
 
 /** Audio is spoken in the clear: it is the subject's own. */
-async function readObject({ postgres, objects, fields }: Needed, subject: Subject, name: string): Promise<string> {
-  const bytes = await whole((await objects.get(subject.userId, name)) ?? [])
+async function readObject({ objects, fields }: Needed, { userId, key }: Exported, name: string): Promise<string> {
+  const bytes = await whole((await objects.get(userId, name)) ?? [])
   const hash = voiceHash(name)
-  const key = hash === null ? null : await step(postgres, subject, ownKey)
   return (hash === null || key === null ? bytes : fields.open(bytes, voicePlace(hash), key)).toString('base64')
-}
-
-async function ownKey(tx: Transaction): Promise<Buffer | null> {
-  return (await tx.query<{ key: Buffer | null }>('SELECT audit.own_key() AS key'))[0]?.key ?? null
 }
 
 class PartWriter {

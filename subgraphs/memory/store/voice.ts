@@ -1,6 +1,12 @@
 import type { Viewer } from '../../../lib/context.ts'
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
-import type { VoiceLogRecord, VoiceRecord, VoiceSettingsRecord, VoiceStatus } from '../voice-records.ts'
+import {
+  usualVoiceSettings,
+  type VoiceLogRecord,
+  type VoiceRecord,
+  type VoiceSettingsRecord,
+  type VoiceStatus,
+} from '../voice-records.ts'
 import type { Values } from './keyset.ts'
 import type { ListSource } from './pages.ts'
 
@@ -124,20 +130,15 @@ export async function removeSample(tx: Transaction, id: string): Promise<void> {
   await tx.query('DELETE FROM memory.voice_samples WHERE id = $1', [id])
 }
 
-/** The viewer's own key; null of whoever has none any more. */
-export async function ownKey(db: Database): Promise<Buffer | null> {
-  const [row] = await db.query<{ key: Buffer | null }>('SELECT audit.own_key() AS key')
-  return row?.key ?? null
-}
-
-export async function findVoiceSettings(db: Database, { userId }: Viewer): Promise<VoiceSettingsRecord | null> {
+/** The viewer's settings; the usual ones until he has set any. */
+export async function voiceSettingsOf(db: Database, { userId }: Viewer): Promise<VoiceSettingsRecord> {
   const [row] = await db.query<VoiceSettingsRecord>(
     `SELECT language, voice, speaking_rate AS "speakingRate", keep_audio AS "keepAudio",
             remember_transcripts AS "rememberTranscripts", settings_content AS more, version
      FROM memory.user_voice_settings WHERE owner_id = $1`,
     [userId],
   )
-  return row ?? null
+  return row ?? usualVoiceSettings
 }
 
 export async function putVoiceSettings(

@@ -8,6 +8,7 @@ import {
 } from '../../../lib/connection.ts'
 import { codedError } from '../../../lib/errors.ts'
 import { uuidOf } from '../../../lib/ids.ts'
+import { ownKey } from '../../../stores/audit/own-key.ts'
 import { valuesPlace } from '../../../stores/audit/sealer.ts'
 import { type Verification, verifyAudit } from '../../../stores/audit/verify.ts'
 import type { Transaction } from '../../../stores/postgres/postgres.ts'
@@ -17,7 +18,6 @@ import {
   type AccessRecord,
   type AuditFilter,
   type AuditRecord,
-  findOwnKey,
   findValues,
   isStaff,
   listAccesses,
@@ -115,7 +115,7 @@ async function ownValues({ stores, request }: UsersContext, rows: readonly Audit
   const values = new Map<string, { old: unknown; new: unknown }>()
   if (own.length === 0) return values
   const [found, key] = await stores.postgres.read(securityOf(request, 'audit'), (db) =>
-    Promise.all([findValues(db, own), findOwnKey(db)]),
+    Promise.all([findValues(db, own), ownKey(db)]),
   )
   for (const { entry_id: id, sealed, body } of found) {
     const text = sealed !== null && key !== null ? stores.fields.open(sealed, valuesPlace(id), key).toString() : body

@@ -1,12 +1,12 @@
 import { type Connection, type PageArguments, parsePage, toConnection } from '../../../lib/connection.ts'
 import { uuidOf } from '../../../lib/ids.ts'
 import { invalidInput, limitExceeded, notFound, ProblemError } from '../../../lib/problems.ts'
+import { ownKey } from '../../../stores/audit/own-key.ts'
 import { secretPlace } from '../../../stores/privacy/export.ts'
 import { isText } from '../../checks.ts'
 import { mutate } from '../../mutate.ts'
 import { requireViewer, securityOf } from '../../security.ts'
 import { read, type UsersContext } from '../context.ts'
-import { findOwnKey } from '../store/audit.ts'
 import {
   countSecrets,
   deleteSecret as dropSecret,
@@ -44,7 +44,7 @@ export function storeSecret({ stores, request }: UsersContext, { name, value }: 
     if (value === '' || Buffer.byteLength(value) > largestValue || !value.isWellFormed()) {
       throw new ProblemError(invalidInput(`A value has 1–${largestValue} bytes of text.`, 'input', 'value'))
     }
-    const key = await findOwnKey(tx)
+    const key = await ownKey(tx)
     if (key === null) throw new Error('the viewer has no key')
     if ((await countSecrets(tx)) >= mostSecrets) {
       throw new ProblemError(limitExceeded(`A user keeps at most ${mostSecrets} secrets.`))
@@ -61,7 +61,7 @@ export function revealSecret({ stores, request }: UsersContext, input: ById) {
   const security = securityOf(request, 'users')
   return mutate(stores, request, { name: 'revealSecret', input: {}, room: 'users' }, async ({ tx }) => {
     const id = uuidOf('Secret', input.id)
-    const [found, key] = id === null ? [null, null] : [await findSecret(tx, id), await findOwnKey(tx)]
+    const [found, key] = id === null ? [null, null] : [await findSecret(tx, id), await ownKey(tx)]
     if (id === null || found === null || key === null) throw new ProblemError(notFound('secret', 'input', 'id'))
     const value = stores.fields.open(found.sealed, secretPlace(id), key).toString()
     if (!stores.fields.isCurrent(found.sealed))

@@ -97,12 +97,6 @@ export function findValues(db: Database, entries: readonly string[]): Promise<Va
   return db.query<ValuesRecord>('SELECT entry_id, sealed, body FROM audit.own_values($1::bigint[])', [entries])
 }
 
-/** The viewer's own key; null once it is destroyed. */
-export async function findOwnKey(db: Database): Promise<Buffer | null> {
-  const [row] = await db.query<{ key: Buffer | null }>('SELECT audit.own_key() AS key')
-  return row?.key ?? null
-}
-
 /** Notes, before anything is read, that the viewer reads in the audit. */
 export async function noteReading(tx: Transaction, what: string, amount: number): Promise<void> {
   await tx.query(`SELECT audit.log_access('AUDIT_READ', $1, $2, '{}')`, [what, amount])

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
-import { once } from '../../../../lib/bytes.ts'
+import { once, whole } from '../../../../lib/bytes.ts'
 import { invalidInput, type Problem } from '../../../../lib/problems.ts'
+import { ownKey } from '../../../../stores/audit/own-key.ts'
 import type { Transaction } from '../../../../stores/postgres/postgres.ts'
 import { voiceObject, voicePlace } from '../../../../stores/privacy/voice.ts'
 import type { Unit } from '../../../mutate.ts'
 import { securityOf } from '../../../security.ts'
 import type { MemoryContext } from '../../context.ts'
 import { checkObject, checkText, firstProblem } from '../../limits.ts'
-import { ownKey } from '../../store/voice.ts'
 import type { VoiceRecord } from '../../voice-records.ts'
 import { letGo, wantAgain } from '../objects.ts'
 
@@ -84,13 +84,12 @@ export async function audioOf(context: MemoryContext, sample: VoiceRecord): Prom
     context.read(ownKey),
   ])
   if (body === null || key === null) return null
-  const sealed: Uint8Array[] = []
-  for await (const chunk of body) sealed.push(chunk)
+  const sealed = await whole(body)
   stores.sentinel.report(securityOf(request, 'memory'), {
     kind: 'ACCESS',
     name: 'VOICE_READ',
     object: sample.id,
     subjects: [viewer.userId],
   })
-  return stores.fields.open(Buffer.concat(sealed), voicePlace(sample.audioHash), key).toString('base64')
+  return stores.fields.open(sealed, voicePlace(sample.audioHash), key).toString('base64')
 }

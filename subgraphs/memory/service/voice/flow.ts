@@ -2,7 +2,7 @@ import { invalidInput, type Problem } from '../../../../lib/problems.ts'
 import { type Answer, mutate, type Unit } from '../../../mutate.ts'
 import type { MemoryContext } from '../../context.ts'
 import { checkShare, firstProblem } from '../../limits.ts'
-import { findVoiceSettings, sampleByHash, samplesByIds } from '../../store/voice.ts'
+import { sampleByHash, samplesByIds, voiceSettingsOf } from '../../store/voice.ts'
 import type { VoiceRecord } from '../../voice-records.ts'
 import { say } from '../messages.ts'
 import { type Audio, type AudioInput, readAudio } from './audio.ts'
@@ -68,8 +68,7 @@ async function sayTranscript(
   { remember }: ProcessVoiceInput,
 ): Promise<string | null> {
   if (sessionId === null || transcript === null) return null
-  const settings = await findVoiceSettings(unit.tx, context.viewer)
-  const remembers = remember ?? settings?.rememberTranscripts ?? false
+  const remembers = remember ?? (await voiceSettingsOf(unit.tx, context.viewer)).rememberTranscripts
   const message = { role: 'USER' as const, content: transcript, remember: remembers }
   const { messageIds } = await say(context, unit, sessionId, [message])
   return messageIds[0] ?? null

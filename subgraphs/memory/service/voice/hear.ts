@@ -1,5 +1,5 @@
 import type { MemoryContext } from '../../context.ts'
-import { findVoiceSettings, sampleByHash } from '../../store/voice.ts'
+import { sampleByHash, voiceSettingsOf } from '../../store/voice.ts'
 import type { Audio } from './audio.ts'
 import type { ProcessVoiceInput } from './flow.ts'
 import { checkTranscript } from './samples.ts'
@@ -26,12 +26,12 @@ export async function hear(context: MemoryContext, input: ProcessVoiceInput, aud
   const { transcriber } = stores
   if (!transcriber || audio.bytes === null) return nothing
   const [found, settings] = await context.read((db) =>
-    Promise.all([sampleByHash(db, viewer, audio.hash), findVoiceSettings(db, viewer)]),
+    Promise.all([sampleByHash(db, viewer, audio.hash), voiceSettingsOf(db, viewer)]),
   )
   // Nobody listens twice to what was done.
   if (found?.status === 'COMPLETED') return nothing
   try {
-    const recording = { bytes: audio.bytes, mediaType, language: settings?.language ?? null }
+    const recording = { bytes: audio.bytes, mediaType, language: settings.language }
     const text = await transcriber.transcribe(recording, request.signal)
     if (text !== '' && checkTranscript(text)) throw new Error('the transcript is longer than one may be')
     return {

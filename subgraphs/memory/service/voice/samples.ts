@@ -5,7 +5,6 @@ import { type Answer, mutate, type Unit } from '../../../mutate.ts'
 import type { MemoryContext } from '../../context.ts'
 import { checkObject, checkShare, checkText, firstProblem, limits, requireVersion } from '../../limits.ts'
 import {
-  findVoiceSettings,
   insertLogs,
   insertSample,
   type LogDraft,
@@ -14,8 +13,9 @@ import {
   sampleByHash,
   samplesByIds,
   updateSample,
+  voiceSettingsOf,
 } from '../../store/voice.ts'
-import { usualVoiceSettings, type VoiceRecord, type VoiceStatus } from '../../voice-records.ts'
+import type { VoiceRecord, VoiceStatus } from '../../voice-records.ts'
 import { namedSession } from '../sessions-named.ts'
 import { type Audio, type AudioInput, dropAudio, keepAudio, readAudio } from './audio.ts'
 import { cacheProcessing, forgetProcessing, requireStep, voiceEvent } from './states.ts'
@@ -139,8 +139,7 @@ export async function advance(
   const { stores, viewer } = context
   const now = stores.clock.now()
   const done = step.status === 'COMPLETED'
-  const { keepAudio: keep } = (await findVoiceSettings(tx, viewer)) ?? usualVoiceSettings
-  const lets = done && !keep && sample.audioBytes !== null
+  const lets = done && sample.audioBytes !== null && !(await voiceSettingsOf(tx, viewer)).keepAudio
   const state: SampleState = {
     id: sample.id,
     status: step.status,

@@ -2,8 +2,7 @@ import { invalidInput, type Problem } from '../../../../lib/problems.ts'
 import { type Answer, mutate } from '../../../mutate.ts'
 import type { MemoryContext } from '../../context.ts'
 import { checkObject, checkText, firstProblem, limits, requireVersion } from '../../limits.ts'
-import { findVoiceSettings, putVoiceSettings } from '../../store/voice.ts'
-import { usualVoiceSettings } from '../../voice-records.ts'
+import { putVoiceSettings, voiceSettingsOf } from '../../store/voice.ts'
 
 export interface SetVoiceSettingsInput {
   readonly language?: string | null
@@ -23,7 +22,7 @@ export async function setVoiceSettings(context: MemoryContext, input: SetVoiceSe
   const { stores, request, viewer } = context
   return mutate(stores, request, { name: 'setVoiceSettings', input, room: 'memory' }, async ({ tx, append }) => {
     await tx.lock(`voice-settings:${viewer.userId}`)
-    const found = (await findVoiceSettings(tx, viewer)) ?? usualVoiceSettings
+    const found = await voiceSettingsOf(tx, viewer)
     requireVersion('set of voice settings', found.version, input.expectedVersion)
     const settings = {
       // An explicit null clears what can be empty.
@@ -52,9 +51,8 @@ export async function setVoiceSettings(context: MemoryContext, input: SetVoiceSe
   })
 }
 
-export async function voiceSettings(context: MemoryContext) {
-  const { viewer } = context
-  return (await context.read((db) => findVoiceSettings(db, viewer))) ?? usualVoiceSettings
+export function voiceSettings(context: MemoryContext) {
+  return context.read((db) => voiceSettingsOf(db, context.viewer))
 }
 
 function checkSettings({ language, voice, speakingRate, more }: SetVoiceSettingsInput): Problem | null {
