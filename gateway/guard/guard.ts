@@ -61,6 +61,7 @@ const rememberedCharacters = 2_000_000
 export class Guard {
   readonly #options: GuardOptions
   readonly #surfaces = new WeakMap<GraphQLSchema, PublicSurface>()
+  readonly #asNobody = new WeakMap<OperationDefinitionNode, string | undefined>()
   readonly #documents = new LRUCache<string, GuardedDocument>({
     max: rememberedDocuments,
     maxSize: rememberedCharacters,
@@ -110,7 +111,9 @@ export class Guard {
 
   /** What is run in place of a stranger's query; undefined for the query itself. */
   forStranger({ document }: GuardedDocument, operation: OperationDefinitionNode): string | undefined {
-    return this.#options.publicFields === undefined ? undefined : asNobody(operation, document)
+    if (this.#options.publicFields === undefined) return undefined
+    if (!this.#asNobody.has(operation)) this.#asNobody.set(operation, asNobody(operation, document))
+    return this.#asNobody.get(operation)
   }
 
   #surfaceOf(schema: GraphQLSchema, publicFields: ReadonlySet<string>): PublicSurface {

@@ -24,6 +24,7 @@ const person = 'User'
  */
 export class PublicSurface {
   readonly #words = new Set<string>(['__typename'])
+  readonly #covered = new WeakMap<DocumentNode, boolean>()
 
   constructor(schema: GraphQLSchema, publicFields: ReadonlySet<string>) {
     const seen = new Set<GraphQLNamedType>()
@@ -36,6 +37,12 @@ export class PublicSurface {
 
   /** Whether every field and type that a document names is of the surface. */
   covers(document: DocumentNode): boolean {
+    const known = this.#covered.get(document) ?? this.#look(document)
+    this.#covered.set(document, known)
+    return known
+  }
+
+  #look(document: DocumentNode): boolean {
     let isCovered = true
     const look = (name: string) => {
       isCovered &&= this.#words.has(name)
