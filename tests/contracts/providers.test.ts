@@ -4,7 +4,7 @@ import { type ProviderAddress, provider } from '../../stores/provider.ts'
 import { openAiCompatible } from '../../stores/summarizer/openai-compatible.ts'
 import { openAiTranscriber } from '../../stores/transcriber/openai-compatible.ts'
 import { QdrantClient } from '../../stores/vector/qdrant-client.ts'
-import { completion, type FakeService, startFakeService } from '../kit/fake-service.ts'
+import { completion, FakeService } from '../kit/fake-service.ts'
 
 interface Kind {
   /** Asks the provider for something. */
@@ -42,7 +42,7 @@ const kinds: Record<string, Kind> = {
   },
 }
 
-const service: FakeService = await startFakeService()
+const service: FakeService = await FakeService.start()
 afterAll(() => service[Symbol.asyncDispose]())
 const key = 'sk-very-secret'
 const signal = () => new AbortController().signal

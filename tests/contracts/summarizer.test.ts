@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openAiCompatible } from '../../stores/summarizer/openai-compatible.ts'
-import { completion, type FakeService, startFakeService } from '../kit/fake-service.ts'
+import { completion, FakeService } from '../kit/fake-service.ts'
 
 const said = [
   { role: 'USER', content: 'Is the ferry late?' },
@@ -12,7 +12,7 @@ const signal = () => new AbortController().signal
 describe('a model behind the Chat Completions API (a fake of one)', () => {
   let provider: FakeService
   beforeAll(async () => {
-    provider = await startFakeService()
+    provider = await FakeService.start()
   })
   afterAll(() => provider[Symbol.asyncDispose]())
 

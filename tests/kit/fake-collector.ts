@@ -1,6 +1,6 @@
-import { createServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { json } from 'node:stream/consumers'
+import { FakeServer } from './fake-server.ts'
 
 /** A span as it was sent. */
 export interface CollectedSpan {
@@ -27,22 +27,22 @@ interface Attribute {
 }
 
 /** A fake OpenTelemetry collector: it takes OTLP over HTTP in JSON, and keeps what it was sent. */
-export class FakeCollector implements AsyncDisposable {
+export class FakeCollector extends FakeServer {
   readonly spans: CollectedSpan[] = []
   readonly paths: string[] = []
-  readonly #server = createServer((req, res) => {
-    this.paths.push(req.url ?? '')
-    void this.#take(req).then(() => res.writeHead(200, { 'content-type': 'application/json' }).end('{}'))
-  })
 
-  static async start(): Promise<FakeCollector> {
-    const collector = new FakeCollector()
-    await new Promise<void>((resolve) => collector.#server.listen(0, '127.0.0.1', resolve))
-    return collector
+  static start(): Promise<FakeCollector> {
+    return new FakeCollector().listen()
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+    return this.origin
+  }
+
+  protected async respond(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    this.paths.push(req.url ?? '')
+    await this.#take(req)
+    res.writeHead(200, { 'content-type': 'application/json' }).end('{}')
   }
 
   /** The names from a trace's first span to each of its last ones. */
@@ -66,11 +66,6 @@ export class FakeCollector implements AsyncDisposable {
         this.spans.push({ ...span, service, attributes: valuesOf(span.attributes) })
       }
     }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections()
-    await new Promise((resolve) => this.#server.close(resolve))
   }
 }
 

@@ -1,6 +1,6 @@
-import { createServer, type IncomingHttpHeaders } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { json } from 'node:stream/consumers'
+import { FakeServer } from './fake-server.ts'
 
 /** What a request to the provider was. */
 export interface Asked {
@@ -14,7 +14,7 @@ export interface Asked {
  * A fake of an OpenAI-compatible provider of embeddings: words that texts share bring their vectors together. It can
  * be told to refuse, and to wait.
  */
-export class FakeProvider implements AsyncDisposable {
+export class FakeProvider extends FakeServer {
   readonly asked: Asked[] = []
   /** Statuses to refuse the next requests with. */
   readonly refusals: number[] = []
@@ -22,7 +22,8 @@ export class FakeProvider implements AsyncDisposable {
   dimensions = 1536
   /** What an answer waits for. */
   gate: (asked: Asked) => Promise<void> = async () => {}
-  readonly #server = createServer(async (req, res) => {
+
+  protected async respond(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { model, input } = (await json(req)) as { model: string; input: string[] }
     const asked = { path: req.url ?? '', headers: req.headers, model, input }
     this.asked.push(asked)
@@ -35,21 +36,14 @@ export class FakeProvider implements AsyncDisposable {
     if (res.destroyed) return
     const data = input.map((text, index) => ({ index, embedding: this.#embed(text) })).reverse()
     res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ data, model }))
-  })
+  }
 
-  static async start(): Promise<FakeProvider> {
-    const provider = new FakeProvider()
-    await new Promise<void>((resolve) => provider.#server.listen(0, '127.0.0.1', resolve))
-    return provider
+  static start(): Promise<FakeProvider> {
+    return new FakeProvider().listen()
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/v1`
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections()
-    await new Promise((resolve) => this.#server.close(resolve))
+    return `${this.origin}/v1`
   }
 
   #embed(text: string): number[] {

@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { FakeServer } from './fake-server.ts'
 
 export interface Asked {
   readonly path: string
@@ -9,40 +9,38 @@ export interface Asked {
   readonly body: any
 }
 
-/** A fake of somebody else's service behind HTTP, on a port of this machine: it answers what the test says. */
-export interface FakeService extends AsyncDisposable {
-  /** Where its interface begins. */
-  readonly url: string
-  readonly asked: Asked[]
-  /** What the next answers are; null for none at all. */
-  answer: { readonly status: number; readonly body: string; readonly location?: string } | null
-}
-
 /** The body of a completion that says something. */
 export function completion(content: string): string {
   return JSON.stringify({ choices: [{ message: { role: 'assistant', content } }] })
 }
 
-export async function startFakeService(body = '{}'): Promise<FakeService> {
-  const asked: Asked[] = []
-  const server = createServer(async (request, response) => {
-    const { url: path = '', headers } = request
-    asked.push({ path, authorization: headers.authorization, body: await bodyOf(request) })
-    if (service.answer === null) return
-    const { status, body, location } = service.answer
-    response.writeHead(status, { 'content-type': 'application/json', ...(location ? { location } : {}) }).end(body)
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const service: FakeService = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
-    asked,
-    answer: { status: 200, body },
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
+/** A fake of somebody else's service behind HTTP: it answers what the test says. */
+export class FakeService extends FakeServer {
+  readonly asked: Asked[] = []
+  /** What the next answers are; null for none at all. */
+  answer: { readonly status: number; readonly body: string; readonly location?: string } | null
+
+  private constructor(body: string) {
+    super()
+    this.answer = { status: 200, body }
   }
-  return service
+
+  static start(body = '{}'): Promise<FakeService> {
+    return new FakeService(body).listen()
+  }
+
+  /** Where its interface begins. */
+  get url(): string {
+    return `${this.origin}/v1`
+  }
+
+  protected async respond(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const { url: path = '', headers } = req
+    this.asked.push({ path, authorization: headers.authorization, body: await bodyOf(req) })
+    if (this.answer === null) return
+    const { status, body, location } = this.answer
+    res.writeHead(status, { 'content-type': 'application/json', ...(location ? { location } : {}) }).end(body)
+  }
 }
 
 async function bodyOf(request: IncomingMessage): Promise<unknown> {

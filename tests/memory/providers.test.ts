@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type FakeService, startFakeService } from '../kit/fake-service.ts'
+import { FakeService } from '../kit/fake-service.ts'
 import { type Data, type Person, type Product, startProduct } from '../kit/product.ts'
 
 const analysis = `query ($content: String!) { contextAnalysis(content: $content) {
@@ -19,8 +19,8 @@ describe('services of others, by their settings', () => {
   const told: string[] = []
 
   beforeAll(async () => {
-    engine = await startFakeService()
-    ears = await startFakeService()
+    engine = await FakeService.start()
+    ears = await FakeService.start()
     const { silentLog } = await import('../../lib/log.ts')
     const log = silentLog()
     log.warn = ((...said: unknown[]) => told.push(JSON.stringify(said, ownProperties))) as typeof log.warn

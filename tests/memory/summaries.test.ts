@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { openAiCompatible } from '../../stores/summarizer/openai-compatible.ts'
 import { summarize } from '../../subgraphs/memory/summary/extractive.ts'
-import { completion, startFakeService } from '../kit/fake-service.ts'
+import { completion, FakeService } from '../kit/fake-service.ts'
 import { describeEachPostgres } from '../kit/postgres.ts'
 import { type Data, type MemoryWorld, openMemoryWorld, verbs } from './world.ts'
 
@@ -127,7 +127,7 @@ describeEachPostgres('the summary of a session', (database) => {
   })
 
   test('is told by a model where there is one (a fake of one), and else of what was said', async () => {
-    await using provider = await startFakeService()
+    await using provider = await FakeService.start()
     provider.answer = { status: 200, body: completion('{"summary":"Broken trees.","topics":["trees"]}') }
     Object.assign(world.stores, {
       summarizer: openAiCompatible({ url: provider.url, key: 'secret', model: 'small-1' }),
