@@ -32,9 +32,8 @@ async function lockVisible(tx: Transaction, globalId: string): Promise<MemoryRec
   if (id === null) throw absent()
   await tx.lock(`memory:${id}`)
   // Held, so that upkeep passes it by; one that expires meanwhile is gone then.
-  if (!(await holdRevision(tx, id))) throw absent()
-  const [memory] = await memoriesByIds(tx, [id])
-  if (memory === undefined) throw absent()
+  const [isThere, [memory]] = await Promise.all([holdRevision(tx, id), memoriesByIds(tx, [id])])
+  if (!isThere || memory === undefined) throw absent()
   return memory
 }
 

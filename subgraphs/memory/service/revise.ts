@@ -10,7 +10,7 @@ import { analyze } from '../recall/tokens.ts'
 import type { MemoryRecord, MemoryTier, Visibility } from '../records.ts'
 import { shelfOf } from '../store/drafts.ts'
 import { grantedTo } from '../store/grants.ts'
-import { insertPostings, removePostings } from '../store/postings.ts'
+import { insertPostings, takePostings } from '../store/postings.ts'
 import { eraseMemories, insertRevision, type RevisionDraft } from '../store/revisions.ts'
 import { judgeChanges } from './judge.ts'
 import { speakerOf } from './keep.ts'
@@ -70,11 +70,11 @@ export async function revise(
   changes: readonly Revising[],
   now: Date,
 ): Promise<void> {
-  const granted = await grantedTo(
-    tx,
-    changes.map(({ memory }) => memory.id),
-  )
-  const revisions = await writeRevisions(context, tx, ownerId, changes, now)
+  const ids = changes.map(({ memory }) => memory.id)
+  const [granted, revisions] = await Promise.all([
+    grantedTo(tx, ids),
+    writeRevisions(context, tx, ownerId, changes, now),
+  ])
   await append(
     changes.map(({ memory }, i) => {
       const before = stateOf(context, memory, granted.get(memory.id) ?? [])
@@ -144,19 +144,13 @@ export async function writeRevisions(
   })
   const { drafts, refusals } = await judgeChanges(context, tx, ownerId, wanted, now)
   if (refusals[0]) throw new ProblemError(refusals[0])
-  await removePostings(
-    tx,
-    owner,
-    drafts.map(({ memoryId }) => memoryId),
-  )
-  for (const draft of drafts) await insertRevision(tx, owner, draft)
-  await insertPostings(
-    tx,
-    owner,
-    drafts.map(({ memoryId, visibility, analysis }) => {
-      return { memoryId, analysis, shelfId: shelfOf(visibility, owner.userId, owner.tenantId) }
-    }),
-  )
+  const ids = drafts.map(({ memoryId }) => memoryId)
+  // One after the other, and none waits here for the answer to the one before.
+  const [taken] = await Promise.all([takePostings(tx, ids), ...drafts.map((draft) => insertRevision(tx, owner, draft))])
+  const entries = drafts.map(({ memoryId, visibility, analysis }) => {
+    return { memoryId, analysis, shelfId: shelfOf(visibility, owner.userId, owner.tenantId) }
+  })
+  await insertPostings(tx, owner, entries, taken)
   return drafts
 }
 

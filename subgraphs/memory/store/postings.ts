@@ -12,14 +12,22 @@ export interface ShelfEntry {
 /** Column type of a frequency; a word that comes oftener counts no more. */
 const mostFrequent = 32_767
 
-/** Puts texts on their shelves: their terms as postings, and the shelves' sizes. */
-export async function insertPostings(tx: Transaction, owner: Owner, entries: readonly ShelfEntry[]): Promise<void> {
+/**
+ * Puts texts on their shelves: their terms as postings, and the shelves' sizes.
+ * @param taken what has been taken from the shelves before and is not counted out yet
+ */
+export async function insertPostings(
+  tx: Transaction,
+  owner: Owner,
+  entries: readonly ShelfEntry[],
+  taken: readonly TakenOff[] = [],
+): Promise<void> {
   const rows = entries.flatMap(({ memoryId, shelfId, analysis: { terms, length } }) =>
     [...terms].map(([term, frequency]) => ({ memoryId, shelfId, term, frequency, length })),
   )
   // Neighbours in the index are inserted one after the other.
   rows.sort((a, b) => (a.term < b.term ? -1 : a.term > b.term ? 1 : 0))
-  const shelves = new Map<string, ShelfSize>()
+  const shelves = new Map(taken.map(({ id, documents, terms }) => [id, { documents: -documents, terms: -terms }]))
   for (const { shelfId, analysis } of entries) {
     const { documents, terms } = shelves.get(shelfId) ?? { documents: 0, terms: 0 }
     shelves.set(shelfId, { documents: documents + 1, terms: terms + analysis.length })
@@ -38,9 +46,19 @@ export async function insertPostings(tx: Transaction, owner: Owner, entries: rea
 
 /** Takes the present texts of an owner's memories from their shelves, by the terms that their revisions were written with. */
 export async function removePostings(tx: Transaction, owner: Owner, memoryIds: readonly string[]): Promise<void> {
-  const shelves = await tx.query<ShelfSize & { id: string }>(REMOVE, [memoryIds])
+  const shelves = await takePostings(tx, memoryIds)
   const changes = shelves.map(({ id, documents, terms }) => [id, { documents: -documents, terms: -terms }] as const)
   await tx.query(RESIZE, [owner.tenantId, sizesOf(owner, new Map(changes))])
+}
+
+/** What was taken from a shelf. */
+export interface TakenOff extends ShelfSize {
+  readonly id: string
+}
+
+/** The same, but for the shelves' sizes: `insertPostings` counts it out. */
+export function takePostings(tx: Transaction, memoryIds: readonly string[]): Promise<TakenOff[]> {
+  return tx.query(REMOVE, [memoryIds])
 }
 
 /**

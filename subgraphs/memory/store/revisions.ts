@@ -26,11 +26,11 @@ export interface RevisionDraft {
 /** Closes the present revision and begins the next; the memory must be locked. */
 export async function insertRevision(tx: Transaction, owner: Owner, revision: RevisionDraft): Promise<void> {
   const { memoryId, version, visibility, knownFrom } = revision
-  await tx.query('UPDATE memory.revisions SET known_until = $2 WHERE memory_id = $1 AND known_until IS NULL', [
+  const closed = tx.query('UPDATE memory.revisions SET known_until = $2 WHERE memory_id = $1 AND known_until IS NULL', [
     memoryId,
     knownFrom,
   ])
-  await tx.query(
+  const begun = tx.query(
     `INSERT INTO memory.revisions (id, memory_id, version, tenant_id, owner_id, content, content_hash, terms, tier, visibility,
                                    metadata, occurred_at, time_inferred, retention_until, known_from, context_analysis)
      VALUES ($1, $2, $3, $4, $5, $6, sha256(convert_to($6::text, 'UTF8')), $7, $8, $9, $10, $11, $12, $13, $14,
@@ -57,7 +57,7 @@ export async function insertRevision(tx: Transaction, owner: Owner, revision: Re
     ],
   )
   // Who said it stays what a message told; free data tells it only where there is no message.
-  await tx.query(
+  const named = tx.query(
     `UPDATE memory.memories SET version = $2, visibility = $3, updated_at = $4, forward = $6,
        speaker = CASE WHEN message_id IS NULL THEN $5 ELSE speaker END
      WHERE id = $1`,
@@ -70,6 +70,8 @@ export async function insertRevision(tx: Transaction, owner: Owner, revision: Re
       packForward(revision.content, revision.occurredAt, revision.analysis),
     ],
   )
+  // Sent in this order; none waits here for the answer to the one before.
+  await Promise.all([closed, begun, named])
 }
 
 /** Holds a memory's present revision until the transaction ends. @returns whether there is one */
