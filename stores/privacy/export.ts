@@ -1,6 +1,7 @@
 import { escapeIdentifier } from 'pg'
 import { once, whole } from '../../lib/bytes.ts'
 import type { FieldCipher } from '../../lib/field-encryption.ts'
+import { unpackText } from '../../lib/packed-text.ts'
 import { ownKey } from '../audit/own-key.ts'
 import type { Transaction } from '../postgres/postgres.ts'
 import type { Stores } from '../stores.ts'
@@ -99,12 +100,19 @@ async function readPage(tx: Transaction, table: string, keys: readonly KeyColumn
 function spoken(fields: FieldCipher, table: string, row: Row, key: Buffer | null) {
   const said = Object.entries(row).filter(([name]) => !unspoken.test(name))
   if (table === 'users.encrypted_fields' && key !== null) {
-    // bytea comes as text inside JSON: `\x…`.
-    const sealed = Buffer.from(String(row.sealed).slice(2), 'hex')
-    said.push(['value', fields.open(sealed, secretPlace(String(row.id)), key).toString()])
+    said.push(['value', fields.open(fromHex(row.sealed), secretPlace(String(row.id)), key).toString()])
   }
-  return Object.fromEntries(said)
+  return { ...Object.fromEntries(said), ...(table === 'memory.revisions' ? unpacked(row) : {}) }
 }
+
+/** What a compressed memory says; what is damaged stays as it is, for whoever might mend it. */
+function unpacked({ content_packed: packed }: Row): Row {
+  const content = packed == null ? null : unpackText(fromHex(packed))
+  return content === null ? {} : { content, content_packed: undefined }
+}
+
+/** bytea comes as text inside JSON: `\x…`. */
+const fromHex = (bytes: unknown) => Buffer.from(String(bytes).slice(2), 'hex')
 
 /** Audio is spoken in the clear: it is the subject's own. */
 async function readObject({ objects, fields }: Needed, { userId, key }: Exported, name: string): Promise<string> {

@@ -1,3 +1,4 @@
+import type { Log } from '../../lib/log.ts'
 import type { Sentinel } from '../../stores/audit/sentinel.ts'
 import { type LogEvent, projectorContext } from '../../stores/log/log.ts'
 import type { Postgres } from '../../stores/postgres/postgres.ts'
@@ -10,6 +11,7 @@ import {
   type VectorKind,
   vectorCollections,
 } from '../../stores/vector/port.ts'
+import { readable, type Stored, undamaged } from '../packed-rows.ts'
 import { analyze } from './recall/tokens.ts'
 import type { Visibility } from './records.ts'
 import { shelfOf } from './store/drafts.ts'
@@ -18,6 +20,7 @@ interface Source {
   readonly sentinel: Sentinel
   readonly postgres: Postgres
   readonly embeddings: Embeddings
+  readonly logger: Log
 }
 
 interface Row {
@@ -35,7 +38,7 @@ interface Row {
  * Gives every memory, and every text stored beside them, its vector in one index. An event only says what to look at: what it says
  * now is read when the event is taken in, so that batches may come again and in any size.
  */
-export function vectorProjector({ postgres, embeddings, sentinel }: Source, kept: EmbeddingIndex): Projector {
+export function vectorProjector({ postgres, embeddings, sentinel, logger }: Source, kept: EmbeddingIndex): Projector {
   const { encoder, indexes } = kept
   async function watched(operation: 'PUT' | 'REMOVE', amount: number, work: () => Promise<void>) {
     if (amount === 0) return
@@ -54,10 +57,16 @@ export function vectorProjector({ postgres, embeddings, sentinel }: Source, kept
       const wanted = { Memory: new Set<string>(), Vector: new Set<string>() }
       for (const { type, id } of events) wanted[type as keyof typeof wanted].add(id)
       const named = [[...wanted.Memory], [...wanted.Vector]]
-      const rows = await postgres.read({ ...projectorContext('vectors'), signal }, (db) => db.query<Row>(READ, named))
+      const found = await postgres.read({ ...projectorContext('vectors'), signal }, (db) =>
+        db.query<Stored<Row>>(READ, named),
+      )
+      const rows = undamaged(
+        readable<Row>(found, ({ id }) => `memory ${id}`),
+        logger,
+      )
       const texts = rows.map(({ content }) => content)
       const encoded = texts.length === 0 ? [] : await encoder.encode(texts, signal)
-      const there = new Set(rows.map(({ id }) => id))
+      const there = new Set(found.map(({ id }) => id))
       for (const collection of vectorCollections) {
         const index = indexes[collection]
         const items = rows.flatMap((row, i) =>
@@ -87,8 +96,8 @@ function itemOf(row: Row, vector: Float32Array | undefined, withWords: boolean):
 }
 
 const READ = `SELECT id, owner_id AS "ownerId", tenant_id AS "tenantId", version, visibility, content,
-    'MEMORIES' AS collection, 'CONTEXT' AS kind
+    content_packed AS packed, 'MEMORIES' AS collection, 'CONTEXT' AS kind
   FROM memory.current_memories WHERE id = ANY ($1::uuid[])
   UNION ALL
-  SELECT id, owner_id, tenant_id, 1, visibility, content, collection, kind
+  SELECT id, owner_id, tenant_id, 1, visibility, content, NULL, collection, kind
   FROM memory.vectors WHERE id = ANY ($2::uuid[])`

@@ -24,10 +24,20 @@ export interface MemoryRecord {
   readonly occurredAt: Date
   readonly timeInferred: boolean
   readonly retentionUntil: Date | null
+  /** How its content is packed where it is stored; `null` where it is plain. */
+  readonly compression: CompressionRecord | null
   readonly createdAt: Date
   readonly updatedAt: Date
   /** The moment of knowledge that the record answers from; `null` for now. */
   readonly asOf: Date | null
+}
+
+/** What came of packing a content. Sizes are in bytes. */
+export interface CompressionRecord {
+  readonly algorithm: 'BROTLI'
+  readonly originalBytes: number
+  readonly storedBytes: number
+  readonly compressedAt: string
 }
 
 /** Whose rows a write makes: the viewer's own, or those of whoever gave him leave to change them. */

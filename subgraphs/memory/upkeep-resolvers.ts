@@ -2,15 +2,17 @@ import type { PageArguments } from '../../lib/connection.ts'
 import { toGlobalId } from '../../lib/ids.ts'
 import { byReference, idFields } from '../references.ts'
 import type { MemoryContext } from './context.ts'
+import type { MemoryRecord } from './records.ts'
 import { mutation, named } from './resolving.ts'
 import { linesOf, listArchives, removeMemoryArchive } from './service/upkeep/archive.ts'
+import { compressColdMemories } from './service/upkeep/compression.ts'
 import { cleanUpExpired, listExpired } from './service/upkeep/expire.ts'
 import { applyTierRules } from './service/upkeep/tiers.ts'
 import type { ArchiveRecord } from './store/archives.ts'
 
 type Lines = { readonly from?: number | null; readonly first?: number | null }
 
-/** Resolvers of what has expired, and of what rules move. */
+/** Resolvers of what has expired, and of what rules move and pack. */
 export const upkeepResolvers = {
   Query: {
     expiredMemories: (_: unknown, args: PageArguments & { at?: Date | null }, context: MemoryContext) =>
@@ -20,7 +22,16 @@ export const upkeepResolvers = {
   Mutation: {
     applyTierRules: mutation(applyTierRules),
     cleanUpExpired: mutation(cleanUpExpired),
+    compressColdMemories: mutation(compressColdMemories),
     removeMemoryArchive: mutation(removeMemoryArchive),
+  },
+  Memory: {
+    compressed: ({ compression }: MemoryRecord) => compression !== null,
+    // How long a content is would tell others of what is masked.
+    compressionMetadata: ({ compression, ownerId }: MemoryRecord, _: unknown, { viewer }: MemoryContext) =>
+      ownerId === viewer.userId && compression !== null
+        ? { ...compression, compressedAt: new Date(compression.compressedAt) }
+        : null,
   },
   MemoryArchive: {
     ...idFields('MemoryArchive'),

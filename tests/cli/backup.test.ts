@@ -11,7 +11,7 @@ import { runCommand } from '../kit/process.ts'
 import { type Data, type Person, type Product, person, startProduct } from '../kit/product.ts'
 import { scanDatabase, scanFolder } from '../security/canary.ts'
 import { viewerOfPerson } from '../security/matrix/people.ts'
-import { must, plant } from '../security/matrix/plant.ts'
+import { compressAll, must, plant } from '../security/matrix/plant.ts'
 
 // Each of these starts whole processes, several one after the other.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
@@ -68,7 +68,7 @@ const run = ({ data, env }: Place, ...args: string[]) => runCommand([...args, '-
 
 const everything = `{
   viewer { username email role displayName profile { firstName } devices(first: 9) { nodes { id name } } sessions(first: 50) { totalCount } }
-  memories(first: 100) { nodes { id content tier visibility metadata version createdAt occurredAt revisions(first: 9) { nodes { version content } } concepts(first: 9) { nodes { id name } } } }
+  memories(first: 100) { nodes { id content compressed tier visibility metadata version createdAt occurredAt revisions(first: 9) { nodes { version content } } concepts(first: 9) { nodes { id name } } } }
   chatSessions(first: 100) { nodes { id title metadata active messages(first: 50) { nodes { id role content } } } }
   concepts(first: 100) { nodes { id name mentionCount } }
   agents(first: 20) { nodes { id name tools(first: 9) { nodes { id name } } } }
@@ -131,6 +131,14 @@ describe.each([
       gone = await product.join('gonegirl')
       await plant({ person: ann, word: 'Annorium', friend: gone.id, settled: product.settled })
       await plant({ person: gone, word: 'Gonzorium', friend: ann.id, settled: product.settled })
+      for (const [who, word] of [
+        [ann, 'Annorium'],
+        [gone, 'Gonzorium'],
+      ] as const) {
+        const content = `${word} went to the old harbour, and waited for the ferry that had left at half past nine.`
+        await must(who, 'remember', { content }, 'memory { id }')
+        await compressAll(who)
+      }
       const { userId } = await viewerOfPerson(product, gone)
       const bytes = (async function* () {
         yield Buffer.from('Gonzorium in an object')

@@ -1,12 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import pg from 'pg'
+import { unpackText } from '../../lib/packed-text.ts'
 import type { RedisStore } from '../../stores/redis/redis.ts'
 import { eachKey } from '../kit/redis.ts'
 
 /**
  * Where a word stands in a database, looked for past all policies: every column of every table, also where its bytes are
- * written in hexadecimal. Answers the tables with how many rows hold it.
+ * written in hexadecimal, and in what is packed. Answers the tables with how many rows hold it.
  */
 export async function scanDatabase(connection: pg.ClientConfig, canary: string): Promise<Record<string, number>> {
   const client = new pg.Client(connection)
@@ -23,13 +24,25 @@ export async function scanDatabase(connection: pg.ClientConfig, canary: string):
         `SELECT count(*) FROM ${name} AS each WHERE each::text ILIKE $1 OR each::text ILIKE $2`,
         [`%${canary}%`, `%${hex}%`],
       )
-      const count = Number(counted.rows[0]?.count)
+      const count = Number(counted.rows[0]?.count) + (await countPacked(client, name, canary))
       if (count > 0) found[name] = count
     }
     return found
   } finally {
     await client.end()
   }
+}
+
+/** In how many rows a packed content holds a word. */
+async function countPacked(client: pg.Client, table: string, canary: string): Promise<number> {
+  const { rowCount } = await client.query(
+    `SELECT FROM pg_attribute WHERE attrelid = $1::regclass AND attname = 'content_packed'`,
+    [table],
+  )
+  if (rowCount === 0) return 0
+  const text = `SELECT content_packed AS packed FROM ${table} WHERE content_packed IS NOT NULL`
+  const { rows } = await client.query<{ packed: Buffer }>(text)
+  return rows.filter(({ packed }) => unpackText(packed)?.toLowerCase().includes(canary.toLowerCase())).length
 }
 
 /** How a word is written where bytes are kept: as it is, in hexadecimal, and in base64 wherever it begins. */

@@ -16,7 +16,7 @@ import { type Data, type Person, type Product, startProduct } from '../kit/produ
 import { openTestRedis, redisUrl } from '../kit/redis.ts'
 import { holds, scanDatabase, scanFolder, scanRedis } from './canary.ts'
 import { viewerOfPerson } from './matrix/people.ts'
-import { must, plant } from './matrix/plant.ts'
+import { compressAll, must, plant } from './matrix/plant.ts'
 
 const asking = `mutation ($input: RequestPrivacyActionInput!) { requestPrivacyAction(input: $input) { __typename
   ... on RequestPrivacyActionSuccess { request { id action state parts completedAt receipt { counts text signature } } }
@@ -124,9 +124,14 @@ async function plantCanary(product: Product, person: Person, canary: string, fri
   const wholly =
     '{ viewer { displayName } memories(first: 100) { nodes { content } } chatSessions(first: 20) { nodes { title } } }'
   for (const query of [wholly, `${wholly} # again`]) await person.ask(query)
+  await must(person, 'remember', { content: coldOf(canary) }, 'memory { id }')
   await product.settled()
+  await compressAll(person)
   await seal(product.server.stores)
 }
+
+const coldOf = (canary: string) =>
+  `${canary} waited at the old harbour for the ferry, which had left at half past nine.`
 
 async function* body(text: string) {
   yield Buffer.from(text)
@@ -198,6 +203,9 @@ describe.each(backends)('on %s', (_name, skip, open) => {
       }
       const text = JSON.stringify(lines)
       expect(text).toContain('Gonzorium value')
+      const cold = lines.filter(({ table, row }) => table === 'memory.revisions' && row.compression_metadata)
+      expect(cold.map(({ row }) => row.content)).toContain(coldOf('Gonzorium'))
+      expect(text).not.toContain('content_packed":"')
       expect(text).toContain(Buffer.from('Gonzorium said 1').toString('base64'))
       expect(text).toContain('"arguments"')
       expect(text).not.toContain('Stayorium')
@@ -244,6 +252,7 @@ describe.each(backends)('on %s', (_name, skip, open) => {
       if ('database' in world) {
         const before = await world.scan(canary)
         expect(Object.keys(before).length).toBeGreaterThan(8)
+        expect(await world.scan('waited at the old harbour')).toMatchObject({ 'memory.revisions': expect.any(Number) })
       }
       const { cursor } = await must(stays, 'remember', { content: 'Before it.' }, 'cursor')
       const { request } = await ask(who(), { action, confirmation: username })
@@ -330,6 +339,8 @@ describe.each(backends)('on %s', (_name, skip, open) => {
       const { stores } = world.product.server
       for (const person of [gone, nameless]) expect(await stores.cache.get(person.id, 'Gonzorium key')).toBeUndefined()
       // The embedded database is closed by the first look into it, and then looked into again.
+      const { memories } = await stays.ask('{ memories(first: 100) { nodes { content compressed } } }')
+      expect(memories.nodes).toContainEqual({ content: coldOf('Stayorium'), compressed: true })
       const words = ['Gonzorium', 'gonegirl', 'Namelium', 'namelessman', 'Waitorium', 'waitingman']
       for (const word of words) {
         expect(await scan(word), word).toEqual({})

@@ -25,7 +25,7 @@ export function conceptsProjector(stores: Pick<Stores, 'postgres' | 'logger'>, e
       const all = [...new Set(events.map((event) => event.id))]
       for (let at = 0; at < all.length; at += atOnce) {
         const ids = all.slice(at, at + atOnce)
-        const memories = await loadMemories(postgres, ids, signal)
+        const memories = await loadMemories(postgres, ids, signal, stores.logger)
         const readings = await read(memories, signal)
         await postgres.write(projectorContext(name, signal), (tx) => record(tx, ids, readings))
       }

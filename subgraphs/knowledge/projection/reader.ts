@@ -2,6 +2,7 @@ import type { Log } from '../../../lib/log.ts'
 import { projectorContext } from '../../../stores/log/log.ts'
 import type { Postgres } from '../../../stores/postgres/postgres.ts'
 import { isText } from '../../checks.ts'
+import { readable, type Stored, undamaged } from '../../packed-rows.ts'
 import { addCasing } from '../extraction/casing.ts'
 import { ExtractionFailedError, type Extractor } from '../extraction/extractor.ts'
 import type { Casing, Mention, Source } from '../extraction/types.ts'
@@ -31,11 +32,12 @@ export async function loadMemories(
   postgres: Postgres,
   ids: readonly string[],
   signal: AbortSignal,
+  logger: Log,
 ): Promise<UnreadMemory[]> {
-  return postgres.read(projectorContext('concepts', signal), (db) =>
-    db.query<UnreadMemory>(
+  const found = await postgres.read(projectorContext('concepts', signal), (db) =>
+    db.query<Stored<UnreadMemory>>(
       `SELECT memory.id, memory.tenant_id AS "tenantId", memory.owner_id AS "ownerId", memory.version,
-              memory.session_id AS "sessionId", memory.content, memory.occurred_at AS "occurredAt",
+              memory.session_id AS "sessionId", memory.content, memory.content_packed AS packed, memory.occurred_at AS "occurredAt",
               memory.time_inferred AS "timeInferred", memory.updated_at AS "knownAt", reading.words
        FROM unnest($1::uuid[]) WITH ORDINALITY AS wanted (id, place)
        CROSS JOIN LATERAL (SELECT * FROM memory.current_memories WHERE id = wanted.id OFFSET 0) AS memory
@@ -44,6 +46,10 @@ export async function loadMemories(
        ORDER BY wanted.place`,
       [ids],
     ),
+  )
+  return undamaged(
+    readable<UnreadMemory>(found, ({ id }) => `memory ${id}`),
+    logger,
   )
 }
 

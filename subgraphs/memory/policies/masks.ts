@@ -34,9 +34,11 @@ function judge(
   around: Circumstances | undefined,
 ) {
   const now = context.stores.clock.now()
-  const { id: memoryId, ownerId, createdAt } = memory
+  // Not what it says: of the memories judged together one may be damaged.
+  const { id: memoryId, ownerId, createdAt, tier, visibility, metadata } = memory
   const accessedAt = around?.accessedAt ?? createdAt
-  const facts = { ...memory, mode: around?.mode ?? null, accessedAt, accesses: around?.accesses ?? 0 }
+  const mode = around?.mode ?? null
+  const facts = { ownerId, tier, visibility, metadata, createdAt, mode, accessedAt, accesses: around?.accesses ?? 0 }
   const made = [...decide(rules, 'SHARING', facts, now), ...decide(rules, 'REDACTION', facts, now)]
   context.stores.notes.decided(
     made.map((rule) => {

@@ -1,7 +1,7 @@
 import type { ChatMode, MemoryTier, Visibility } from '../records.ts'
 
-export type PolicyKind = 'RETENTION' | 'SHARING' | 'REDACTION' | 'TIER'
-export type PolicyAction = 'ALLOW' | 'DENY' | 'KEEP' | 'MASK' | 'MOVE'
+export type PolicyKind = 'RETENTION' | 'SHARING' | 'REDACTION' | 'TIER' | 'COMPRESSION'
+export type PolicyAction = 'ALLOW' | 'DENY' | 'KEEP' | 'MASK' | 'MOVE' | 'COMPRESS' | 'EXPAND'
 export type Mask = 'CONTENT' | 'EMAILS' | 'NUMBERS' | 'WORDS'
 
 /** Which memories a rule is about; all that is said must hold. */

@@ -1,6 +1,7 @@
 import { maximumPageSize } from '../../../lib/connection.ts'
 import { codedError } from '../../../lib/errors.ts'
 import { uuidOf } from '../../../lib/ids.ts'
+import { undamaged } from '../../packed-rows.ts'
 import type { MemoryContext } from '../context.ts'
 import { contentFor } from '../policies/masks.ts'
 import { likeness, shinglesOf } from '../recall/shingles.ts'
@@ -34,7 +35,10 @@ export async function nearDuplicates(context: MemoryContext, memoryId: string, f
   const ids = new Set([...said.hits, ...meant].map((hit) => hit.id))
   ids.delete(memory.id)
   const candidates = await Promise.all([...ids].map((candidate) => context.loaders.memory.load(candidate)))
-  const found = candidates.filter((candidate) => candidate !== null)
+  const found = undamaged(
+    candidates.filter((candidate) => candidate !== null),
+    context.stores.logger,
+  )
   const contents = await Promise.all(found.map((candidate) => contentFor(context, candidate)))
   const shingles = shinglesOf(content)
   return found

@@ -24,7 +24,9 @@ export async function lockWritable(context: MemoryContext, tx: Transaction, glob
 
 /** A memory as events tell of it. */
 export function stateOf({ viewer }: MemoryContext, memory: MemoryRecord, granted: readonly string[]): MemoryState {
-  return { ...memory, tenantId: viewer.tenantId, granted }
+  // Not what it says, which may be damaged: it is to be forgotten all the same.
+  const { id, version, ownerId, tier, visibility, sessionId, occurredAt } = memory
+  return { id, version, ownerId, tier, visibility, sessionId, occurredAt, tenantId: viewer.tenantId, granted }
 }
 
 async function lockVisible(tx: Transaction, globalId: string): Promise<MemoryRecord> {

@@ -38,6 +38,7 @@ const actions: Readonly<Record<PolicyKind, readonly PolicyAction[]>> = {
   SHARING: ['DENY', 'ALLOW'],
   REDACTION: ['MASK', 'ALLOW'],
   TIER: ['DENY', 'MOVE', 'ALLOW'],
+  COMPRESSION: ['COMPRESS', 'EXPAND', 'ALLOW'],
 }
 
 /** Sets a rule by its name in its scope. */

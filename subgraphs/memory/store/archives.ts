@@ -1,5 +1,6 @@
 import type { Page } from '../../../lib/connection.ts'
 import type { Viewer } from '../../../lib/context.ts'
+import { unpackText } from '../../../lib/packed-text.ts'
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
 import { allOf, keyset, Values } from './keyset.ts'
 
@@ -59,9 +60,10 @@ export interface ArchivedMemory {
 
 /** Memories whole, for an archive, in the order of their ids. */
 export async function wholeMemories(tx: Transaction, ids: readonly string[]): Promise<ArchivedMemory[]> {
-  return tx.query(
+  const found = await tx.query<Omit<ArchivedMemory, 'revisions'> & { readonly revisions: readonly StoredRevision[] }>(
     `SELECT memory.id, memory.session_id AS "sessionId", memory.external_id AS "externalId", memory.created_at AS "createdAt",
-       (SELECT jsonb_agg(jsonb_build_object('version', revision.version, 'content', revision.content, 'tier', revision.tier,
+       (SELECT jsonb_agg(jsonb_build_object('version', revision.version, 'content', revision.content,
+          'packed', encode(revision.content_packed, 'base64'), 'tier', revision.tier,
           'visibility', revision.visibility, 'metadata', revision.metadata,
           'contextAnalysis', revision.context_analysis, 'occurredAt', revision.occurred_at,
           'retentionUntil', revision.retention_until, 'knownFrom', revision.known_from, 'knownUntil', revision.known_until)
@@ -70,4 +72,18 @@ export async function wholeMemories(tx: Transaction, ids: readonly string[]): Pr
      FROM memory.memories AS memory WHERE memory.id = ANY ($1::uuid[]) ORDER BY memory.id`,
     [ids],
   )
+  return found.map((memory) => ({ ...memory, revisions: memory.revisions.map(said) }))
+}
+
+interface StoredRevision {
+  readonly content: string | null
+  /** In base64. */
+  readonly packed: string | null
+}
+
+/** A revision with what it said; one that is damaged stays as it is, for whoever might mend it. */
+function said({ packed, ...revision }: StoredRevision): unknown {
+  if (packed === null) return revision
+  const content = unpackText(Buffer.from(packed, 'base64'))
+  return content === null ? { ...revision, packed } : { ...revision, content }
 }

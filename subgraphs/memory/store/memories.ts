@@ -1,20 +1,32 @@
 import type { Page } from '../../../lib/connection.ts'
 import type { Database } from '../../../stores/postgres/postgres.ts'
+import { readable, type Stored } from '../../packed-rows.ts'
 import type { MemoryFilter, MemoryRecord, MemoryTier, RevisionRecord } from '../records.ts'
 import { allOf, keyset, type Order, Values } from './keyset.ts'
 import { countsUnder, type ListSource, pagesUnder } from './pages.ts'
 
 const fields = `memory.id, memory.owner_id AS "ownerId", memory.ordinal::float8 AS ordinal,
   memory.session_id AS "sessionId", memory.message_id AS "messageId", memory.position,
-  memory.external_id AS "externalId", memory.version, memory.content, memory.tier, memory.visibility, memory.metadata,
+  memory.external_id AS "externalId", memory.version, memory.content, memory.content_packed AS packed,
+  CASE WHEN memory.content IS NULL THEN memory.compression_metadata END AS compression, memory.tier, memory.visibility, memory.metadata,
   memory.occurred_at AS "occurredAt", memory.time_inferred AS "timeInferred",
   memory.retention_until AS "retentionUntil", memory.created_at AS "createdAt", memory.updated_at AS "updatedAt"`
 const columns = `${fields}, NULL::timestamptz AS "asOf"`
 
 const current = 'memory.current_memories AS memory'
 
+/** How long a content is, packed or not. */
+const characters = `coalesce(char_length(memory.content), (memory.compression_metadata ->> 'characters')::integer)`
+
+const nameOf = ({ id }: { readonly id: string }) => `memory ${id}`
+
+/** Memories as they read, however they are stored. */
+async function opened(db: Database, sql: string, values: readonly unknown[]): Promise<MemoryRecord[]> {
+  return readable<MemoryRecord>(await db.query<Stored<MemoryRecord>>(sql, [...values]), nameOf)
+}
+
 export async function memoriesByIds(db: Database, ids: readonly string[]): Promise<MemoryRecord[]> {
-  return db.query(`SELECT ${columns} FROM ${current} WHERE memory.id = ANY ($1::uuid[])`, [ids])
+  return opened(db, `SELECT ${columns} FROM ${current} WHERE memory.id = ANY ($1::uuid[])`, [ids])
 }
 
 /** Where memories are read as they are, or as they were known at a moment: whoever may see one now sees what it said. */
@@ -24,7 +36,7 @@ export function memoriesAt(asOf: Date | null, values: Values): string {
   return `(SELECT memories.id, memories.tenant_id, memories.owner_id, memories.ordinal, memories.session_id,
       memories.message_id, memories.position, memories.speaker, memories.external_id, revisions.version,
       memories.created_at, revisions.known_from AS updated_at, revisions.visibility, revisions.content, revisions.terms,
-      revisions.tier, revisions.metadata, revisions.occurred_at, revisions.time_inferred, revisions.retention_until,
+      revisions.content_packed, revisions.compression_metadata, revisions.tier, revisions.metadata, revisions.occurred_at, revisions.time_inferred, revisions.retention_until,
       revisions.known_until, memories.visibility AS visible_now, ${then} AS as_of
     FROM memory.memories
     JOIN memory.revisions ON revisions.memory_id = memories.id AND revisions.known_from <= ${then}
@@ -39,7 +51,7 @@ export function memoriesAsOf(db: Database, ids: readonly string[], asOf: Date): 
   const values = new Values()
   const from = memoriesAt(asOf, values)
   const wanted = values.add(ids, 'uuid[]')
-  return db.query(`SELECT ${columnsAt(asOf)} FROM ${from} WHERE memory.id = ANY (${wanted})`, values.list)
+  return opened(db, `SELECT ${columnsAt(asOf)} FROM ${from} WHERE memory.id = ANY (${wanted})`, values.list)
 }
 
 /** What a filter asks of a row of `memory.current_memories`. */
@@ -94,7 +106,7 @@ export async function visibleMemories(
     (way) => `(SELECT ${columnsAt(asOf)} FROM ${from} WHERE ${allOf([way, ...conditions])}
       ORDER BY memory.ordinal ${direction} LIMIT ${limit})`,
   )
-  return db.query(`${branches.join(' UNION ALL ')} ORDER BY ordinal ${direction} LIMIT ${limit}`, values.list)
+  return opened(db, `${branches.join(' UNION ALL ')} ORDER BY ordinal ${direction} LIMIT ${limit}`, values.list)
 }
 
 export async function countVisibleMemories(
@@ -119,7 +131,8 @@ export async function expiredMemories(db: Database, ownerId: string, at: Date, p
   const { bounds, direction, limit } = keyset(page, 'memory.ordinal', 'ASC', values)
   const own = `memory.owner_id = ${values.add(ownerId, 'uuid')}`
   const over = `memory.retention_until <= ${values.add(at, 'timestamptz')}`
-  return db.query(
+  return opened(
+    db,
     `SELECT ${columns} FROM ${current} WHERE ${allOf([own, over, ...bounds])} ORDER BY memory.ordinal ${direction} LIMIT ${limit}`,
     values.list,
   )
@@ -143,8 +156,9 @@ export const memoriesOfMessage: ListSource = {
   order: 'ASC',
 }
 
-export function memoryPages(db: Database, source: ListSource, parents: readonly string[], page: Page) {
-  return pagesUnder<MemoryRecord>(db, source, parents, page)
+export async function memoryPages(db: Database, source: ListSource, parents: readonly string[], page: Page) {
+  const pages = await pagesUnder<Stored<MemoryRecord>>(db, source, parents, page)
+  return new Map([...pages].map(([parent, rows]) => [parent, readable<MemoryRecord>(rows, nameOf)]))
 }
 
 export function memoryCounts(db: Database, source: ListSource, parents: readonly string[]) {
@@ -152,9 +166,9 @@ export function memoryCounts(db: Database, source: ListSource, parents: readonly
 }
 
 /** The revisions of memories, the newest first, as far as they were known at a moment. */
-export function revisionPages(db: Database, memoryIds: readonly string[], page: Page, asOf: Date | null) {
+export async function revisionPages(db: Database, memoryIds: readonly string[], page: Page, asOf: Date | null) {
   const source: ListSource = {
-    columns: `revision.version, revision.content, revision.tier, revision.visibility, revision.metadata,
+    columns: `revision.version, revision.content, revision.content_packed AS packed, revision.tier, revision.visibility, revision.metadata,
       revision.occurred_at AS "occurredAt", revision.known_from AS "knownFrom", revision.known_until AS "knownUntil"`,
     from: 'memory.revisions AS revision',
     parent: 'revision.memory_id',
@@ -162,15 +176,19 @@ export function revisionPages(db: Database, memoryIds: readonly string[], page: 
     keyName: 'version',
     order: 'DESC',
   }
-  return pagesUnder<RevisionRecord>(db, source, memoryIds, page, (values) =>
+  const pages = await pagesUnder<Stored<RevisionRecord>>(db, source, memoryIds, page, (values) =>
     asOf ? [`revision.known_from <= ${values.add(asOf, 'timestamptz')}`] : [],
   )
+  const named = (id: string) => (row: Stored<RevisionRecord>) => `memory ${id}, revision ${row.version}`
+  return new Map([...pages].map(([id, rows]) => [id, readable<RevisionRecord>(rows, named(id))]))
 }
 
 export interface MemoryStats {
   readonly count: number
   readonly revisions: number
   readonly characters: number
+  /** How many are packed, and what they take plain and packed. */
+  readonly compressed: { readonly count: number; readonly originalBytes: number; readonly storedBytes: number }
   readonly oldestAt: Date | null
   readonly newestAt: Date | null
   /** How many are over at the moment that was asked about. */
@@ -186,7 +204,11 @@ export async function memoryStats(
 ): Promise<MemoryStats> {
   const [row] = await db.query<MemoryStats>(
     `SELECT count(*)::integer AS count, coalesce(sum(memory.version), 0)::integer AS revisions,
-       coalesce(sum(char_length(memory.content)), 0)::float8 AS characters,
+       coalesce(sum(${characters}), 0)::float8 AS characters,
+       json_build_object('count', count(memory.content_packed),
+         'originalBytes', coalesce(sum((memory.compression_metadata ->> 'originalBytes')::integer)
+           FILTER (WHERE memory.content IS NULL), 0),
+         'storedBytes', coalesce(sum(octet_length(memory.content_packed)), 0)) AS compressed,
        min(memory.created_at) AS "oldestAt", max(memory.created_at) AS "newestAt",
        count(*) FILTER (WHERE memory.retention_until <= $3)::integer AS expired
      FROM ${current} WHERE memory.owner_id = $1 AND ($2::text IS NULL OR memory.tier = $2)`,
@@ -254,16 +276,22 @@ export async function fittingAt(
   return { present: present.map(({ id }) => id), revised: revised.map(({ id }) => id) }
 }
 
+interface Said {
+  readonly id: string
+  readonly content: string
+}
+
 /** What memories said at a moment: of so many as have no more characters together than told, in the order of their ids. */
-export function contentsAt(db: Database, ids: readonly string[], asOf: Date, mostCharacters: number) {
+export async function contentsAt(db: Database, ids: readonly string[], asOf: Date, mostCharacters: number) {
   const values = new Values()
   const from = memoriesAt(asOf, values)
-  return db.query<{ id: string; content: string }>(
-    `SELECT id, content FROM (
-       SELECT memory.id, memory.content, sum(char_length(memory.content)) OVER (ORDER BY asked.place) AS characters
+  const rows = await db.query<Stored<Said>>(
+    `SELECT id, content, packed FROM (
+       SELECT memory.id, memory.content, memory.content_packed AS packed, sum(${characters}) OVER (ORDER BY asked.place) AS characters
        FROM unnest(${values.add(ids, 'uuid[]')}) WITH ORDINALITY AS asked (id, place)
        JOIN ${from} ON memory.id = asked.id) AS said
      WHERE characters <= ${values.add(mostCharacters, 'bigint')}`,
     values.list,
   )
+  return readable<Said>(rows, nameOf)
 }

@@ -1,4 +1,5 @@
 import type { Database } from '../../../stores/postgres/postgres.ts'
+import { contentIfUndamaged, readable, type Stored } from '../../packed-rows.ts'
 import { type ForwardEntry, forwardReader, packForward } from '../recall/forward.ts'
 import { foldName } from '../recall/participants.ts'
 import type { Asked, RecallDocument } from '../recall/port.ts'
@@ -78,16 +79,16 @@ export async function neighbourhoodsAsOf(
   const values = new Values()
   const stretches = STRETCHES(values.add(ids, 'uuid[]'), values.add(radius, 'integer'))
   const from = memoriesAt(asOf, values)
-  const rows = await db.query<Place & Text>(
+  const rows = await db.query<Stored<Place & Text>>(
     `WITH ${stretches}, near AS MATERIALIZED (
        SELECT memory.id FROM stretch JOIN memory.memories AS memory ON ${IN_STRETCH} UNION ALL SELECT id FROM alone
      )
-     SELECT ${place}, memory.content, memory.occurred_at AS "occurredAt" FROM ${from}
+     SELECT ${place}, memory.content, memory.content_packed AS packed, memory.occurred_at AS "occurredAt" FROM ${from}
      WHERE ${allOf(['memory.id IN (SELECT id FROM near)', ...filterConditions(filter, values)])}`,
     values.list,
   )
   const read = forwardReader(asked)
-  return rows.map((row) => document(row, read(pack(row))))
+  return readable<Place & Text>(rows, nameOf).map((row) => document(row, read(pack(row))))
 }
 
 interface Text {
@@ -95,15 +96,20 @@ interface Text {
   readonly occurredAt: Date
 }
 
-const pack = ({ content, occurredAt }: Text) => packForward(content, occurredAt, analyze(content))
+const nameOf = ({ id }: { readonly id: string }) => `memory ${id}`
+
+function pack(text: Text): Buffer {
+  const content = contentIfUndamaged(text)
+  return packForward(content, text.occurredAt, analyze(content))
+}
 
 /** Entries of memories that were written before there was a forward index, and have not been given theirs yet. */
 async function packNow(db: Database, ids: readonly string[]): Promise<ReadonlyMap<string, Buffer>> {
-  const rows = await db.query<Text & { id: string }>(
-    `SELECT id, content, occurred_at AS "occurredAt" FROM memory.current_memories WHERE id = ANY ($1::uuid[])`,
+  const rows = await db.query<Stored<Text & { readonly id: string }>>(
+    `SELECT id, content, content_packed AS packed, occurred_at AS "occurredAt" FROM memory.current_memories WHERE id = ANY ($1::uuid[])`,
     [ids],
   )
-  return new Map(rows.map((row) => [row.id, pack(row)]))
+  return new Map(readable<Text & { readonly id: string }>(rows, nameOf).map((row) => [row.id, pack(row)]))
 }
 
 function among(conditions: readonly string[]): string {

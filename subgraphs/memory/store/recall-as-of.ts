@@ -1,5 +1,6 @@
 import type { Database } from '../../../stores/postgres/postgres.ts'
 import type { VectorHit } from '../../../stores/vector/port.ts'
+import { undamaged } from '../../packed-rows.ts'
 import type { MemoryContext } from '../context.ts'
 import type { TextAnswer } from '../recall/port.ts'
 import type { MemoryFilter } from '../records.ts'
@@ -37,7 +38,8 @@ export function openPastIndex(context: MemoryContext, filter: MemoryFilter, asOf
   /** By vectors of the model that is searched now, as the question's is. */
   async function compareRevised(vector: Float32Array, ids: readonly string[]): Promise<readonly VectorHit[]> {
     if (ids.length === 0) return []
-    const said = await context.read((db) => contentsAt(db, ids, asOf, mostCharacters))
+    const found = await context.read((db) => contentsAt(db, ids, asOf, mostCharacters))
+    const said = undamaged(found, stores.logger)
     const texts = said.map(({ content }) => content)
     const vectors = texts.length === 0 ? [] : await stores.encoder.encode(texts, request.signal)
     return said.flatMap(({ id }, i) => (vectors[i] ? [{ id, score: cosine(vector, vectors[i]) }] : []))

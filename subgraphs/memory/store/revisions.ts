@@ -36,7 +36,8 @@ export async function insertRevision(tx: Transaction, owner: Owner, revision: Re
      VALUES ($1, $2, $3, $4, $5, $6, sha256(convert_to($6::text, 'UTF8')), $7, $8, $9, $10, $11, $12, $13, $14,
        CASE WHEN $15 THEN $16::jsonb ELSE (
          SELECT earlier.context_analysis FROM memory.revisions AS earlier
-         WHERE earlier.memory_id = $2 AND earlier.version = $3 - 1 AND earlier.content = $6) END)`,
+         WHERE earlier.memory_id = $2 AND earlier.version = $3 - 1
+           AND earlier.content_hash = sha256(convert_to($6::text, 'UTF8'))) END)`,
     [
       revision.id,
       memoryId,

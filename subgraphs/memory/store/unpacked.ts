@@ -1,4 +1,5 @@
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
+import { readable, type Stored } from '../../packed-rows.ts'
 
 /** A memory that has no entry in the forward index yet. */
 export interface Unpacked {
@@ -18,14 +19,15 @@ export function ownersOfUnpacked(db: Database, most: number): Promise<{ tenantId
 }
 
 /** Memories of an owner's that lack their entry. */
-export function unpackedMemories(db: Database, ownerId: string, most: number): Promise<Unpacked[]> {
-  return db.query(
-    `SELECT memory.id, memory.version, memory.content, memory.occurred_at AS "occurredAt"
+export async function unpackedMemories(db: Database, ownerId: string, most: number): Promise<Unpacked[]> {
+  const rows = await db.query<Stored<Unpacked>>(
+    `SELECT memory.id, memory.version, memory.content, memory.content_packed AS packed, memory.occurred_at AS "occurredAt"
      FROM memory.current_memories AS memory
      WHERE memory.id IN (SELECT id FROM memory.memories
        WHERE owner_id = $1 AND forward IS NULL AND forgotten_at IS NULL ORDER BY ordinal LIMIT $2)`,
     [ownerId, most],
   )
+  return readable<Unpacked>(rows, ({ id }) => `memory ${id}`)
 }
 
 /** Gives memories their entries, unless they have been written again since. */

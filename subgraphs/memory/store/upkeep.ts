@@ -93,21 +93,38 @@ export interface Search {
 
 /** An owner's memories that some of these rules would move to another tier; the rules themselves decide. Held. */
 export function holdMovable(tx: Transaction, search: Search): Promise<Kept[]> {
-  return holdConcerned(tx, search, ({ configuration: { toTier } }, values) => `revision.tier <> ${values.add(toTier)}`)
+  return findConcerned(
+    tx,
+    search,
+    ({ configuration: { toTier } }, values) => `revision.tier <> ${values.add(toTier)}`,
+    hold,
+  )
 }
 
 /** An owner's memories that some of these rules would keep for a shorter time; the rules themselves decide. Held. */
 export function holdOverlong(tx: Transaction, search: Search): Promise<Kept[]> {
-  return holdConcerned(tx, search, ({ configuration: { keepDays } }, values) => {
+  const overlong = ({ configuration: { keepDays } }: Rule, values: Values) => {
     const until = `memory.updated_at + make_interval(hours => 24 * ${values.add(keepDays, 'integer')})`
     return `(revision.retention_until IS NULL OR revision.retention_until > ${until})`
-  })
+  }
+  return findConcerned(tx, search, overlong, hold)
 }
 
-async function holdConcerned(
-  tx: Transaction,
+/** An owner's memories by their ids; held, without those that somebody else is changing. */
+export function holdByIds(tx: Transaction, ownerId: string, ids: readonly string[]): Promise<Kept[]> {
+  return tx.query(
+    `SELECT ${columns} FROM ${from}
+     WHERE memory.id = ANY ($1::uuid[]) AND memory.owner_id = $2 AND memory.forgotten_at IS NULL ORDER BY memory.ordinal ${hold}`,
+    [ids, ownerId],
+  )
+}
+
+/** An owner's memories that some of these rules are about and for which there is something to do by them. */
+export async function findConcerned(
+  db: Database,
   { ownerId, rules, now, after, most }: Search,
   due: (rule: Rule, values: Values) => string,
+  held: typeof hold | '' = '',
 ): Promise<Kept[]> {
   const values = new Values()
   const place = `memory.owner_id = ${values.add(ownerId, 'uuid')} AND memory.forgotten_at IS NULL
@@ -115,9 +132,9 @@ async function holdConcerned(
   const concerned = rules.map((rule) => {
     return `(${allOf([...conditionsOf(rule.configuration.condition, now, values), due(rule, values)])})`
   })
-  return tx.query(
+  return db.query(
     `SELECT ${columns} FROM ${from} WHERE ${place} AND (${concerned.join(' OR ')})
-     ORDER BY memory.ordinal LIMIT ${values.add(most, 'integer')} ${hold}`,
+     ORDER BY memory.ordinal LIMIT ${values.add(most, 'integer')} ${held}`,
     values.list,
   )
 }
@@ -163,9 +180,11 @@ export async function moveTiers(tx: Transaction, moves: readonly Move[]): Promis
   )
   await tx.query(
     `INSERT INTO memory.revisions (id, memory_id, version, tenant_id, owner_id, content, content_hash, terms, tier, visibility,
-                                   metadata, occurred_at, time_inferred, retention_until, known_from, context_analysis)
+                                   metadata, occurred_at, time_inferred, retention_until, known_from, context_analysis,
+                                   content_packed, compression_metadata)
      SELECT move.revision_id, memory_id, last.version + 1, tenant_id, owner_id, content, content_hash, terms, move.tier, last.visibility,
-            metadata, occurred_at, time_inferred, retention_until, move.moment, context_analysis
+            metadata, occurred_at, time_inferred, retention_until, move.moment, context_analysis,
+            content_packed, compression_metadata
      FROM ${list}
      CROSS JOIN LATERAL (SELECT * FROM memory.revisions WHERE memory_id = move.id ORDER BY version DESC LIMIT 1) AS last`,
     given,
@@ -200,7 +219,7 @@ export async function ownersToKeep(db: Database, at: Date, after: string | null,
     `SELECT shelf.tenant_id AS "tenantId", shelf.owner_id AS "ownerId" FROM memory.shelves AS shelf
      WHERE shelf.owner_id = shelf.shelf_id AND ($2::uuid IS NULL OR shelf.shelf_id > $2)
        AND (EXISTS (SELECT FROM memory.policy_rules AS rule
-                    WHERE rule.enabled AND rule.action IN ('MOVE', 'KEEP') AND rule.tenant_id = shelf.tenant_id
+                    WHERE rule.enabled AND rule.action IN ('MOVE', 'KEEP', 'COMPRESS', 'EXPAND') AND rule.tenant_id = shelf.tenant_id
                       AND (rule.owner_id IS NULL OR rule.owner_id = shelf.owner_id))
          OR EXISTS (SELECT FROM app.retention_policies AS policy
                     WHERE policy.data_type = 'MEMORIES' AND policy.tenant_id = shelf.tenant_id)

@@ -2,6 +2,7 @@ import type { Page } from '../../../lib/connection.ts'
 import type { Viewer } from '../../../lib/context.ts'
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
 import type { VectorCollection, VectorKind } from '../../../stores/vector/port.ts'
+import { readable, type Stored } from '../../packed-rows.ts'
 import type { Visibility } from '../records.ts'
 import { allOf, keyset, Values } from './keyset.ts'
 import { type ListSource, pagesUnder } from './pages.ts'
@@ -33,24 +34,30 @@ export interface VectorFilter {
 const columns = `vector.id, vector.owner_id AS "ownerId", vector.ordinal::float8 AS ordinal, vector.collection, vector.kind,
   vector.visibility, vector.memory_id AS "memoryId", vector.session_id AS "sessionId", vector.content, vector.metadata,
   vector.relevance_score AS "relevanceScore", vector.created_at AS "createdAt"`
+const packable = `${columns}, vector.content_packed AS packed`
 
 const memories = `SELECT id, tenant_id, owner_id, 0::bigint AS ordinal, 'MEMORIES'::text AS collection, 'CONTEXT'::text AS kind,
-  visibility, id AS memory_id, session_id, content, NULL::jsonb AS metadata, NULL::double precision AS relevance_score, created_at
+  visibility, id AS memory_id, session_id, content, NULL::jsonb AS metadata, NULL::double precision AS relevance_score, created_at,
+  content_packed
   FROM memory.current_memories`
 const stored = `SELECT id, tenant_id, owner_id, ordinal, collection, kind, visibility, memory_id, session_id, content, metadata,
-  relevance_score, created_at FROM memory.vectors`
+  relevance_score, created_at, NULL::bytea AS content_packed FROM memory.vectors`
 const both = `(${memories} UNION ALL ${stored}) AS vector`
 
-export function vectorsByIds(db: Database, ids: readonly string[]): Promise<VectorRecord[]> {
-  return db.query<VectorRecord>(`SELECT ${columns} FROM ${both} WHERE vector.id = ANY ($1::uuid[])`, [ids])
+const nameOf = ({ id }: { readonly id: string }) => `memory ${id}`
+
+export async function vectorsByIds(db: Database, ids: readonly string[]): Promise<VectorRecord[]> {
+  const sql = `SELECT ${packable} FROM ${both} WHERE vector.id = ANY ($1::uuid[])`
+  return readable<VectorRecord>(await db.query<Stored<VectorRecord>>(sql, [ids]), nameOf)
 }
 
 const order = { key: 'vector.ordinal', keyName: 'ordinal', order: 'ASC' } as const
-const ofMemory: ListSource = { ...order, columns, from: both, parent: 'vector.memory_id' }
+const ofMemory: ListSource = { ...order, columns: packable, from: both, parent: 'vector.memory_id' }
 const ofSession: ListSource = { ...order, columns, from: 'memory.vectors AS vector', parent: 'vector.session_id' }
 
-export function vectorsOfMemories(db: Database, parents: readonly string[], page: Page) {
-  return pagesUnder<VectorRecord>(db, ofMemory, parents, page)
+export async function vectorsOfMemories(db: Database, parents: readonly string[], page: Page) {
+  const pages = await pagesUnder<Stored<VectorRecord>>(db, ofMemory, parents, page)
+  return new Map([...pages].map(([parent, rows]) => [parent, readable<VectorRecord>(rows, nameOf)]))
 }
 
 export function vectorsOfSessions(db: Database, parents: readonly string[], page: Page) {

@@ -23,6 +23,13 @@ export async function must(person: Person, mutation: string, input: Data, succes
   return data[mutation]
 }
 
+/** Has all that a person remembers packed where it is stored, as far as it is long enough. */
+export async function compressAll(person: Person): Promise<void> {
+  await must(person, 'setPolicyRule', { name: 'cold', kind: 'COMPRESSION', action: 'COMPRESS' }, 'rule { id }')
+  const { compressed } = await must(person, 'compressColdMemories', {}, 'compressed')
+  if (compressed === 0) throw new Error('nothing was packed')
+}
+
 /** Signs a person in once more; answers the new sign-in's id. */
 export async function signInAgain(person: Person): Promise<string> {
   const { viewer } = await person.ask('{ viewer { username } }')

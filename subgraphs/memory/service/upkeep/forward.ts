@@ -1,6 +1,7 @@
 import type { Job } from '../../../../stores/jobs.ts'
 import { projectorContext } from '../../../../stores/log/log.ts'
 import type { Stores } from '../../../../stores/stores.ts'
+import { contentIfUndamaged } from '../../../packed-rows.ts'
 import { securityOf } from '../../../security.ts'
 import { inNameOf } from '../../in-name-of.ts'
 import { packForward } from '../../recall/forward.ts'
@@ -33,10 +34,10 @@ async function packOwner(stores: Stores, owner: { tenantId: string; ownerId: str
     const context = inNameOf(stores, owner, 'forward index', batchMs)
     const memories = await context.read((db) => unpackedMemories(db, owner.ownerId, memoriesAtOnce))
     if (memories.length === 0) return packed
-    const entries = memories.map((memory) => ({
-      memory,
-      forward: packForward(memory.content, memory.occurredAt, analyze(memory.content)),
-    }))
+    const entries = memories.map((memory) => {
+      const content = contentIfUndamaged(memory)
+      return { memory, forward: packForward(content, memory.occurredAt, analyze(content)) }
+    })
     await stores.postgres.write(securityOf(context.request, 'memory'), (tx) => insertForward(tx, entries))
     packed += memories.length
   }

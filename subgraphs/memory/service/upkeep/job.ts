@@ -5,6 +5,7 @@ import { type Answer, mutate, type Unit } from '../../../mutate.ts'
 import type { MemoryContext } from '../../context.ts'
 import { inNameOf } from '../../in-name-of.ts'
 import { type Owner, ownersToKeep } from '../../store/upkeep.ts'
+import { prepareContents, storePrepared } from './compression.ts'
 import { expire } from './expire.ts'
 import { keepByRules } from './retention.ts'
 import { moveByRules } from './tiers.ts'
@@ -15,18 +16,20 @@ const ownersAtOnce = 100
 const expiredAtOnce = 200
 /** How many batches of one kind an owner gets in one run; what is left is for the next. */
 const mostBatches = 250
+const compressedAtOnce = 200
 const pageMs = 60_000
+const name = 'memory upkeep'
 
-/** Applies the rules for tiers and retention, and removes what has expired. */
+/** Applies the rules for tiers, retention and compression, and removes what has expired. */
 export function upkeepJob(stores: Stores): Job {
-  return { name: 'memory upkeep', everyMs: hour, run: () => keepInOrder(stores) }
+  return { name, everyMs: hour, run: () => keepInOrder(stores) }
 }
 
 export async function keepInOrder(stores: Stores): Promise<void> {
   let after: string | null = null
   for (;;) {
     const at = stores.clock.now()
-    const owners: Owner[] = await stores.postgres.read(projectorContext('memory upkeep'), (db) =>
+    const owners: Owner[] = await stores.postgres.read(projectorContext(name), (db) =>
       ownersToKeep(db, at, after, ownersAtOnce),
     )
     for (const owner of owners) await keepOwner(stores, owner, at)
@@ -42,6 +45,23 @@ async function keepOwner(stores: Stores, owner: Owner, at: Date): Promise<void> 
     const { expired } = await expire(context, unit, { at, tiers: null, most: expiredAtOnce }, false)
     return expired < expiredAtOnce ? null : 0
   })
+  await compressAll(stores, owner, at)
+}
+
+/** Each page is a transaction, which begins when all in it has been packed. */
+async function compressAll(stores: Stores, owner: Owner, at: Date): Promise<void> {
+  let after: number | null = 0
+  for (let page = 0; after !== null && page < mostBatches; page++) {
+    const context = inNameOf(stores, owner, name, pageMs)
+    const prepared = await prepareContents(context, { at, tiers: null, after, most: compressedAtOnce })
+    if (prepared.changes > 0) {
+      await mutate(stores, context.request, { name, input: {}, room: 'memory' }, async (unit) => {
+        await storePrepared(context, unit, prepared)
+        return { __typename: 'Done' } satisfies Answer
+      })
+    }
+    after = prepared.after
+  }
 }
 
 /** Pages of work in an owner's name, each a transaction of its own, until there is no next. */
@@ -52,9 +72,9 @@ async function inPages(
 ): Promise<void> {
   let after: number | null = 0
   for (let batch = 0; after !== null && batch < mostBatches; batch++) {
-    const context = inNameOf(stores, owner, 'memory upkeep', pageMs)
+    const context = inNameOf(stores, owner, name, pageMs)
     const from: number = after
-    const mutation = { name: 'memory upkeep', input: {}, room: 'memory' } as const
+    const mutation = { name, input: {}, room: 'memory' } as const
     const answer = await mutate(stores, context.request, mutation, async (unit) => {
       return { __typename: 'Done', after: await work(context, unit, from) } satisfies Answer
     })
