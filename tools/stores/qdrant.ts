@@ -19,7 +19,7 @@ export const qdrantDouble: Store = {
   async start(label): Promise<StoreResult> {
     try {
       const engine = folder('qdrant-edge')
-      if (!existsSync(join(engine, 'qdrant_edge'))) install('qdrant-edge', ENGINE)
+      if (!existsSync(join(engine, 'qdrant_edge'))) await install('qdrant-edge', ENGINE)
       const home = folder(`qdrant-${label}`)
       const port = await freePort()
       const child = spawn('python3', [server, String(port), home], {
