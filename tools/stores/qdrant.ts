@@ -6,7 +6,7 @@ import { folder, freePort, install, type Store, type StoreResult } from './place
 
 const ENGINE = 'qdrant-edge-py==0.9.0'
 const server = join(import.meta.dirname, 'qdrant-double', 'server.py')
-const startMs = 20_000
+const startMs = 60_000
 const lookMs = 50
 
 /**
