@@ -1,19 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
-import { z } from 'zod'
-import { readEncryptionKeys } from '../lib/field-encryption.ts'
-import { readPems } from '../lib/key-ring.ts'
-import { logLevels } from '../lib/log.ts'
 import type { RecallConfiguration } from '../lib/recall-configuration.ts'
 import { type RelyingParty, relyingPartyOf } from '../lib/relying-party.ts'
-import { readSigningKey } from '../lib/tokens.ts'
 import type { TracingConfig } from '../lib/tracing.ts'
 import type { EmbeddingSettings } from '../stores/open-embeddings.ts'
 import type { Providers } from '../stores/providers.ts'
 import { readRecallConfiguration } from '../subgraphs/memory/recall/configuration.ts'
 import type { CostSettings } from './guard/cost/control.ts'
 import type { RateSettings } from './guard/rates.ts'
+import { type Settings, settings, together } from './settings.ts'
 import { type SubgraphsConfig, takeSubgraphSettings } from './subgraph-settings.ts'
 import { standardTracing, tracingOf } from './tracing-settings.ts'
 
@@ -24,202 +20,6 @@ const readElsewhere = /^(REQUIRE_|TEST_)/
 const linkShapedName =
   /(_SERVICE_(HOST|PORT(_.*)?)|^SERVICE_(HOST|PORT(_.*)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/
 const linkShapedValue = /^(tcp|udp|sctp):\/\//
-
-const number = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, 'must be a whole number')
-    .transform(Number)
-    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
-const count = (min: number, max: number, byDefault: number) => number(min, max).default(byDefault)
-const url = (...schemes: string[]) =>
-  z
-    .string()
-    .refine((text) => schemes.some((scheme) => text.startsWith(`${scheme}://`)) && URL.canParse(text), {
-      error: `must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
-    })
-    .optional()
-/** Messages name addresses, so a secret has a setting of its own. */
-const providerUrl = url('http', 'https').refine((text) => text === undefined || !isSecretive(text), {
-  error: 'must hold no user or password: a key has a setting of its own',
-})
-const origins = z
-  .string()
-  .transform((text) => text.split(',').map((origin) => origin.trim()))
-  .refine((list) => list.every((origin) => origin === '*' || isOrigin(origin)), {
-    error: 'must be * or a comma-separated list of origins such as https://app.example.com',
-  })
-  .default([])
-
-/** A key in PEM; the line breaks may be written as \\n, as an environment often has to. */
-const pem = (read: (text: string) => unknown, what: string) =>
-  z
-    .string()
-    .transform((text) => text.replaceAll('\\n', '\n'))
-    .refine((text) => succeeds(() => read(text)), { error: `must be ${what} in PEM` })
-    .optional()
-
-const fieldRates = z
-  .string()
-  .transform((text) => text.split(',').map((part) => /^\s*(\w+)\s*=\s*([1-9]\d{0,8})\s*$/.exec(part)))
-  .refine((parts) => parts.every((part) => part !== null), { error: 'must be fields with numbers, such as signUp=60' })
-  .transform((parts) => new Map(parts.map((part) => [part?.[1] ?? '', Number(part?.[2])])))
-  .optional()
-
-const choice = (byDefault: boolean) =>
-  z
-    .enum(['true', 'false'], { error: 'must be true or false' })
-    .transform((text) => text === 'true')
-    .default(byDefault)
-
-/** The settings, each named without its prefix. Times are milliseconds where the name says so, sizes bytes. */
-const settings = z.object({
-  PORT: count(0, 65_535, 4000),
-  HOST: z.string().min(1, 'must not be empty').default('127.0.0.1'),
-  /** Where the embedded stores and the signing key live; `:memory:` keeps nothing. */
-  DATA: z.string().min(1, 'must not be empty').default('.data'),
-  /** Signs access tokens and what the gateway sends to rooms; instead of the key in the data directory. */
-  SIGNING_KEY: pem(readSigningKey, 'an Ed25519 private key'),
-  /** Public keys that signed before; instead of those that the data directory has retired. */
-  RETIRED_KEYS: pem(readPems, 'Ed25519 public keys'),
-  /** For rooms in processes of their own: what the gateway's signatures are checked with. */
-  GATEWAY_PUBLIC_KEY: pem(readPems, 'an Ed25519 public key, or several'),
-  /** What single fields are encrypted with, the newest key first; instead of the key in the data directory. */
-  ENCRYPTION_KEYS: z
-    .string()
-    .refine((text) => succeeds(() => readEncryptionKeys(text)), {
-      error: 'must be keys of 32 bytes in base64, separated by commas, the newest first',
-    })
-    .optional(),
-  /** Whether all users belong to one tenant, or each that is not invited makes one of his own. */
-  TENANCY: z.enum(['single', 'multiple'], { error: 'must be single or multiple' }).default('single'),
-  /** Origins whose pages may use passkeys; by default that of this machine. */
-  PASSKEY_ORIGINS: z
-    .string()
-    .transform((text) => text.split(',').map((origin) => origin.trim()))
-    .refine((list) => list.every(isOrigin), {
-      error: 'must be a comma-separated list of origins such as https://app.example.com',
-    })
-    .optional(),
-  /** The domain that passkeys belong to, above all of their origins; by default the first one's host. */
-  PASSKEY_DOMAIN: z
-    .string()
-    .regex(/^[a-z0-9.-]+$/, 'must be a domain such as example.com')
-    .optional(),
-  DATABASE_URL: url('postgres', 'postgresql'),
-  REDIS_URL: url('redis', 'rediss'),
-  QDRANT_URL: url('http', 'https'),
-  QDRANT_API_KEY: z.string().min(1, 'must not be empty').optional(),
-  /** Stands before the names of Qdrant's collections: systems that share a server must differ in it. */
-  QDRANT_PREFIX: z
-    .string()
-    .regex(/^[a-z0-9_-]{0,64}$/, 'must be small letters, digits, _ and -, at most 64')
-    .default(''),
-  QDRANT_QUANTIZATION: z.enum(['int8', 'binary', 'none'], { error: 'must be int8, binary or none' }).default('int8'),
-  /** Where an OpenAI-compatible interface begins, whose model makes the vectors; without it the offline encoder does. */
-  ENCODER_URL: providerUrl,
-  ENCODER_KEY: z.string().min(1, 'must not be empty').optional(),
-  ENCODER_MODEL: z
-    .string()
-    .min(1, 'must not be empty')
-    .max(100, 'must be at most 100 characters')
-    .default('text-embedding-3-small'),
-  ENCODER_DIMENSIONS: count(1, 4000, 1536),
-  /** Where the provider's model that served before is asked until the new one has taken over, when elsewhere. */
-  ENCODER_PREVIOUS_URL: providerUrl,
-  ENCODER_PREVIOUS_KEY: z.string().min(1, 'must not be empty').optional(),
-  NEO4J_URL: url('bolt', 'bolt+s', 'bolt+ssc', 'neo4j', 'neo4j+s', 'neo4j+ssc'),
-  LOG_LEVEL: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default('info'),
-  /** The level of the line that each operation leaves in the log. */
-  ACCESS_LOG_LEVEL: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default('debug'),
-  /** An OpenTelemetry collector that takes OTLP over HTTP; the path /v1/traces is added where it is missing. */
-  OTLP_URL: url('http', 'https'),
-  /** The same with the whole path, which wins. */
-  OTLP_TRACES_URL: url('http', 'https'),
-  /** The name that traces bear, instead of the program's own. */
-  OTLP_SERVICE: z.string().optional(),
-  /** The share of traces that are recorded, of those that no caller has decided on; 0 records none at all. */
-  TRACE_RATIO: z
-    .string()
-    .regex(/^(0(\.\d+)?|1(\.0+)?|\.\d+)$/, 'must be a number from 0 to 1')
-    .transform(Number)
-    .default(1),
-  /** Who may read the schema. */
-  INTROSPECTION: z.enum(['off', 'signed-in', 'open'], { error: 'must be off, signed-in or open' }).default('signed-in'),
-  /** Origins whose pages may use the graph, beside its own. */
-  CORS_ORIGINS: origins,
-  /** Off, every operation goes through Apollo Server, also one that it has let through before. */
-  FAST_LANE: choice(true),
-  /** Whether queries that are the same, and under way at the same time, share one execution. */
-  DEDUP: choice(true),
-  /** How many proxies stand before the gateway: so many last entries of `X-Forwarded-For` are believed. */
-  PROXIES: count(0, 10, 0),
-  MAX_BODY_BYTES: count(1024, 1 << 30, 8 * 1024 * 1024),
-  MAX_TOKENS: count(10, 1_000_000, 5000),
-  MAX_DEPTH: count(1, 1000, 24),
-  MAX_ALIASES: count(0, 100_000, 100),
-  MAX_DIRECTIVES: count(0, 100_000, 100),
-  MAX_ROOT_FIELDS: count(1, 100_000, 50),
-  MAX_FIELDS: count(1, 1_000_000, 5000),
-  MAX_OVERLAPS: count(1, 100_000_000, 50_000),
-  MAX_FRAGMENTS: count(0, 100_000, 200),
-  MAX_VARIABLE_DEPTH: count(1, 1000, 32),
-  MAX_VARIABLE_VALUES: count(1, 100_000_000, 200_000),
-  /** The most that one operation may cost; 0 for no limit. */
-  MAX_COST: count(0, 1_000_000_000_000, 1_000_000),
-  /** What each viewer may spend at once; 0 for no budget. */
-  COST_BUDGET: count(0, 1_000_000_000_000, 0),
-  /** What comes back of it each second; when it is not set, all of it in a minute. */
-  COST_BUDGET_PER_SECOND: number(1, 1_000_000_000_000).optional(),
-  /** Operations a minute; 0 for any number. */
-  RATE_LIMIT_USER: number(0, 1_000_000_000).optional(),
-  RATE_LIMIT_ADDRESS: number(0, 1_000_000_000).optional(),
-  /** Of single fields of the root, for each user or address: `signUp=60, rememberMany=600`. */
-  RATE_LIMIT_FIELDS: fieldRates,
-  /** How long a list is taken to be of which the schema tells nothing. */
-  ASSUMED_LIST_SIZE: count(1, 1_000_000, 10),
-  /** A manifest of the operations that the graph's own clients send. */
-  TRUSTED_DOCUMENTS: z.string().min(1, 'must not be empty').optional(),
-  /** Whether nothing else may be run. */
-  TRUSTED_DOCUMENTS_ONLY: choice(false),
-  /** Whether clients may have their operations remembered by hash (Apollo's automatic persisted queries). */
-  PERSISTED_QUERIES: choice(true),
-  /** Memory for answers that may be kept; 0 keeps none. */
-  CACHE_BYTES: count(0, 2 ** 36, 0),
-  BODY_TIMEOUT_MS: count(1, 3_600_000, 15_000),
-  OPERATION_TIMEOUT_MS: count(1, 3_600_000, 30_000),
-  STREAM_STALL_MS: count(1, 3_600_000, 30_000),
-  MAX_STREAMS_PER_SOCKET: count(1, 100_000, 100),
-  MAX_CONNECTIONS_PER_USER: count(1, 1_000_000, 2000),
-  MAX_CONNECTIONS_PER_ADDRESS: count(1, 1_000_000, 5000),
-  LOG_RETENTION_DAYS: count(1, 36_500, 30),
-  /** A file of weights for recall's ranking, as `mnemograph evaluate --tune` writes it. */
-  RECALL_WEIGHTS: z.string().min(1, 'must not be empty').optional(),
-  /** A provider of summaries: the base of its Chat Completions API, with its version. */
-  SUMMARY_URL: providerUrl,
-  SUMMARY_MODEL: z.string().min(1, 'must not be empty').optional(),
-  SUMMARY_KEY: z.string().min(1, 'must not be empty').optional(),
-  /** An engine that tells what contents are about, and the name under which what it finds is kept. */
-  CONTEXT_ENGINE_URL: providerUrl,
-  CONTEXT_ENGINE_VERSION: z
-    .string()
-    .regex(/^(?!offline)[\w.:@/-]{1,64}$/, 'must be 1–64 letters, digits and . : @ / _ -, and not begin with offline')
-    .optional(),
-  CONTEXT_ENGINE_KEY: z.string().min(1, 'must not be empty').optional(),
-  /** A provider of transcripts: the base of its Audio API, with its version. */
-  TRANSCRIPT_URL: providerUrl,
-  TRANSCRIPT_MODEL: z.string().min(1, 'must not be empty').optional(),
-  TRANSCRIPT_KEY: z.string().min(1, 'must not be empty').optional(),
-  SHUTDOWN_GRACE_MS: count(0, 3_600_000, 10_000),
-})
-
-type Settings = z.infer<typeof settings>
-
-const together = [
-  ['SUMMARY_URL', 'SUMMARY_MODEL'],
-  ['CONTEXT_ENGINE_URL', 'CONTEXT_ENGINE_VERSION'],
-  ['TRANSCRIPT_URL', 'TRANSCRIPT_MODEL'],
-] as const
 
 /** What an operation may ask for; beyond any of these it is refused before it runs. */
 export interface GuardLimits {
@@ -481,23 +281,6 @@ function readDotEnv(cwd: string): Record<string, string | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
     throw error
   }
-}
-
-function succeeds(work: () => unknown): boolean {
-  try {
-    work()
-    return true
-  } catch {
-    return false
-  }
-}
-
-function isSecretive(address: string): boolean {
-  return URL.canParse(address) && new URL(address).username + new URL(address).password !== ''
-}
-
-function isOrigin(text: string): boolean {
-  return URL.canParse(text) && new URL(text).origin === text
 }
 
 function freeze<T extends object>(value: T): T {

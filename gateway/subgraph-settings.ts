@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { ChannelPolicy } from './engine/channel/resilient.ts'
 import { type HeaderRules, headerSettings } from './header-rules.ts'
+import { number } from './setting-kinds.ts'
 
 /** How one subgraph is reached. */
 export interface SubgraphSettings extends ChannelPolicy, HeaderRules {
@@ -16,27 +17,20 @@ export interface SubgraphsConfig {
   readonly named: Readonly<Record<string, Partial<SubgraphSettings>>>
 }
 
-const count = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, 'must be a whole number')
-    .transform(Number)
-    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
-
 const url = z.string().refine((text) => /^https?:\/\//.test(text) && URL.canParse(text), {
   error: 'must be a URL that begins with http:// or https://',
 })
 
 /** By the end of a setting's name: the property that it sets. */
 const kinds = {
-  TIMEOUT_MS: { key: 'timeoutMs', schema: count(0, 3_600_000) },
-  RETRIES: { key: 'retries', schema: count(0, 10) },
-  CONNECTIONS: { key: 'connections', schema: count(1, 10_000) },
-  CONCURRENCY: { key: 'concurrency', schema: count(1, 100_000) },
-  QUEUE: { key: 'queue', schema: count(0, 1_000_000) },
-  BREAKER_PERCENT: { key: 'breakerPercent', schema: count(0, 100) },
-  BREAKER_OPEN_MS: { key: 'breakerOpenMs', schema: count(1, 3_600_000) },
-  MAX_RESPONSE_BYTES: { key: 'maxResponseBytes', schema: count(1024, 1 << 30) },
+  TIMEOUT_MS: { key: 'timeoutMs', schema: number(0, 3_600_000) },
+  RETRIES: { key: 'retries', schema: number(0, 10) },
+  CONNECTIONS: { key: 'connections', schema: number(1, 10_000) },
+  CONCURRENCY: { key: 'concurrency', schema: number(1, 100_000) },
+  QUEUE: { key: 'queue', schema: number(0, 1_000_000) },
+  BREAKER_PERCENT: { key: 'breakerPercent', schema: number(0, 100) },
+  BREAKER_OPEN_MS: { key: 'breakerOpenMs', schema: number(1, 3_600_000) },
+  MAX_RESPONSE_BYTES: { key: 'maxResponseBytes', schema: number(1024, 1 << 30) },
   ...headerSettings,
 } as const satisfies Record<string, { key: keyof SubgraphSettings; schema: z.ZodType }>
 
