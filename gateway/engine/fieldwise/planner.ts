@@ -1,4 +1,3 @@
-import type { FetchRewrite, RequiresSelection } from '@graphql-hive/router-query-planner'
 import {
   type FieldNode,
   type GraphQLSchema,
@@ -13,9 +12,10 @@ import type { OverrideChoice } from '../planner.ts'
 import type { PlannedSteps, RootFetch, Step } from '../steps.ts'
 import type { Supergraph } from '../supergraph.ts'
 import { isAnswerable } from './answerable.ts'
-import { type Fetch, type Path, Selected, stepsOf, type Wanting } from './fetches.ts'
+import { type Fetch, type Path, Selected, stepsOf } from './fetches.ts'
 import { JoinedGraph, type Resolution } from './graph.ts'
 import { type Hop, type Leaf, requestsOf } from './leaves.ts'
+import { Needs } from './needs.ts'
 
 /**
  * A planner that looks for a way to each value of an operation by itself: down the fields of one subgraph, or over a
@@ -98,6 +98,7 @@ class Search {
   readonly #schema: GraphQLSchema
   /** Names that no alias may have. */
   readonly #fieldNames: ReadonlySet<string>
+  readonly #needs: Needs
   readonly #definition: OperationDefinitionNode
   readonly #choice: OverrideChoice
   readonly #rootType: string
@@ -108,7 +109,6 @@ class Search {
   /** The subgraph that a field of a mutation or subscription is asked of: no other may be asked as well. */
   readonly #owners = new Map<string, string>()
   readonly #busy = new Set<string>()
-  readonly #keys = new Map<string, string>()
   #attempts = 0
 
   constructor(
@@ -120,6 +120,7 @@ class Search {
     this.#graph = graph
     this.#schema = schema
     this.#fieldNames = fieldNames
+    this.#needs = new Needs(fieldNames)
     this.#definition = definition
     this.#choice = choice
     this.#rootType = schema.getRootType(definition.operation)?.name ?? ''
@@ -322,7 +323,7 @@ class Search {
         if (!found) continue
         return this.#way(id, way.place, graph, { declared: hop.on, required }, () => {
           const level = 1 + Math.max(way.select().fetch.level, ...found.map((obtain) => obtain().level))
-          const entity = this.#wanting(hop.on, sets)
+          const entity = this.#needs.wanting(hop.on, sets)
           const { path } = way.place
           return this.#fetch({ subgraph: graph, kind: 'query', path, entity, level, variables: new Set() })
         })
@@ -350,7 +351,7 @@ class Search {
       const options = {
         graph: this.#graph,
         possible: (name: string) => this.#possible(name),
-        keyOf: (node: FieldNode) => this.#keyOf(node),
+        keyOf: (node: FieldNode) => this.#needs.keyOf(node),
       }
       for (const request of requestsOf(set, [type], options)) {
         const found = this.#find(way, request, 0)
@@ -359,50 +360,5 @@ class Search {
       }
     }
     return all
-  }
-
-  #wanting(type: string, sets: readonly SelectionSetNode[]): Wanting {
-    const rewrites: FetchRewrite[] = []
-    const path = [{ TypenameEquals: [type] }]
-    const selections = sets.flatMap((set) => this.#requires(set, path, rewrites))
-    const typename: RequiresSelection = { kind: 'Field', name: '__typename' }
-    return {
-      type,
-      requires: [{ kind: 'InlineFragment', typeCondition: type, selections: [typename, ...selections] }],
-      rewrites,
-    }
-  }
-
-  /** A field set as what a representation has; fields that were fetched under another name get their own back. */
-  #requires(
-    set: SelectionSetNode,
-    path: readonly ({ TypenameEquals: string[] } | { Key: string })[],
-    rewrites: FetchRewrite[],
-  ): RequiresSelection[] {
-    return set.selections.flatMap((selection): RequiresSelection[] => {
-      if (selection.kind === Kind.FRAGMENT_SPREAD) return []
-      if (selection.kind === Kind.INLINE_FRAGMENT) {
-        const inside = this.#requires(selection.selectionSet, path, rewrites)
-        const on = selection.typeCondition?.name.value
-        return on === undefined ? inside : [{ kind: 'InlineFragment', typeCondition: on, selections: inside }]
-      }
-      const key = this.#keyOf(selection)
-      const at = [...path, { Key: key }]
-      const below = selection.selectionSet && this.#requires(selection.selectionSet, at, rewrites)
-      if (key !== selection.name.value) {
-        rewrites.push({ KeyRenamer: { path: at, renameKeyTo: selection.name.value } })
-      }
-      return [{ kind: 'Field', name: key, ...(below ? { selections: below } : {}) }]
-    })
-  }
-
-  /** The name under which a field that subgraphs need is fetched: its own, or one for its arguments. */
-  #keyOf({ name, arguments: args = [] }: FieldNode): string {
-    if (args.length === 0) return name.value
-    const signature = `${name.value}(${args.map(print).sort().join()})`
-    let key = this.#keys.get(signature)
-    for (let n = this.#keys.size; key === undefined || this.#fieldNames.has(key); n++) key = `_${name.value}_${n}`
-    this.#keys.set(signature, key)
-    return key
   }
 }
