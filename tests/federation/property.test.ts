@@ -3,7 +3,8 @@ import { afterAll, expect, test, vi } from 'vitest'
 import { CompositionError } from '../../gateway/engine/compose.ts'
 import { type Answer, Federation } from '../kit/federation.ts'
 import { explained, isRefusedByPlanners, runBoth } from '../kit/federation-comparison.ts'
-import { Graph, graphModel } from '../kit/federation-model.ts'
+import { Graph } from '../kit/federation-graph.ts'
+import { graphModel } from '../kit/federation-model.ts'
 import { type OperationModel, operationModel, type WrittenOperation } from '../kit/federation-operation.ts'
 
 /** Every third operation goes by the planner that is asked where the native one fails. */

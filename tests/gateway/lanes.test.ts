@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import { CompositionError } from '../../gateway/engine/compose.ts'
 import { type EdgeWorld, member, startEdge } from '../kit/edge.ts'
 import { Federation } from '../kit/federation.ts'
-import { Graph, graphModel } from '../kit/federation-model.ts'
+import { Graph } from '../kit/federation-graph.ts'
+import { graphModel } from '../kit/federation-model.ts'
 import { operationModel, writeOperation } from '../kit/federation-operation.ts'
 
 const runs = Number(process.env.LANES_RUNS ?? 40)

@@ -1,6 +1,6 @@
 import { buildSchema, execute, parse, printSchema, validate } from 'graphql'
 import type { Answer, Federation } from './federation.ts'
-import type { Graph } from './federation-model.ts'
+import type { Graph } from './federation-graph.ts'
 import { type OperationModel, type WrittenOperation, writeOperation } from './federation-operation.ts'
 
 /** One operation, answered by one schema and by the federated graph. */

@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { Federation } from './federation.ts'
 import { explained, isRefusedByPlanners, runBoth } from './federation-comparison.ts'
-import { Graph, graphModel } from './federation-model.ts'
+import { Graph } from './federation-graph.ts'
+import { graphModel } from './federation-model.ts'
 import { operationModel } from './federation-operation.ts'
 
 // A program: compares generated operations until one differs, and tells which. It runs over a copy of the engine that a
