@@ -17,6 +17,7 @@ export function securityOf(request: RequestContext, room: ServiceRole): Security
     userId: viewer?.userId ?? null,
     sessionId: viewer?.sessionId ?? null,
     traceId: request.traceId,
+    moment: request.clock.now(),
     span: request.span,
     deadline: request.deadline + graceMs,
     signal: request.signal,

@@ -14,6 +14,8 @@ export interface SecurityContext {
   readonly userId: string | null
   readonly sessionId: string | null
   readonly traceId: string
+  /** What has expired by then is hidden; without it nothing is. */
+  readonly moment?: Date | undefined
   /** What its statements are part of in the trace. */
   readonly span?: Span | undefined
   /** Milliseconds since the epoch; `Infinity` for none. */
@@ -106,6 +108,7 @@ export function contextStatements(security: SecurityContext, now: number): strin
     ['mnemograph.session_id', security.sessionId ?? ''],
     ['mnemograph.service', security.role],
     ['mnemograph.trace_id', security.traceId],
+    ['mnemograph.moment', security.moment?.toISOString() ?? ''],
     ['statement_timeout', String(remaining(security.deadline, now))],
     ['role', roleName(security.role)],
   ] as const

@@ -32,6 +32,11 @@ export class MemoryContext {
     return this.stores.postgres.read(securityOf(this.request, 'memory'), work)
   }
 
+  /** Reads what has expired too, which is there until it is cleaned up. */
+  readAll<T>(work: (db: Database) => Promise<T>): Promise<T> {
+    return this.stores.postgres.read({ ...securityOf(this.request, 'memory'), moment: undefined }, work)
+  }
+
   /** Notes that memories were read, by themselves or found by a search. */
   noteRead(...memories: readonly (MemoryRecord | null)[]): void {
     const ids = memories.flatMap((memory) => memory?.id ?? [])

@@ -128,6 +128,16 @@ describe('recallChanges', () => {
     resumed.end()
   })
 
+  test('tells when the time of a hit is over, before anybody has cleaned up', async () => {
+    const search = await standing(world.owner, { query: 'glowworm cave', first: 3 })
+    const until = new Date(world.clock.now().getTime() + 50)
+    const id = await mine.remember('The glowworm cave closes.', { retentionUntil: until.toISOString() })
+    await search.until(({ hits }) => idsOf(hits).includes(id))
+    world.clock.advance(50)
+    expect((await search.until(({ left }) => left.length > 0)).left).toEqual([id])
+    search.end()
+  })
+
   test('keeps to its filter', async () => {
     const live = await standing(world.owner, { query: 'lighthouse keeper rota', filter: { tiers: ['WORKING'] } })
     const other = await mine.remember('The lighthouse keeper rota of last year.')

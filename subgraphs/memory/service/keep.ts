@@ -17,6 +17,7 @@ import { judgeNew } from './judge.ts'
 import * as locked from './locked.ts'
 import { unsaidConfidence } from './relate.ts'
 import type { RememberInput } from './remember.ts'
+import { freeNames } from './upkeep/expire.ts'
 
 /** Something that an item names and that is not there: where in the item, and what. */
 export interface Missing {
@@ -55,13 +56,11 @@ export async function keep(
   const links = items.map(linksOf)
   const others = [...new Set(links.flatMap(({ related, derived }) => [...related, ...derived]))]
   await tx.lock(...locksOf(context, drafts), ...others.map((id) => `memory:${id}`))
+  const names = drafts.flatMap((draft) => draft.externalId ?? [])
+  await freeNames(context, unit, names)
   const [sessions, named, seen] = await Promise.all([
     ownedSessions(tx, viewer, [...new Set(drafts.flatMap((draft) => draft.sessionId ?? []))]),
-    findNamedMemories(
-      tx,
-      viewer,
-      drafts.flatMap((draft) => draft.externalId ?? []),
-    ),
+    findNamedMemories(tx, viewer, names),
     others.length === 0 ? [] : memoriesByIds(tx, others),
   ])
   const visible = new Map(seen.map((memory) => [memory.id, memory]))

@@ -33,15 +33,15 @@ export async function listMemories(
   return { ...toConnection(rows, page, (row) => [row.ordinal]), totalCount }
 }
 
-/** The viewer's own memories in figures. */
+/** The viewer's own memories in figures: those that are there, and how many besides are over. */
 export function ownStats(context: MemoryContext, tier: MemoryTier | null) {
   const { viewer } = context
-  return context.read((db) => memoryStats(db, viewer.userId, tier, context.stores.clock.now()))
+  return context.readAll((db) => memoryStats(db, viewer.userId, tier, context.stores.clock.now()))
 }
 
 /** How the viewer's own memories spread over the tiers. */
 export async function tierDistribution(context: MemoryContext) {
   const { viewer } = context
-  const counts = await context.read((db) => tierCounts(db, viewer.userId, context.stores.clock.now()))
+  const counts = await context.readAll((db) => tierCounts(db, viewer.userId, context.stores.clock.now()))
   return memoryTiers.map((tier) => counts.get(tier) ?? { tier, count: 0, expired: 0 })
 }

@@ -14,6 +14,8 @@ import type { StandingHit } from './difference.ts'
 /** Milliseconds until vectors that were still to come are looked for, doubled each time they have not come. */
 const firstLook = 100
 const lastLook = 2000
+/** The longest that a timer waits. */
+const longestWait = 2_147_483_647
 
 /** The answer to a standing search, and the place in the log that it knows of. */
 export interface StandingAnswer {
@@ -118,7 +120,7 @@ export class StandingSearch {
   async #keepUp(signal: AbortSignal): Promise<void> {
     for (let look = firstLook; !signal.aborted; ) {
       const isPending = (this.#latest?.pending ?? 0) > 0
-      if (!this.#isDirty) await this.#grown.wait(signal, isPending ? look : undefined)
+      if (!this.#isDirty) await this.#grown.wait(signal, isPending ? look : this.#untilExpiry())
       if (signal.aborted) return
       look = this.#isDirty ? firstLook : Math.min(look * 2, lastLook)
       this.#isDirty = false
@@ -126,6 +128,14 @@ export class StandingSearch {
         if (!signal.aborted) this.#stores.logger.warn({ err: error }, 'A standing search failed; it is tried again')
       })
     }
+  }
+
+  /** Milliseconds until the time of the first hit is over, of which no event tells. */
+  #untilExpiry(): number | undefined {
+    const ends = (this.#latest?.hits ?? []).flatMap(({ memory }) => memory.retentionUntil?.getTime() ?? [])
+    if (ends.length === 0) return undefined
+    const left = Math.min(...ends) - this.#stores.clock.now().getTime()
+    return Math.min(Math.max(left, firstLook), longestWait)
   }
 
   async #evaluate(): Promise<StandingAnswer> {

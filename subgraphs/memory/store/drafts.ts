@@ -80,8 +80,8 @@ const INSERT = `WITH given AS (
       metadata jsonb, context_analysis jsonb, occurred_at timestamptz, time_inferred boolean, retention_until timestamptz)
   ), made AS (
     INSERT INTO memory.memories (id, tenant_id, owner_id, session_id, message_id, position, speaker, external_id, visibility,
-                                 created_at, updated_at, forward)
-    SELECT id, $1, $2, session_id, message_id, position, speaker, external_id, visibility, $3, $3,
+                                 retention_until, created_at, updated_at, forward)
+    SELECT id, $1, $2, session_id, message_id, position, speaker, external_id, visibility, retention_until, $3, $3,
            decode(forward, 'base64') FROM given ORDER BY n
   )
   INSERT INTO memory.revisions (id, memory_id, version, tenant_id, owner_id, content, content_hash, terms, tier, visibility, metadata,

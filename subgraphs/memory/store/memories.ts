@@ -195,6 +195,9 @@ export interface MemoryStats {
   readonly expired: number
 }
 
+/** Whether a memory's time is not over. */
+const lasts = '(memory.retention_until IS NULL OR memory.retention_until > $2)'
+
 /** What an owner's own memories come to. */
 export async function memoryStats(
   db: Database,
@@ -202,6 +205,7 @@ export async function memoryStats(
   tier: MemoryTier | null,
   now: Date,
 ): Promise<MemoryStats> {
+  const own = 'memory.owner_id = $1 AND ($3::text IS NULL OR memory.tier = $3)'
   const [row] = await db.query<MemoryStats>(
     `SELECT count(*)::integer AS count, coalesce(sum(memory.version), 0)::integer AS revisions,
        coalesce(sum(${characters}), 0)::float8 AS characters,
@@ -210,9 +214,9 @@ export async function memoryStats(
            FILTER (WHERE memory.content IS NULL), 0),
          'storedBytes', coalesce(sum(octet_length(memory.content_packed)), 0)) AS compressed,
        min(memory.created_at) AS "oldestAt", max(memory.created_at) AS "newestAt",
-       count(*) FILTER (WHERE memory.retention_until <= $3)::integer AS expired
-     FROM ${current} WHERE memory.owner_id = $1 AND ($2::text IS NULL OR memory.tier = $2)`,
-    [ownerId, tier, now],
+       (SELECT count(*) FROM ${current} WHERE ${own} AND NOT ${lasts})::integer AS expired
+     FROM ${current} WHERE ${own} AND ${lasts}`,
+    [ownerId, now, tier],
   )
   if (!row) throw new Error('an aggregate has one row')
   return row
@@ -226,7 +230,8 @@ export interface TierCount {
 
 export async function tierCounts(db: Database, ownerId: string, now: Date): Promise<Map<MemoryTier, TierCount>> {
   const rows = await db.query<TierCount>(
-    `SELECT memory.tier, count(*)::integer AS count, count(*) FILTER (WHERE memory.retention_until <= $2)::integer AS expired
+    `SELECT memory.tier, count(*) FILTER (WHERE ${lasts})::integer AS count,
+       count(*) FILTER (WHERE NOT ${lasts})::integer AS expired
      FROM ${current} WHERE memory.owner_id = $1 GROUP BY memory.tier`,
     [ownerId, now],
   )

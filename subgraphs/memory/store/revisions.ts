@@ -59,7 +59,7 @@ export async function insertRevision(tx: Transaction, owner: Owner, revision: Re
   )
   // Who said it stays what a message told; free data tells it only where there is no message.
   const named = tx.query(
-    `UPDATE memory.memories SET version = $2, visibility = $3, updated_at = $4, forward = $6,
+    `UPDATE memory.memories SET version = $2, visibility = $3, updated_at = $4, forward = $6, retention_until = $7,
        speaker = CASE WHEN message_id IS NULL THEN $5 ELSE speaker END
      WHERE id = $1`,
     [
@@ -69,6 +69,7 @@ export async function insertRevision(tx: Transaction, owner: Owner, revision: Re
       knownFrom,
       revision.speaker,
       packForward(revision.content, revision.occurredAt, revision.analysis),
+      revision.retentionUntil,
     ],
   )
   // Sent in this order; none waits here for the answer to the one before.

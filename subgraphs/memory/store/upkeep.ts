@@ -28,20 +28,45 @@ const from = `memory.memories AS memory
   LEFT JOIN memory.chat_sessions AS session ON session.id = memory.session_id
   LEFT JOIN memory.accesses AS access ON access.memory_id = memory.id`
 
+/** What is over: at which moment, and of which tiers and memories. */
+export interface Over {
+  readonly at: Date
+  readonly tiers: readonly MemoryTier[] | null
+  readonly most: number
+  readonly ids?: readonly string[] | null
+}
+
 /** Whoever changes a memory holds its present revision: what is being changed is left for another time. */
 const hold = 'FOR UPDATE OF revision SKIP LOCKED'
+
+/** From here on the transaction works on what has expired too. */
+export async function seeExpired(tx: Transaction): Promise<void> {
+  await tx.query(`SET LOCAL mnemograph.moment = ''`)
+}
+
+/** The viewer's memories of these names whose time is over. */
+export async function expiredOfNames(tx: Transaction, names: readonly string[]): Promise<string[]> {
+  const rows = await tx.query<{ id: string }>('SELECT memory.expired_of_names($1::text[]) AS id', [names])
+  return rows.map(({ id }) => id)
+}
+
+/** What has expired by then is hidden from the transaction again. */
+export async function hideExpired(tx: Transaction, moment: Date): Promise<void> {
+  await tx.query(`SELECT set_config('mnemograph.moment', $1, true)`, [moment.toISOString()])
+}
 
 /** An owner's memories whose time is over, those longest first; held until the transaction ends. */
 export async function holdExpired(
   tx: Transaction,
   ownerId: string,
-  { at, tiers, most }: { readonly at: Date; readonly tiers: readonly MemoryTier[] | null; readonly most: number },
+  { at, tiers, most, ids = null }: Over,
 ): Promise<Kept[]> {
   return tx.query(
     `SELECT ${columns} FROM ${from}
      WHERE revision.owner_id = $1 AND revision.retention_until <= $2 AND ($3::text[] IS NULL OR revision.tier = ANY ($3))
+       AND ($5::uuid[] IS NULL OR memory.id = ANY ($5))
      ORDER BY revision.retention_until, memory.id LIMIT $4 ${hold}`,
-    [ownerId, at, tiers, most],
+    [ownerId, at, tiers, most, ids],
   )
 }
 
@@ -204,6 +229,11 @@ export async function setRetention(
     `UPDATE memory.revisions SET retention_until = kept.until
      FROM unnest($1::uuid[], $2::timestamptz[]) AS kept (id, until)
      WHERE revisions.memory_id = kept.id AND revisions.known_until IS NULL`,
+    [kept.map(({ id }) => id), kept.map(({ until }) => until)],
+  )
+  await tx.query(
+    `UPDATE memory.memories SET retention_until = kept.until
+     FROM unnest($1::uuid[], $2::timestamptz[]) AS kept (id, until) WHERE memories.id = kept.id`,
     [kept.map(({ id }) => id), kept.map(({ until }) => until)],
   )
 }

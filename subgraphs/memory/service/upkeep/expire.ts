@@ -9,7 +9,15 @@ import type { MemoryTier } from '../../records.ts'
 import { insertDecisions } from '../../store/decisions.ts'
 import { expiredMemories } from '../../store/memories.ts'
 import { eraseMemories } from '../../store/revisions.ts'
-import { countExpired, holdExpired, type Kept } from '../../store/upkeep.ts'
+import {
+  countExpired,
+  expiredOfNames,
+  hideExpired,
+  holdExpired,
+  type Kept,
+  type Over,
+  seeExpired,
+} from '../../store/upkeep.ts'
 import { decisionOf, rulesFor } from '../judge.ts'
 import { archiveMemories } from './archive.ts'
 
@@ -26,8 +34,8 @@ export async function listExpired(context: MemoryContext, at: Date | null, args:
   const until = at ?? context.stores.clock.now()
   const page = parsePage(args, ['expired memories', at])
   const { userId } = context.viewer
-  const rows = await context.read((db) => expiredMemories(db, userId, until, page))
-  const totalCount = () => context.read((db) => countExpired(db, userId, until, null))
+  const rows = await context.readAll((db) => expiredMemories(db, userId, until, page))
+  const totalCount = () => context.readAll((db) => countExpired(db, userId, until, null))
   return { ...toConnection(rows, page, ({ ordinal }) => [ordinal]), totalCount }
 }
 
@@ -50,15 +58,10 @@ export async function cleanUpExpired(context: MemoryContext, input: CleanUpExpir
   })
 }
 
-interface Batch {
-  readonly at: Date
-  readonly tiers: readonly MemoryTier[] | null
-  readonly most: number
-}
-
 /** Removes one batch of the owner's memories whose time is over; archives all of them, or those whose rule says so. */
-export async function expire(context: MemoryContext, { tx, append }: Unit, batch: Batch, archive: boolean) {
+export async function expire(context: MemoryContext, { tx, append }: Unit, batch: Over, archive: boolean) {
   const { viewer, stores } = context
+  await seeExpired(tx)
   const expired = await holdExpired(tx, viewer.userId, batch)
   if (expired.length === 0) return { expired: 0, archiveId: null }
   const now = stores.clock.now()
@@ -86,6 +89,15 @@ export async function expire(context: MemoryContext, { tx, append }: Unit, batch
     })),
   )
   return { expired: expired.length, archiveId }
+}
+
+/** Removes memories whose time is over and whose names are wanted for others. */
+export async function freeNames(context: MemoryContext, unit: Unit, names: readonly string[]): Promise<void> {
+  const ids = names.length === 0 ? [] : await expiredOfNames(unit.tx, names)
+  if (ids.length === 0) return
+  const at = context.stores.clock.now()
+  await expire(context, unit, { at, tiers: null, most: ids.length, ids }, false)
+  await hideExpired(unit.tx, at)
 }
 
 /** The rule by which a memory's time was over; what its owner said himself is called after where he said it. */

@@ -2,7 +2,7 @@ import type { Unit } from '../../../mutate.ts'
 import type { MemoryContext } from '../../context.ts'
 import { daysAfter, decide } from '../../policies/rules.ts'
 import { insertDecisions } from '../../store/decisions.ts'
-import { holdOverlong, setRetention } from '../../store/upkeep.ts'
+import { holdOverlong, seeExpired, setRetention } from '../../store/upkeep.ts'
 import { decisionOf, rulesFor } from '../judge.ts'
 
 const pageSize = 500
@@ -17,6 +17,7 @@ export async function keepByRules(context: MemoryContext, { tx }: Unit, after: n
   const rules = await rulesFor(tx, viewer.userId)
   const keeping = rules.filter(({ action }) => action === 'KEEP')
   if (keeping.length === 0) return { kept: 0, after: null }
+  await seeExpired(tx)
   const found = await holdOverlong(tx, { ownerId: viewer.userId, rules: keeping, now, after, most: pageSize })
   const judged = found.flatMap((memory) => {
     const decided = decide(rules, 'RETENTION', memory, now).filter(({ action }) => action === 'KEEP')
