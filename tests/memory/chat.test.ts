@@ -141,6 +141,100 @@ describe('messages', () => {
     expect(again).toMatchObject({ added: 0, remembered: 0, cursor: null, messages: first.messages })
   })
 
+  describe('that say exactly the same', () => {
+    const told = `query ($id: ID!) { chatSession(id: $id) {
+      messages(first: 100) { nodes { id position content memories { totalCount nodes { id } } } }
+      memories(first: 100) { totalCount nodes { id content version
+        source { position } sources { totalCount nodes { kind occurredAt message { position } } } } } } }`
+    const say = (sessionId: string, messages: Data[]) => mine.act('append', { sessionId, messages, remember: true })
+    const user = (content: string, more: Data = {}) => ({ role: 'USER', content, ...more })
+    const look = async (id: string) => (await world.ask(world.owner, told, { id })).chatSession
+
+    test('are one memory where the first stood, which leads to all of them and they to it', async () => {
+      const id = await mine.openSession()
+      const first = [
+        user('Late?'),
+        user('Yes.'),
+        { role: 'ASSISTANT', content: 'Yes.' },
+        user('Yes.'),
+        user('By much?'),
+      ]
+      expect(await say(id, first)).toMatchObject({ added: 5, remembered: 4 })
+      const ann = user('Yes.', { name: 'Ann' })
+      expect(await say(id, [user('Yes.', { externalId: 'n' }), ann])).toMatchObject({ added: 2, remembered: 1 })
+      expect(await say(id, [user('Yes.', { externalId: 'n' })])).toMatchObject({
+        added: 0,
+        remembered: 0,
+        cursor: null,
+      })
+      const { messages, memories } = await look(id)
+      expect(messages.nodes.map(({ content }: Data) => content)).toEqual([
+        'Late?',
+        'Yes.',
+        'Yes.',
+        'Yes.',
+        'By much?',
+        'Yes.',
+        'Yes.',
+      ])
+      const places = memories.nodes.map(({ sources }: Data) =>
+        sources.nodes.map(({ message }: Data) => message.position),
+      )
+      expect(places).toEqual([[0], [1, 3, 5], [2], [4], [6]])
+      for (const { id, version, source, sources } of memories.nodes) {
+        expect([version, source.position]).toEqual([1, sources.nodes[0].message.position])
+        for (const { kind, message } of sources.nodes) {
+          expect(kind).toBe('MESSAGE')
+          expect(messages.nodes[message.position].memories).toEqual({ totalCount: 1, nodes: [{ id }] })
+        }
+      }
+      expect(await say(await mine.openSession(), [user('Yes.')])).toMatchObject({ remembered: 1 })
+    })
+
+    test('are one with what was told of the session in the same words, and made anew when that is forgotten', async () => {
+      const sessionId = await mine.openSession()
+      const id = await mine.remember('The pier is closed.', { sessionId, metadata: { role: 'USER' } })
+      const sameWords = [user('The pier is closed.')]
+      expect(await say(sessionId, sameWords)).toMatchObject({ added: 1, remembered: 0 })
+      const { memories } = await look(sessionId)
+      expect(memories.nodes).toMatchObject([
+        {
+          id,
+          source: null,
+          sources: { nodes: [{ kind: 'STATEMENT' }, { kind: 'MESSAGE', message: { position: 0 } }] },
+        },
+      ])
+      await mine.act('forget', { id })
+      expect((await look(sessionId)).messages.nodes[0].memories.totalCount).toBe(0)
+      expect(await say(sessionId, sameWords)).toMatchObject({ added: 1, remembered: 1 })
+    })
+
+    test('at given times are the same only when the times are', async () => {
+      const id = await mine.openSession()
+      const at = (hour: string) => user('I went running.', { occurredAt: `2026-03-01T${hour}:00:00.000Z` })
+      expect(await say(id, [at('08'), at('18'), at('08')])).toMatchObject({ added: 3, remembered: 2 })
+      expect(await say(id, [at('18'), at('20')])).toMatchObject({ added: 2, remembered: 1 })
+      const { memories } = await look(id)
+      expect(memories.nodes.map(({ sources }: Data) => sources.totalCount)).toEqual([2, 2, 1])
+    })
+
+    test('cost no statement more, however many they are', async () => {
+      const count = async (times: number) => {
+        const id = await mine.openSession()
+        await say(id, [user('Again.'), user('And again.')])
+        world.statements.length = 0
+        await say(
+          id,
+          Array.from({ length: times }, (_, n) => user(n % 2 ? 'Again.' : 'And again.')),
+        )
+        // Others may be at work beside it.
+        const own = world.statements.find(({ text }) => text.includes('INSERT INTO memory.messages'))?.traceId
+        return world.statements.filter(({ traceId }) => traceId === own).length
+      }
+      expect(await count(200)).toBe(await count(2))
+    })
+  })
+
   test('store a system prompt once for its owner and remember it once', async () => {
     const content = `You are an agent. ${'Be kind. '.repeat(500)}`
     const results: Data[] = []

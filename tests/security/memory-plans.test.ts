@@ -62,6 +62,15 @@ describeEachPostgres('plans of the memory room under row-level security', (datab
     expect(readThrough(scans)).toEqual([])
   })
 
+  test('what says what a message says is read by the message', async () => {
+    const query = `query ($id: ID!) { chatSession(id: $id) { messages(first: 3) { nodes { memories(first: 3) {
+      totalCount nodes { content } } } } } }`
+    const scans = await planned(query, { id: session })
+    expect(scans.flat()).toEqual(expect.arrayContaining(['memories_message', 'sources_message', 'memories_pkey']))
+    // There are no prompts.
+    expect(readThrough(scans).filter((scan) => scan !== 'all of prompts')).toEqual([])
+  })
+
   test('recall looks its terms up shelf by shelf, and what fits a filter by its id', async () => {
     for (const filter of [null, { tiers: ['WORKING'] }, { metadata: { n: 7 } }]) {
       const scans = scansOf(await planOfSearch(database(), world, filter !== null))
@@ -186,6 +195,9 @@ async function fill(database: TestPostgres, world: MemoryWorld): Promise<string>
       10 * memoriesEach,
     ])
   }
+  await database.sql(MESSAGES, [session, memoriesEach])
+  await database.sql(TOLD, [session])
+  await database.sql(SOURCES, [session])
   await database.sql(GRANTS)
   await database.sql(PAST)
   await database.sql(SHELVES, [tenantId])
@@ -197,6 +209,18 @@ const MEMORIES = `INSERT INTO memory.memories (id, tenant_id, owner_id, session_
 SELECT gen_random_uuid(), $1, $2, CASE WHEN n < 100 THEN $3::uuid END, CASE WHEN n < 100 THEN n END,
        CASE WHEN n % 100 = 0 THEN 'PUBLIC' ELSE 'PRIVATE' END, now(), now()
 FROM generate_series(0, $4::int - 1) AS n`
+
+/** Each of the owner's memories was told by a message of the session, and then by the next one. */
+const MESSAGES = `INSERT INTO memory.messages (id, tenant_id, owner_id, session_id, position, role, content, occurred_at, time_inferred, created_at)
+SELECT gen_random_uuid(), tenant_id, owner_id, id, n, 'USER', 'text', now(), true, now()
+FROM memory.chat_sessions, generate_series(0, $2::int - 1) AS n WHERE id = $1`
+const TOLD = `UPDATE memory.memories SET message_id = messages.id
+FROM memory.messages, (SELECT id, row_number() OVER (ORDER BY ordinal) - 1 AS n FROM memory.memories) AS numbered
+WHERE messages.session_id = $1 AND messages.position = numbered.n AND memories.id = numbered.id AND memories.owner_id = messages.owner_id`
+const SOURCES = `INSERT INTO memory.sources (id, tenant_id, owner_id, memory_id, kind, message_id, occurred_at, created_at)
+SELECT gen_random_uuid(), memories.tenant_id, memories.owner_id, memories.id, 'MESSAGE', following.id, now(), now()
+FROM memory.memories JOIN memory.messages ON messages.id = memories.message_id
+JOIN memory.messages AS following ON following.session_id = $1 AND following.position = messages.position + 1`
 
 const REVISIONS = `INSERT INTO memory.revisions (id, memory_id, version, tenant_id, owner_id, content, content_hash, terms, tier,
   visibility, metadata, occurred_at, time_inferred, known_from)

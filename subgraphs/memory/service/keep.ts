@@ -11,12 +11,13 @@ import { grantedTo } from '../store/grants.ts'
 import { findNamedMemories, ownedSessions } from '../store/lookups.ts'
 import { memoriesByIds } from '../store/memories.ts'
 import { insertRelationships } from '../store/relationships.ts'
-import { findTwins, insertSources, type SourceDraft } from '../store/sources.ts'
+import { insertSources, type SourceDraft } from '../store/sources.ts'
 import { settledCursor } from './cursors.ts'
 import { judgeNew } from './judge.ts'
 import * as locked from './locked.ts'
 import { unsaidConfidence } from './relate.ts'
 import type { RememberInput } from './remember.ts'
+import { withoutTwins } from './twins.ts'
 import { freeNames } from './upkeep/expire.ts'
 
 /** Something that an item names and that is not there: where in the item, and what. */
@@ -66,7 +67,7 @@ export async function keep(
   const visible = new Map(seen.map((memory) => [memory.id, memory]))
   const missing = items.flatMap((item, i) => missingIn(item, i, { session: drafts[i]?.sessionId, sessions, visible }))
   if (missing.length > 0) return { ids: [], standing: null, missing, refusals: [] }
-  const { ids, added, merged } = await withoutKnown(context, unit, drafts, named)
+  const { ids, added, merged } = await withoutTwins(context, tx, drafts, named)
   const judged = await judgeNew(context, tx, added, now, (draft) => pathOf(drafts.indexOf(draft)))
   if (judged.refusals.length > 0) return { ids: [], standing: null, missing, refusals: judged.refusals }
   const placed = await takePositions(tx, judged.drafts)
@@ -125,51 +126,6 @@ function missingIn(item: RememberInput, index: number, { session, sessions, visi
     })
   }
   return missing
-}
-
-/** The memory of each draft: the one of its name, one that says exactly the same, or a new one. */
-async function withoutKnown(
-  { stores, viewer }: MemoryContext,
-  { tx }: Unit,
-  drafts: readonly MemoryDraft[],
-  named: Map<string, string>,
-) {
-  const twins = await findTwins(
-    tx,
-    viewer,
-    drafts.filter(({ externalId }) => externalId === null),
-  )
-  const added: MemoryDraft[] = []
-  const merged: SourceDraft[] = []
-  const told = new Map<string, MemoryDraft>()
-  const ids = drafts.map((draft) => {
-    const { externalId } = draft
-    if (externalId !== null) {
-      const found = named.get(externalId)
-      if (found !== undefined) return found
-      named.set(externalId, draft.id)
-      added.push(draft)
-      return draft.id
-    }
-    const before = told.get(wordsOf(draft))
-    const isSame = before !== undefined && (draft.timeInferred || +draft.occurredAt === +before.occurredAt)
-    const twin = twins.get(draft.id) ?? (isSame ? before.id : undefined)
-    if (twin === undefined) {
-      told.set(wordsOf(draft), draft)
-      added.push(draft)
-      return draft.id
-    }
-    const { occurredAt, messageId } = draft
-    const kind = messageId === null ? 'STATEMENT' : 'MESSAGE'
-    merged.push({ id: stores.ids.next(), memoryId: twin, kind, messageId, sourceMemoryId: null, occurredAt })
-    return twin
-  })
-  return { ids, added, merged }
-}
-
-/** What must be the same of two drafts for them to be one memory, but for when it happened. */
-function wordsOf({ sessionId, content, tier, visibility, metadata, retentionUntil }: MemoryDraft): string {
-  return JSON.stringify([sessionId, content, tier, visibility, metadata, retentionUntil])
 }
 
 function sourcesOf(

@@ -19,10 +19,12 @@ import {
   readTail,
   type StoredPrompt,
 } from '../store/messages.ts'
+import { insertSources } from '../store/sources.ts'
 import { rejectBatch } from './batch.ts'
 import { judgeNew } from './judge.ts'
 import { stateOf } from './keep.ts'
 import { partsOf } from './parts.ts'
+import { withoutTwins } from './twins.ts'
 
 export interface MessageInput {
   readonly role: MessageRole
@@ -175,17 +177,19 @@ async function append(context: MemoryContext, unit: Unit, sessionId: string, pre
     const said = { content: prompt ? null : message.content, promptId: prompt?.id ?? null }
     return { ...message, ...time, ...said, position: tail.messageCount + i }
   })
-  const made = await memoriesOf(unit, added, messages, prompts, { sessionId, memoryCount: tail.memoryCount })
-  const { drafts: memories, refusals } = await judgeNew(context, tx, made, now, () => ['input', 'remember'])
+  const { made, merged } = await memoriesOf(context, unit, added, messages, prompts, sessionId)
+  const { drafts, refusals } = await judgeNew(context, tx, made, now, () => ['input', 'remember'])
   if (refusals[0]) throw new ProblemError(refusals[0])
-  const placed = memories.filter((memory) => memory.position !== null).length
+  let position = tail.memoryCount
+  const memories = drafts.map((draft) => (draft.sessionId === null ? draft : { ...draft, position: position++ }))
   const events = [
     ...messages.map(({ id }) => messageAdded(id, sessionId, viewer.userId)),
     ...memories.map((memory) => createdEvent(stateOf(context, memory))),
   ]
   await Promise.all([
-    insertMessages(tx, viewer, sessionId, messages, placed, now),
+    insertMessages(tx, viewer, sessionId, messages, position - tail.memoryCount, now),
     insertMemories(tx, viewer, memories, now),
+    insertSources(tx, viewer, merged, now),
     unit.append(events),
   ])
   return {
@@ -225,14 +229,18 @@ function inferTimes(now: Date, last: Date | null): () => Date {
   return () => new Date(next++)
 }
 
-/** The memories of each message that is to have some; of a system prompt only the first time its owner uses it. */
+/**
+ * The memories to be made of messages, and what of them says exactly what a memory of the session says and is one more
+ * source of it; of a system prompt only the first time its owner uses it.
+ */
 async function memoriesOf(
+  context: MemoryContext,
   { tx }: Unit,
   items: readonly Prepared[],
   messages: readonly MessageDraft[],
   prompts: ReadonlyMap<string, StoredPrompt>,
-  session: { readonly sessionId: string; readonly memoryCount: number },
-): Promise<MemoryDraft[]> {
+  sessionId: string,
+) {
   const wanted = items.flatMap(({ memories, promptHash }, i) => {
     const [message, first] = [messages[i], memories[0]]
     const prompt = promptHash === null ? undefined : prompts.get(promptHash)
@@ -243,23 +251,31 @@ async function memoriesOf(
     if (message.promptId !== null && !claims.has(message.promptId)) claims.set(message.promptId, first)
   }
   const claimed = await claimPrompts(tx, claims)
-  let position = session.memoryCount
-  return wanted
+  const drafts = wanted
     .filter(({ first, message }) => message.promptId === null || claimed.has(first))
-    .flatMap(({ memories, message }) => memories.map((memory) => ({ memory, message })))
-    .map(({ memory, message }) => ({
-      ...memory,
-      // A prompt belongs to every session that begins with it.
-      ...(message.promptId === null
-        ? { sessionId: session.sessionId, position: position++ }
-        : { sessionId: null, position: null }),
-      messageId: message.id,
-      externalId: null,
-      visibility: 'PRIVATE',
-      occurredAt: message.occurredAt,
-      timeInferred: message.timeInferred,
-      retentionUntil: null,
-    }))
+    .flatMap(({ memories, message }) => memories.map((memory) => draftOf(memory, message, sessionId)))
+  const { added, merged } = await withoutTwins(
+    context,
+    tx,
+    drafts.filter((draft) => draft.sessionId !== null),
+  )
+  const isNew = new Set(added)
+  return { made: drafts.filter((draft) => draft.sessionId === null || isNew.has(draft)), merged }
+}
+
+function draftOf(memory: Prepared['memories'][number], message: MessageDraft, sessionId: string): MemoryDraft {
+  return {
+    ...memory,
+    // A prompt belongs to every session that begins with it.
+    sessionId: message.promptId === null ? sessionId : null,
+    position: null,
+    messageId: message.id,
+    externalId: null,
+    visibility: 'PRIVATE',
+    occurredAt: message.occurredAt,
+    timeInferred: message.timeInferred,
+    retentionUntil: null,
+  }
 }
 
 function messageAdded(id: string, sessionId: string, ownerId: string): EventDraft {

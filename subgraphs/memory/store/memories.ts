@@ -147,10 +147,15 @@ export const memoriesOfSession: ListSource = {
   order: 'ASC',
 }
 
+/** Those made of a message, and those that said what it says already. */
 export const memoriesOfMessage: ListSource = {
   columns,
-  from: current,
-  parent: 'memory.message_id',
+  from: `(SELECT current.*, current.message_id AS told_by FROM memory.current_memories AS current
+    UNION ALL
+    SELECT current.*, sources.message_id FROM memory.sources
+    JOIN memory.current_memories AS current ON current.id = sources.memory_id
+    WHERE sources.kind = 'MESSAGE') AS memory`,
+  parent: 'memory.told_by',
   key: 'memory.ordinal',
   keyName: 'ordinal',
   order: 'ASC',

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Viewer } from '../../../lib/context.ts'
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
 import type { SourceKind } from '../relation-records.ts'
@@ -47,8 +48,8 @@ export async function insertSources(
 }
 
 /**
- * The owner's memories that say exactly what drafts say: the same words in the same session, under the same tier,
- * visibility, metadata and retention. A draft that says when it happened is the same only as what happened then; a memory
+ * The owner's memories that say exactly what drafts say: the same words of the same speaker in the same session, under
+ * the same tier, visibility, metadata and retention. A draft that says when it happened is the same only as what happened then; a memory
  * that has a name of the client's is never merged with anything.
  * @returns by the draft's id
  */
@@ -61,7 +62,8 @@ export async function findTwins(
   const rows = drafts.map((draft) => ({
     id: draft.id,
     session_id: draft.sessionId,
-    content: draft.content,
+    speaker: draft.speaker,
+    content_hash: `\\x${createHash('sha256').update(draft.content).digest('hex')}`,
     tier: draft.tier,
     visibility: draft.visibility,
     metadata: draft.metadata ?? null,
@@ -74,12 +76,12 @@ export async function findTwins(
 
 /** By its hash first, then each memory by its id: otherwise the planner may begin with all memories that have no external id. */
 const TWINS = `SELECT given.id AS draft, twin.id
-  FROM json_to_recordset($2::json) AS given (id uuid, session_id uuid, content text, tier text, visibility text, metadata jsonb,
-    occurred_at timestamptz, retention_until timestamptz)
+  FROM json_to_recordset($2::json) AS given (id uuid, session_id uuid, speaker text, content_hash bytea, tier text, visibility text,
+    metadata jsonb, occurred_at timestamptz, retention_until timestamptz)
   CROSS JOIN LATERAL (
     SELECT memory.id FROM (
       SELECT memory_id FROM memory.revisions
-      WHERE revisions.owner_id = $1 AND revisions.content_hash = sha256(convert_to(given.content, 'UTF8'))
+      WHERE revisions.owner_id = $1 AND revisions.content_hash = given.content_hash
         AND revisions.known_until IS NULL AND revisions.tier = given.tier AND revisions.visibility = given.visibility
         AND revisions.metadata IS NOT DISTINCT FROM nullif(given.metadata, 'null')
         AND revisions.retention_until IS NOT DISTINCT FROM given.retention_until
@@ -88,7 +90,7 @@ const TWINS = `SELECT given.id AS draft, twin.id
     ) AS said
     CROSS JOIN LATERAL (SELECT * FROM memory.memories WHERE memories.id = said.memory_id OFFSET 0) AS memory
     WHERE memory.forgotten_at IS NULL AND memory.external_id IS NULL
-      AND memory.session_id IS NOT DISTINCT FROM given.session_id
+      AND memory.session_id IS NOT DISTINCT FROM given.session_id AND memory.speaker IS NOT DISTINCT FROM given.speaker
     ORDER BY memory.ordinal LIMIT 1
   ) AS twin`
 
