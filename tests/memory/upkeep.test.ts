@@ -352,7 +352,7 @@ describeEachPostgres('upkeep of memories', (database) => {
     const staying = await verbs(world, ben).remember('Staying.')
     await keepInOrder(world.stores)
     expect(await found(moving)).toMatchObject({ tier: 'SEMANTIC', retentionUntil: null })
-    expect(await found(old)).toMatchObject({ retentionUntil: inDays(7), version: 1 })
+    expect(await found(old)).toMatchObject({ retentionUntil: inDays(7), version: 2 })
     expect(await decided(old)).toMatchObject([{ ruleName: 'week', action: 'KEEP', phase: 'UPKEEP' }])
     world.clock.advance(6 * day)
     await keepInOrder(world.stores)
@@ -367,6 +367,117 @@ describeEachPostgres('upkeep of memories', (database) => {
     world.clock.advance(day)
     await keepInOrder(world.stores)
     expect(await found(old)).toBeNull()
+  })
+
+  describe('what rules keep', () => {
+    const week = { name: 'week', kind: 'RETENTION', action: 'KEEP', keepDays: 7 }
+    const untilOf = async (id: string) => (await found(id))?.retentionUntil
+
+    test('is told to live views, and true of every moment', async () => {
+      await begin()
+      const id = await mine.remember('Kept as long as rules say.')
+      const { cursor } = await mine.act('remember', { content: 'A mark.', metadata: { other: true } })
+      const before = world.clock.now().toISOString()
+      await rule({ ...week, condition: { metadata: {} } })
+      await rule({
+        ...week,
+        name: 'but',
+        action: 'ALLOW',
+        keepDays: null,
+        priority: 1,
+        condition: { metadata: { other: true } },
+      })
+      const base = await mine.remember('Plain.', { metadata: { base: 1 } })
+      world.clock.advance(day)
+      await rule({ ...week, condition: {} })
+      await keepInOrder(world.stores)
+      expect(await found(id)).toMatchObject({ retentionUntil: inDays(6), version: 2 })
+      expect(await found(base)).toMatchObject({ retentionUntil: inDays(6), version: 1 })
+      const stop = new AbortController()
+      const events = await world.follow(ann, changes, { after: cursor }, stop.signal)
+      const told: Data[] = []
+      while (told.length < 2) told.push((await events.next()).value.data.memoryChanges)
+      stop.abort()
+      expect(told).toMatchObject([
+        { kind: 'CREATED', memoryId: base },
+        { kind: 'REVISED', memoryId: id },
+      ])
+      const then =
+        'query ($id: ID!, $asOf: DateTime) { memory(id: $id, asOf: $asOf) { retentionUntil version updatedAt } }'
+      expect((await world.ask(ann, then, { id, asOf: before })).memory).toMatchObject({
+        retentionUntil: null,
+        version: 1,
+      })
+      expect((await world.ask(ann, then, { id, asOf: world.clock.now().toISOString() })).memory).toMatchObject({
+        retentionUntil: inDays(6),
+        version: 2,
+      })
+      // Once said it is not said again.
+      await keepInOrder(world.stores)
+      expect((await found(id)).version).toBe(2)
+    })
+
+    test('gets its time back when a rule is longer, off or gone; what its owner asked for stands', async () => {
+      await begin()
+      const start = world.clock.now().getTime()
+      const daysIn = (days: number) => new Date(start + days * day).toISOString()
+      await rule(week)
+      const id = await mine.remember('Of a rule.')
+      const own = await mine.remember('Of its owner.', { retentionUntil: daysIn(5) })
+      const longer = await mine.remember('Of both.', { retentionUntil: daysIn(20) })
+      const all = async () => [await untilOf(id), await untilOf(own), await untilOf(longer)]
+      const kept = async () => {
+        await keepInOrder(world.stores)
+        return all()
+      }
+      expect(await all()).toEqual([daysIn(7), daysIn(5), daysIn(7)])
+      await rule({ ...week, keepDays: 9 })
+      expect(await kept()).toEqual([daysIn(9), daysIn(5), daysIn(9)])
+      await rule({ ...week, enabled: false })
+      expect(await kept()).toEqual([null, daysIn(5), daysIn(20)])
+      const { rule: again } = await rule({ ...week, keepDays: 1 })
+      expect(await kept()).toEqual([daysIn(1), daysIn(1), daysIn(1)])
+      // A revision of something else changes nothing about who asked for what.
+      await mine.act('revise', { id: longer, metadata: { n: 1 } })
+      expect(await untilOf(longer)).toBe(daysIn(1))
+      // Over already, and not yet removed when the rule goes: it is there again.
+      world.clock.advance(2 * day)
+      expect(await all()).toEqual([undefined, undefined, undefined])
+      await act('mutation ($input: RemovePolicyRuleInput!) { removePolicyRule(input: $input) { __typename } }', {
+        id: again.id,
+      })
+      expect(await act(cleanUp)).toMatchObject({ expired: 0, remaining: 0 })
+      expect(await all()).toEqual([null, daysIn(5), daysIn(20)])
+    })
+
+    test('is kept when it is read again in time, as a rule about idle memories says', async () => {
+      await begin()
+      await rule({ ...week, name: 'fade', keepDays: 90, condition: { idleDays: 60 } })
+      const [read1, read2, idle] = [
+        await mine.remember('Read late.'),
+        await mine.remember('Read at the last moment.'),
+        await mine.remember('Never read.'),
+      ]
+      world.clock.advance(60 * day)
+      await keepInOrder(world.stores)
+      world.stores.notes.read([toRow(read1)], world.clock.now())
+      await world.stores.notes.idle()
+      world.clock.advance(29 * day)
+      await keepInOrder(world.stores)
+      world.stores.notes.read([toRow(read2)], world.clock.now())
+      await world.stores.notes.idle()
+      world.clock.advance(day)
+      await keepInOrder(world.stores)
+      const kept = await world.ask(
+        ann,
+        '{ memories(filter: { visibility: PRIVATE }, orderBy: OLDEST_FIRST) { nodes { content retentionUntil } } }',
+      )
+      expect(kept.memories.nodes).toEqual([
+        { content: 'Read late.', retentionUntil: null },
+        { content: 'Read at the last moment.', retentionUntil: null },
+      ])
+      expect(await decided(idle)).toMatchObject([{ ruleName: 'fade', action: 'EXPIRE' }, { ruleName: 'fade' }])
+    })
   })
 
   test('a condition asks in SQL what it asks in a request', async () => {

@@ -50,7 +50,7 @@ export async function judgeNew<D extends Storable>(
     const facts = { ...factsOf(draft, context.viewer.userId, now), mode }
     judge.tier(draft.id, facts, draft.tier, pathOf(draft))
     judge.sharing(draft.id, facts, pathOf(draft))
-    return { ...draft, retentionUntil: judge.retention(draft.id, facts, draft.retentionUntil) }
+    return keptBy(draft, judge.retention(draft.id, facts, draft.retentionUntil))
   })
   await judge.log(tx)
   return { drafts: judged, refusals: judge.refusals }
@@ -83,7 +83,7 @@ export async function judgeChanges<D extends Changed>(
     const after = { ...circumstances, ...pick(draft) }
     if (draft.tier !== memory.tier) judge.tier(memory.id, before, draft.tier, ['input'])
     judge.sharing(memory.id, after, ['input'])
-    return { ...draft, retentionUntil: judge.retention(memory.id, after, draft.retentionUntil) }
+    return keptBy(draft, judge.retention(memory.id, after, draft.retentionUntil))
   })
   await judge.log(tx)
   return { drafts, refusals: judge.refusals }
@@ -126,6 +126,11 @@ export async function judgeOpenings(
 function circumstancesIn({ createdAt }: MemoryRecord, around: Circumstances | undefined) {
   const { mode = null, accesses = 0 } = around ?? {}
   return { mode, accesses, createdAt, accessedAt: around?.accessedAt ?? createdAt }
+}
+
+/** What was asked for is told apart from what rules leave of it. */
+function keptBy<D extends { readonly retentionUntil: Date | null }>(draft: D, until: Date | null) {
+  return { ...draft, retentionUntil: until, retentionAsked: draft.retentionUntil }
 }
 
 /** Collects what rules decide of memories in one request. */

@@ -11,7 +11,7 @@ import type { MemoryRecord, MemoryTier, Visibility } from '../records.ts'
 import { shelfOf } from '../store/drafts.ts'
 import { grantedTo } from '../store/grants.ts'
 import { insertPostings, takePostings } from '../store/postings.ts'
-import { eraseMemories, insertRevision, type RevisionDraft } from '../store/revisions.ts'
+import { askedRetentions, eraseMemories, insertRevision, type RevisionDraft } from '../store/revisions.ts'
 import { judgeChanges } from './judge.ts'
 import { speakerOf } from './keep.ts'
 import { lockOwned, lockWritable, stateOf } from './locked.ts'
@@ -107,7 +107,7 @@ function checkRevision(input: ReviseMemoryInput, now: Date): Problem | null {
   )
 }
 
-function revisionOf(memory: MemoryRecord, input: Revising['says'], id: string, now: Date): RevisionDraft {
+function revisionOf({ memory, says: input }: Revising, asked: Date | null, id: string, now: Date): RevisionDraft {
   const content = input.content ?? memory.content
   const metadata = input.metadata === undefined ? memory.metadata : input.metadata
   return {
@@ -123,7 +123,7 @@ function revisionOf(memory: MemoryRecord, input: Revising['says'], id: string, n
     speaker: speakerOf(metadata),
     occurredAt: input.occurredAt ?? memory.occurredAt,
     timeInferred: input.occurredAt == null && memory.timeInferred,
-    retentionUntil: input.retentionUntil === undefined ? memory.retentionUntil : input.retentionUntil,
+    retentionUntil: input.retentionUntil === undefined ? asked : input.retentionUntil,
     // Clocks may stand still or step back; what is known next is never known earlier.
     knownFrom: now > memory.updatedAt ? now : memory.updatedAt,
   }
@@ -139,8 +139,13 @@ export async function writeRevisions(
 ): Promise<readonly RevisionDraft[]> {
   const { stores, viewer } = context
   const owner = { tenantId: viewer.tenantId, userId: ownerId }
-  const wanted = changes.map(({ memory, says }) => {
-    return { memory, draft: revisionOf(memory, says, stores.ids.next(), now) }
+  const asked = await askedRetentions(
+    tx,
+    changes.map(({ memory }) => memory.id),
+  )
+  const wanted = changes.map((change) => {
+    const { memory } = change
+    return { memory, draft: revisionOf(change, asked.get(memory.id) ?? null, stores.ids.next(), now) }
   })
   const { drafts, refusals } = await judgeChanges(context, tx, ownerId, wanted, now)
   if (refusals[0]) throw new ProblemError(refusals[0])

@@ -26,6 +26,8 @@ export interface MemoryDraft {
   readonly occurredAt: Date
   readonly timeInferred: boolean
   readonly retentionUntil: Date | null
+  /** What its owner asked for, where rules keep it for less. */
+  readonly retentionAsked?: Date | null
 }
 
 /** Which corpus a memory is searched in: its owner's, or everybody's in the tenant. */
@@ -62,6 +64,7 @@ export async function insertMemories(
     occurred_at: draft.occurredAt,
     time_inferred: draft.timeInferred,
     retention_until: draft.retentionUntil,
+    retention_asked: draft.retentionAsked === undefined ? draft.retentionUntil : draft.retentionAsked,
   }))
   const entries = drafts.map(({ id, analysis, visibility }) => ({
     memoryId: id,
@@ -77,7 +80,8 @@ export async function insertMemories(
 const INSERT = `WITH given AS (
     SELECT * FROM json_to_recordset($4::json) AS item (n integer, id uuid, revision_id uuid, session_id uuid,
       message_id uuid, position integer, external_id text, speaker text, content text, terms jsonb, forward text, tier text, visibility text,
-      metadata jsonb, context_analysis jsonb, occurred_at timestamptz, time_inferred boolean, retention_until timestamptz)
+      metadata jsonb, context_analysis jsonb, occurred_at timestamptz, time_inferred boolean, retention_until timestamptz,
+      retention_asked timestamptz)
   ), made AS (
     INSERT INTO memory.memories (id, tenant_id, owner_id, session_id, message_id, position, speaker, external_id, visibility,
                                  retention_until, created_at, updated_at, forward)
@@ -85,9 +89,9 @@ const INSERT = `WITH given AS (
            decode(forward, 'base64') FROM given ORDER BY n
   )
   INSERT INTO memory.revisions (id, memory_id, version, tenant_id, owner_id, content, content_hash, terms, tier, visibility, metadata,
-                                context_analysis, occurred_at, time_inferred, retention_until, known_from)
+                                context_analysis, occurred_at, time_inferred, retention_until, retention_asked, known_from)
   SELECT revision_id, id, 1, $1, $2, content, sha256(convert_to(content, 'UTF8')), terms, tier, visibility,
-         metadata, nullif(context_analysis, 'null'), occurred_at, time_inferred, retention_until, $3
+         metadata, nullif(context_analysis, 'null'), occurred_at, time_inferred, retention_until, retention_asked, $3
   FROM given ORDER BY n`
 
 /** Gives each draft its place among the memories of its session; the sessions must be locked. */

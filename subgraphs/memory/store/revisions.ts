@@ -1,4 +1,4 @@
-import type { Transaction } from '../../../stores/postgres/postgres.ts'
+import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
 import { packForward } from '../recall/forward.ts'
 import type { Analysis } from '../recall/tokens.ts'
 import type { MemoryTier, Owner, Visibility } from '../records.ts'
@@ -20,7 +20,19 @@ export interface RevisionDraft {
   readonly occurredAt: Date
   readonly timeInferred: boolean
   readonly retentionUntil: Date | null
+  /** What its owner asked for, where rules keep it for less. */
+  readonly retentionAsked?: Date | null
   readonly knownFrom: Date
+}
+
+/** Until when owners asked for memories to be kept, where they did. */
+export async function askedRetentions(db: Database, ids: readonly string[]): Promise<Map<string, Date>> {
+  const rows = await db.query<{ id: string; asked: Date }>(
+    `SELECT memory_id AS id, retention_asked AS asked FROM memory.revisions
+     WHERE memory_id = ANY ($1::uuid[]) AND known_until IS NULL AND retention_asked IS NOT NULL`,
+    [ids],
+  )
+  return new Map(rows.map(({ id, asked }) => [id, asked]))
 }
 
 /** Closes the present revision and begins the next; the memory must be locked. */
@@ -32,12 +44,12 @@ export async function insertRevision(tx: Transaction, owner: Owner, revision: Re
   ])
   const begun = tx.query(
     `INSERT INTO memory.revisions (id, memory_id, version, tenant_id, owner_id, content, content_hash, terms, tier, visibility,
-                                   metadata, occurred_at, time_inferred, retention_until, known_from, context_analysis)
+                                   metadata, occurred_at, time_inferred, retention_until, known_from, context_analysis, retention_asked)
      VALUES ($1, $2, $3, $4, $5, $6, sha256(convert_to($6::text, 'UTF8')), $7, $8, $9, $10, $11, $12, $13, $14,
        CASE WHEN $15 THEN $16::jsonb ELSE (
          SELECT earlier.context_analysis FROM memory.revisions AS earlier
          WHERE earlier.memory_id = $2 AND earlier.version = $3 - 1
-           AND earlier.content_hash = sha256(convert_to($6::text, 'UTF8'))) END)`,
+           AND earlier.content_hash = sha256(convert_to($6::text, 'UTF8'))) END, $17)`,
     [
       revision.id,
       memoryId,
@@ -55,6 +67,7 @@ export async function insertRevision(tx: Transaction, owner: Owner, revision: Re
       knownFrom,
       revision.contextAnalysis !== undefined,
       revision.contextAnalysis == null ? null : JSON.stringify(revision.contextAnalysis),
+      revision.retentionAsked === undefined ? revision.retentionUntil : revision.retentionAsked,
     ],
   )
   // Who said it stays what a message told; free data tells it only where there is no message.

@@ -84,7 +84,7 @@ const TWINS = `SELECT given.id AS draft, twin.id
       WHERE revisions.owner_id = $1 AND revisions.content_hash = given.content_hash
         AND revisions.known_until IS NULL AND revisions.tier = given.tier AND revisions.visibility = given.visibility
         AND revisions.metadata IS NOT DISTINCT FROM nullif(given.metadata, 'null')
-        AND revisions.retention_until IS NOT DISTINCT FROM given.retention_until
+        AND revisions.retention_asked IS NOT DISTINCT FROM given.retention_until
         AND (given.occurred_at IS NULL OR revisions.occurred_at = given.occurred_at)
       OFFSET 0
     ) AS said

@@ -12,14 +12,22 @@ export interface Kept extends Facts {
   readonly occurredAt: Date
   readonly updatedAt: Date
   readonly retentionUntil: Date | null
+  /** Until when its owner asked for it to be kept. */
+  readonly retentionAsked: Date | null
+  /** Since when rules count how long it is kept. */
+  readonly keptFrom: Date
   /** Whom it was given to. */
   readonly granted: readonly string[]
 }
 
+/** A revision that only changes the retention counts from where the one before did. To the millisecond, as rules do. */
+const keptFrom = `date_trunc('milliseconds', coalesce(revision.kept_from, revision.known_from))`
+
 const columns = `memory.id, memory.ordinal::float8 AS ordinal, memory.version, memory.owner_id AS "ownerId",
   memory.session_id AS "sessionId", memory.created_at AS "createdAt", memory.updated_at AS "updatedAt", revision.tier,
   revision.visibility, revision.metadata, revision.occurred_at AS "occurredAt",
-  revision.retention_until AS "retentionUntil", session.mode,
+  revision.retention_until AS "retentionUntil", revision.retention_asked AS "retentionAsked", ${keptFrom} AS "keptFrom",
+  session.mode,
   coalesce(access.accessed_at, memory.created_at) AS "accessedAt", coalesce(access.count, 0) AS accesses,
   ARRAY(SELECT DISTINCT grantee_id FROM memory.grants WHERE grants.memory_id = memory.id)::text[] AS granted`
 
@@ -126,15 +134,6 @@ export function holdMovable(tx: Transaction, search: Search): Promise<Kept[]> {
   )
 }
 
-/** An owner's memories that some of these rules would keep for a shorter time; the rules themselves decide. Held. */
-export function holdOverlong(tx: Transaction, search: Search): Promise<Kept[]> {
-  const overlong = ({ configuration: { keepDays } }: Rule, values: Values) => {
-    const until = `memory.updated_at + make_interval(hours => 24 * ${values.add(keepDays, 'integer')})`
-    return `(revision.retention_until IS NULL OR revision.retention_until > ${until})`
-  }
-  return findConcerned(tx, search, overlong, hold)
-}
-
 /** An owner's memories by their ids; held, without those that somebody else is changing. */
 export function holdByIds(tx: Transaction, ownerId: string, ids: readonly string[]): Promise<Kept[]> {
   return tx.query(
@@ -145,20 +144,53 @@ export function holdByIds(tx: Transaction, ownerId: string, ids: readonly string
 }
 
 /** An owner's memories that some of these rules are about and for which there is something to do by them. */
-export async function findConcerned(
+export function findConcerned(
   db: Database,
-  { ownerId, rules, now, after, most }: Search,
+  search: Search,
   due: (rule: Rule, values: Values) => string,
   held: typeof hold | '' = '',
 ): Promise<Kept[]> {
   const values = new Values()
+  const concerned = search.rules.map((rule) => {
+    return `(${allOf([...conditionsOf(rule.configuration.condition, search.now, values), due(rule, values)])})`
+  })
+  return findPage(db, search, `(${concerned.join(' OR ')})`, values, held)
+}
+
+/** An owner's memories that are kept for another time than rules and owner say now. Held. */
+export function holdMiskept(tx: Transaction, search: Search): Promise<Kept[]> {
+  const values = new Values()
+  const miskept = `revision.retention_until IS DISTINCT FROM ${wantedUntil(search, values)}`
+  return findPage(tx, search, miskept, values, hold)
+}
+
+/** Until when a memory is to be kept: of what was asked for, and what the first rules of either scope say, the earliest. */
+function wantedUntil({ rules, now }: Search, values: Values): string {
+  const scopes = [rules.filter(({ ownerId }) => ownerId === null), rules.filter(({ ownerId }) => ownerId !== null)]
+  const ends = scopes
+    .filter((scope) => scope.length > 0)
+    .map((scope) => {
+      const cases = scope.map(({ action, configuration: { condition, keepDays } }) => {
+        const fits = allOf(conditionsOf(condition, now, values))
+        if (action !== 'KEEP') return `WHEN ${fits} THEN NULL`
+        return `WHEN ${fits} THEN ${keptFrom} + make_interval(hours => 24 * ${values.add(keepDays, 'integer')})`
+      })
+      return `CASE ${cases.join(' ')} ELSE NULL::timestamptz END`
+    })
+  return `least(${['revision.retention_asked', ...ends].join(', ')})`
+}
+
+function findPage(
+  db: Database,
+  { ownerId, after, most }: Search,
+  which: string,
+  values: Values,
+  held: typeof hold | '',
+): Promise<Kept[]> {
   const place = `memory.owner_id = ${values.add(ownerId, 'uuid')} AND memory.forgotten_at IS NULL
     AND memory.ordinal > ${values.add(after, 'bigint')}`
-  const concerned = rules.map((rule) => {
-    return `(${allOf([...conditionsOf(rule.configuration.condition, now, values), due(rule, values)])})`
-  })
   return db.query(
-    `SELECT ${columns} FROM ${from} WHERE ${place} AND (${concerned.join(' OR ')})
+    `SELECT ${columns} FROM ${from} WHERE ${place} AND ${which}
      ORDER BY memory.ordinal LIMIT ${values.add(most, 'integer')} ${held}`,
     values.list,
   )
@@ -182,59 +214,49 @@ export function conditionsOf(condition: Condition, now: Date, values: Values): s
   return asked.filter((each) => each !== false)
 }
 
-export interface Move {
+/** What upkeep changes of a memory. */
+export interface Upkept {
   readonly id: string
   readonly revisionId: string
-  readonly toTier: MemoryTier
+  readonly tier: MemoryTier
+  readonly retentionUntil: Date | null
   readonly knownFrom: Date
+  /** Null to count from this revision on. */
+  readonly keptFrom: Date | null
 }
 
-/** Gives memories a revision each that differs by its tier alone; they must be held. */
-export async function moveTiers(tx: Transaction, moves: readonly Move[]): Promise<void> {
+/** Gives memories a revision each that differs by its tier or its retention alone; they must be held. */
+export async function insertUpkept(tx: Transaction, changes: readonly Upkept[]): Promise<void> {
   const given = [
-    moves.map(({ id }) => id),
-    moves.map(({ revisionId }) => revisionId),
-    moves.map(({ toTier }) => toTier),
-    moves.map(({ knownFrom }) => knownFrom),
+    changes.map(({ id }) => id),
+    changes.map(({ revisionId }) => revisionId),
+    changes.map(({ tier }) => tier),
+    changes.map(({ retentionUntil }) => retentionUntil),
+    changes.map(({ knownFrom }) => knownFrom),
+    changes.map(({ keptFrom }) => keptFrom),
   ]
-  const list = 'unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[]) AS move (id, revision_id, tier, moment)'
+  const list = `unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[])
+    AS item (id, revision_id, tier, until, moment, kept_from)`
   await tx.query(
-    `UPDATE memory.revisions SET known_until = move.moment FROM ${list}
-     WHERE revisions.memory_id = move.id AND revisions.known_until IS NULL`,
+    `UPDATE memory.revisions SET known_until = item.moment FROM ${list}
+     WHERE revisions.memory_id = item.id AND revisions.known_until IS NULL`,
     given,
   )
   await tx.query(
     `INSERT INTO memory.revisions (id, memory_id, version, tenant_id, owner_id, content, content_hash, terms, tier, visibility,
-                                   metadata, occurred_at, time_inferred, retention_until, known_from, context_analysis,
-                                   content_packed, compression_metadata)
-     SELECT move.revision_id, memory_id, last.version + 1, tenant_id, owner_id, content, content_hash, terms, move.tier, last.visibility,
-            metadata, occurred_at, time_inferred, retention_until, move.moment, context_analysis,
-            content_packed, compression_metadata
+                                   metadata, occurred_at, time_inferred, retention_until, retention_asked, kept_from, known_from,
+                                   context_analysis, content_packed, compression_metadata)
+     SELECT item.revision_id, memory_id, last.version + 1, tenant_id, owner_id, content, content_hash, terms, item.tier, last.visibility,
+            metadata, occurred_at, time_inferred, item.until, retention_asked, item.kept_from, item.moment,
+            context_analysis, content_packed, compression_metadata
      FROM ${list}
-     CROSS JOIN LATERAL (SELECT * FROM memory.revisions WHERE memory_id = move.id ORDER BY version DESC LIMIT 1) AS last`,
+     CROSS JOIN LATERAL (SELECT * FROM memory.revisions WHERE memory_id = item.id ORDER BY version DESC LIMIT 1) AS last`,
     given,
   )
   await tx.query(
-    `UPDATE memory.memories SET version = memories.version + 1, updated_at = move.moment FROM ${list} WHERE memories.id = move.id`,
+    `UPDATE memory.memories SET version = memories.version + 1, updated_at = item.moment, retention_until = item.until
+     FROM ${list} WHERE memories.id = item.id`,
     given,
-  )
-}
-
-/** Says of memories, which must be held, until when they are kept. */
-export async function setRetention(
-  tx: Transaction,
-  kept: readonly { readonly id: string; readonly until: Date }[],
-): Promise<void> {
-  await tx.query(
-    `UPDATE memory.revisions SET retention_until = kept.until
-     FROM unnest($1::uuid[], $2::timestamptz[]) AS kept (id, until)
-     WHERE revisions.memory_id = kept.id AND revisions.known_until IS NULL`,
-    [kept.map(({ id }) => id), kept.map(({ until }) => until)],
-  )
-  await tx.query(
-    `UPDATE memory.memories SET retention_until = kept.until
-     FROM unnest($1::uuid[], $2::timestamptz[]) AS kept (id, until) WHERE memories.id = kept.id`,
-    [kept.map(({ id }) => id), kept.map(({ until }) => until)],
   )
 }
 
@@ -243,7 +265,7 @@ export interface Owner {
   readonly ownerId: string
 }
 
-/** Whose memories the job has to look at: owners that a rule for upkeep is about, or something of whose is over. */
+/** Whose memories the job has to look at: owners that a rule for upkeep is about or was, or something of whose is over. */
 export async function ownersToKeep(db: Database, at: Date, after: string | null, most: number): Promise<Owner[]> {
   return db.query(
     `SELECT shelf.tenant_id AS "tenantId", shelf.owner_id AS "ownerId" FROM memory.shelves AS shelf
@@ -255,7 +277,8 @@ export async function ownersToKeep(db: Database, at: Date, after: string | null,
                     WHERE policy.data_type = 'MEMORIES' AND policy.tenant_id = shelf.tenant_id)
          OR EXISTS (SELECT FROM memory.revisions
                     WHERE revisions.owner_id = shelf.owner_id AND revisions.known_until IS NULL
-                      AND revisions.retention_until <= $1))
+                      AND (revisions.retention_until <= $1
+                        OR revisions.retention_until IS DISTINCT FROM revisions.retention_asked)))
      ORDER BY shelf.shelf_id LIMIT $3`,
     [at, after, most],
   )

@@ -8,6 +8,7 @@ import type { MemoryRecord } from '../../records.ts'
 import { insertMemories, type MemoryDraft, takePositions } from '../../store/drafts.ts'
 import { memoriesByIds } from '../../store/memories.ts'
 import { ownRelationshipsFrom } from '../../store/relationships.ts'
+import { askedRetentions } from '../../store/revisions.ts'
 import { contextAnalyses } from '../../store/sources.ts'
 import { knowledgeIds, twinIds } from '../../store/sync-memories.ts'
 import { type MarkRecord, marksOf, type Outcome, type Pair, putMarks } from '../../store/syncs.ts'
@@ -117,7 +118,11 @@ async function addCopies(
   now: Date,
 ): Promise<Copied[]> {
   const added = changes.filter(({ target, write }) => write && !target)
-  const drafts = added.map(({ source }) => draftOf(context, source, targetId))
+  const asked = await askedRetentions(
+    tx,
+    added.map(({ source }) => source.memory.id),
+  )
+  const drafts = added.map(({ source }) => draftOf(context, source, targetId, asked.get(source.memory.id) ?? null))
   const judged = await judgeNew(context, tx, drafts, now, () => [])
   if (judged.refusals[0]) throw new ProblemError(judged.refusals[0])
   const placed = await takePositions(tx, judged.drafts)
@@ -130,8 +135,13 @@ async function addCopies(
 }
 
 /** It is the owner's alone, whoever may see the one that it was made from. */
-function draftOf({ stores }: MemoryContext, { memory, contextAnalysis }: Known, sessionId: string): MemoryDraft {
-  const { content, metadata, tier, occurredAt, timeInferred, retentionUntil } = memory
+function draftOf(
+  { stores }: MemoryContext,
+  { memory, contextAnalysis }: Known,
+  sessionId: string,
+  retentionUntil: Date | null,
+): MemoryDraft {
+  const { content, metadata, tier, occurredAt, timeInferred } = memory
   return {
     id: stores.ids.next(),
     revisionId: stores.ids.next(),

@@ -4,22 +4,14 @@ import { type Answer, mutate, type Unit } from '../../../mutate.ts'
 import type { MemoryContext } from '../../context.ts'
 import { expiredEvent } from '../../events.ts'
 import { checkBatchSize, firstProblem, limits } from '../../limits.ts'
-import { decide, type Rule } from '../../policies/rules.ts'
 import type { MemoryTier } from '../../records.ts'
 import { insertDecisions } from '../../store/decisions.ts'
 import { expiredMemories } from '../../store/memories.ts'
 import { eraseMemories } from '../../store/revisions.ts'
-import {
-  countExpired,
-  expiredOfNames,
-  hideExpired,
-  holdExpired,
-  type Kept,
-  type Over,
-  seeExpired,
-} from '../../store/upkeep.ts'
+import { countExpired, expiredOfNames, hideExpired, holdExpired, type Over, seeExpired } from '../../store/upkeep.ts'
 import { decisionOf, rulesFor } from '../judge.ts'
 import { archiveMemories } from './archive.ts'
+import { type Keeping, keepingOf, keepUntil } from './retention.ts'
 
 export interface CleanUpExpiredInput {
   readonly first?: number | null
@@ -58,37 +50,45 @@ export async function cleanUpExpired(context: MemoryContext, input: CleanUpExpir
   })
 }
 
-/** Removes one batch of the owner's memories whose time is over; archives all of them, or those whose rule says so. */
-export async function expire(context: MemoryContext, { tx, append }: Unit, batch: Over, archive: boolean) {
+/**
+ * Removes one batch of the owner's memories whose time is over; archives all of them, or those whose rule says so. Rules
+ * are asked again before: what they would keep longer now is kept.
+ */
+export async function expire(context: MemoryContext, unit: Unit, batch: Over, archive: boolean) {
+  const { tx, append } = unit
   const { viewer, stores } = context
   await seeExpired(tx)
-  const expired = await holdExpired(tx, viewer.userId, batch)
-  if (expired.length === 0) return { expired: 0, archiveId: null }
+  const held = await holdExpired(tx, viewer.userId, batch)
+  if (held.length === 0) return { held: 0, expired: 0, archiveId: null }
   const now = stores.clock.now()
   const rules = await rulesFor(tx, viewer.userId)
-  const judged = expired.map((memory) => ({ memory, rule: ruleOf(memory, rules, now) }))
-  const kept = judged.filter(({ rule }) => archive || rule.configuration.archive).map(({ memory }) => memory.id)
-  const archiveId = kept.length === 0 ? null : await archiveMemories(context, tx, kept)
-  const archived = new Set(kept)
-  await eraseMemories(
-    tx,
-    viewer,
-    expired.map(({ id }) => id),
+  const judged = held.map((memory) => keepingOf(memory, rules, now))
+  const isOver = ({ until }: Keeping) => until !== null && until <= batch.at
+  await keepUntil(
+    context,
+    unit,
+    judged.filter((keeping) => !isOver(keeping)),
     now,
   )
-  await append(expired.map((memory) => expiredEvent({ ...memory, tenantId: viewer.tenantId })))
+  const over = judged.filter(isOver)
+  const ids = over.map(({ memory }) => memory.id)
+  const kept = over.filter((keeping) => archive || keeping.archive).map(({ memory }) => memory.id)
+  const archiveId = kept.length === 0 ? null : await archiveMemories(context, tx, kept)
+  const archived = new Set(kept)
+  await eraseMemories(tx, viewer, ids, now)
+  await append(over.map(({ memory }) => expiredEvent({ ...memory, tenantId: viewer.tenantId })))
   await insertDecisions(
     tx,
-    judged.map(({ memory, rule }) => ({
+    over.map(({ memory, rule, until }) => ({
       ...decisionOf(context, rule, now),
       action: 'EXPIRE',
       phase: 'UPKEEP',
       memoryId: memory.id,
       ownerId: memory.ownerId,
-      outcome: { retentionUntil: memory.retentionUntil, archived: archived.has(memory.id) },
+      outcome: { retentionUntil: until, archived: archived.has(memory.id) },
     })),
   )
-  return { expired: expired.length, archiveId }
+  return { held: held.length, expired: over.length, archiveId }
 }
 
 /** Removes memories whose time is over and whose names are wanted for others. */
@@ -98,20 +98,4 @@ export async function freeNames(context: MemoryContext, unit: Unit, names: reado
   const at = context.stores.clock.now()
   await expire(context, unit, { at, tiers: null, most: ids.length, ids }, false)
   await hideExpired(unit.tx, at)
-}
-
-/** The rule by which a memory's time was over; what its owner said himself is called after where he said it. */
-function ruleOf(memory: Kept, rules: readonly Rule[], now: Date): Rule {
-  const keeping = decide(rules, 'RETENTION', memory, now).filter(({ action }) => action === 'KEEP')
-  return keeping.find(({ configuration }) => configuration.archive) ?? keeping[0] ?? own
-}
-
-const own: Rule = {
-  id: null,
-  ownerId: null,
-  name: 'retentionUntil',
-  kind: 'RETENTION',
-  action: 'KEEP',
-  priority: 0,
-  configuration: { condition: {} },
 }

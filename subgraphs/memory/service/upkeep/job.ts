@@ -40,10 +40,10 @@ export async function keepInOrder(stores: Stores): Promise<void> {
 
 async function keepOwner(stores: Stores, owner: Owner, at: Date): Promise<void> {
   await inPages(stores, owner, async (context, unit, after) => (await moveByRules(context, unit, after)).after)
-  await inPages(stores, owner, async (context, unit, after) => (await keepByRules(context, unit, after)).after)
+  await inPages(stores, owner, keepByRules)
   await inPages(stores, owner, async (context, unit) => {
-    const { expired } = await expire(context, unit, { at, tiers: null, most: expiredAtOnce }, false)
-    return expired < expiredAtOnce ? null : 0
+    const { held } = await expire(context, unit, { at, tiers: null, most: expiredAtOnce }, false)
+    return held < expiredAtOnce ? null : 0
   })
   await compressAll(stores, owner, at)
 }

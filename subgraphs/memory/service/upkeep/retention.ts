@@ -1,39 +1,95 @@
 import type { Unit } from '../../../mutate.ts'
 import type { MemoryContext } from '../../context.ts'
-import { daysAfter, decide } from '../../policies/rules.ts'
+import { revisedEvent } from '../../events.ts'
+import { daysAfter, decide, type Rule } from '../../policies/rules.ts'
 import { insertDecisions } from '../../store/decisions.ts'
-import { holdOverlong, seeExpired, setRetention } from '../../store/upkeep.ts'
+import { holdMiskept, insertUpkept, type Kept, seeExpired } from '../../store/upkeep.ts'
 import { decisionOf, rulesFor } from '../judge.ts'
 
 const pageSize = 500
 
+/** Until when a memory is kept, and by which rule. */
+export interface Keeping {
+  readonly memory: Kept
+  readonly until: Date | null
+  readonly rule: Rule
+  /** Whether some rule that is about it wants what has expired to be archived. */
+  readonly archive: boolean
+}
+
+/** What the owner asked for, called after where he said it. */
+const asked: Rule = {
+  id: null,
+  ownerId: null,
+  name: 'retentionUntil',
+  kind: 'RETENTION',
+  action: 'KEEP',
+  priority: 0,
+  configuration: { condition: {} },
+}
+
+/** What rules and its owner say of a memory now: of two times the earlier. */
+export function keepingOf(memory: Kept, rules: readonly Rule[], now: Date): Keeping {
+  const keeping = decide(rules, 'RETENTION', memory, now).filter(({ action }) => action === 'KEEP')
+  const archive = keeping.some(({ configuration }) => configuration.archive === true)
+  const [first] = keeping
+    .map((rule) => ({ rule, until: daysAfter(memory.keptFrom, rule.configuration.keepDays ?? 0) }))
+    .sort((one, other) => one.until.getTime() - other.until.getTime())
+  const { retentionAsked } = memory
+  const byRule = first && (retentionAsked === null || first.until < retentionAsked)
+  return byRule ? { memory, archive, ...first } : { memory, archive, until: retentionAsked, rule: asked }
+}
+
 /**
- * Says of the owner's next memories that a rule is about until when they are kept: rules may be newer than they.
- * @returns how many, and the place after which to go on; null when there is no more
+ * Works out anew until when the owner's next memories are kept: rules come, change and go, and what they ask about does too.
+ * @returns the place after which to go on; null when there is no more
  */
-export async function keepByRules(context: MemoryContext, { tx }: Unit, after: number) {
+export async function keepByRules(context: MemoryContext, unit: Unit, after: number): Promise<number | null> {
   const { viewer, stores } = context
   const now = stores.clock.now()
-  const rules = await rulesFor(tx, viewer.userId)
-  const keeping = rules.filter(({ action }) => action === 'KEEP')
-  if (keeping.length === 0) return { kept: 0, after: null }
-  await seeExpired(tx)
-  const found = await holdOverlong(tx, { ownerId: viewer.userId, rules: keeping, now, after, most: pageSize })
-  const judged = found.flatMap((memory) => {
-    const decided = decide(rules, 'RETENTION', memory, now).filter(({ action }) => action === 'KEEP')
-    const ends = decided.map((rule) => ({ rule, until: daysAfter(memory.updatedAt, rule.configuration.keepDays ?? 0) }))
-    const [first] = ends.sort((a, b) => a.until.getTime() - b.until.getTime())
-    const shorter = first && (memory.retentionUntil === null || first.until < memory.retentionUntil)
-    return shorter ? [{ memory, ...first }] : []
-  })
-  if (judged.length > 0)
-    await setRetention(
-      tx,
-      judged.map(({ memory, until }) => ({ id: memory.id, until })),
-    )
+  // What is over by a rule that is gone is not over.
+  await seeExpired(unit.tx)
+  const rules = (await rulesFor(unit.tx, viewer.userId)).filter(({ kind }) => kind === 'RETENTION')
+  const found = await holdMiskept(unit.tx, { ownerId: viewer.userId, rules, now, after, most: pageSize })
+  await keepUntil(
+    context,
+    unit,
+    found.map((memory) => keepingOf(memory, rules, now)),
+    now,
+  )
+  return found.length < pageSize ? null : (found.at(-1)?.ordinal ?? null)
+}
+
+/** Gives memories, which must be held, the time that is theirs: each a revision, and an event. */
+export async function keepUntil(
+  context: MemoryContext,
+  { tx, append }: Unit,
+  keeping: readonly Keeping[],
+  now: Date,
+): Promise<void> {
+  const { viewer, stores } = context
+  const changed = keeping.filter(({ memory, until }) => until?.getTime() !== memory.retentionUntil?.getTime())
+  if (changed.length === 0) return
+  await insertUpkept(
+    tx,
+    changed.map(({ memory, until }) => ({
+      id: memory.id,
+      revisionId: stores.ids.next(),
+      tier: memory.tier,
+      retentionUntil: until,
+      knownFrom: now > memory.updatedAt ? now : memory.updatedAt,
+      keptFrom: memory.keptFrom,
+    })),
+  )
+  await append(
+    changed.map(({ memory }) => {
+      const before = { ...memory, tenantId: viewer.tenantId }
+      return revisedEvent({ ...before, version: memory.version + 1 }, before)
+    }),
+  )
   await insertDecisions(
     tx,
-    judged.map(({ memory, rule, until }) => ({
+    changed.map(({ memory, rule, until }) => ({
       ...decisionOf(context, rule, now),
       phase: 'UPKEEP',
       memoryId: memory.id,
@@ -41,5 +97,4 @@ export async function keepByRules(context: MemoryContext, { tx }: Unit, after: n
       outcome: { retentionUntil: until },
     })),
   )
-  return { kept: judged.length, after: found.length < pageSize ? null : (found.at(-1)?.ordinal ?? null) }
 }

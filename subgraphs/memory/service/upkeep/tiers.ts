@@ -4,7 +4,7 @@ import { revisedEvent } from '../../events.ts'
 import { checkBatchSize, limits } from '../../limits.ts'
 import { concernsTier, decide, type Rule } from '../../policies/rules.ts'
 import { insertDecisions } from '../../store/decisions.ts'
-import { holdMovable, type Kept, moveTiers } from '../../store/upkeep.ts'
+import { holdMovable, insertUpkept, type Kept } from '../../store/upkeep.ts'
 import { decisionOf, rulesFor } from '../judge.ts'
 
 export interface ApplyTierRulesInput {
@@ -46,11 +46,16 @@ export async function moveByRules(context: MemoryContext, unit: Unit, after: num
   const moves = judged.filter(({ refusal }) => refusal === null)
   const next = (memory: Kept) => (now > memory.updatedAt ? now : memory.updatedAt)
   if (moves.length > 0) {
-    await moveTiers(
+    await insertUpkept(
       tx,
-      moves.map(({ memory, toTier }) => {
-        return { id: memory.id, revisionId: stores.ids.next(), toTier, knownFrom: next(memory) }
-      }),
+      moves.map(({ memory, toTier }) => ({
+        id: memory.id,
+        revisionId: stores.ids.next(),
+        tier: toTier,
+        retentionUntil: memory.retentionUntil,
+        knownFrom: next(memory),
+        keptFrom: null,
+      })),
     )
     const { tenantId } = viewer
     await append(
