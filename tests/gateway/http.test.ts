@@ -380,7 +380,7 @@ describe('stopping', () => {
     const running = w.post({ query: '{ maybe }' })
     const hanging = w.post({ query: '{ hang }' }).catch(() => 'cut off')
     await expect.poll(() => w.engine.requests.length).toBe(2)
-    const closed = w.edge.close(300)
+    const closed = w.edge.close(2000)
     await expect(fetch(w.url)).rejects.toThrow()
     release.resolve('done')
     expect(await (await running).json()).toEqual({ data: { maybe: 'done' } })

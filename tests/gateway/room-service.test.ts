@@ -164,7 +164,7 @@ test('aborts what runs when the gateway gives it up', async () => {
 })
 
 test('answers when the time is over, though what runs goes on', async () => {
-  const { errors } = await channel.execute(asking('{ hang }', { deadline: Date.now() + 500 }))
+  const { errors } = await channel.execute(asking('{ hang }', { deadline: Date.now() + 1000 }))
   expect(errors).toMatchObject([{ extensions: { code: 'DEADLINE_EXCEEDED' } }])
   expect(contexts[0]?.signal.aborted).toBe(true)
 })
@@ -180,7 +180,7 @@ test('counts operations by how they ended', async () => {
   }
   await channel.execute(asking('{ hello }'))
   await channel.execute(asking('{ coded }'))
-  await channel.execute(asking('{ hang }', { deadline: Date.now() + 200 }))
+  await channel.execute(asking('{ hang }', { deadline: Date.now() + 1000 }))
   const controller = new AbortController()
   const running = channel.execute(asking('{ hang }', { signal: controller.signal }))
   await expect.poll(() => contexts).toHaveLength(4)
@@ -228,7 +228,7 @@ test('refuses a body that is too large, signed or not', async () => {
 test('finishes what runs when it stops, takes nothing new, and cuts streams off', async () => {
   const stream = (await channel.subscribe(asking('subscription { late }')))[Symbol.asyncIterator]()
   await stream.next()
-  const running = channel.execute(asking('{ hang }', { deadline: Date.now() + 700 }))
+  const running = channel.execute(asking('{ hang }', { deadline: Date.now() + 1500 }))
   await expect.poll(() => contexts).toHaveLength(3)
   const closing = service.close(60_000)
   await expect(stream.next()).rejects.toThrow('broke off a subscription')
