@@ -26,7 +26,7 @@ import {
   word,
 } from './matrix/ask.ts'
 import { byAdmins, inputs, mayName, type Planter } from './matrix/mutations.ts'
-import { joinTenant, typeOf, viewerOfPerson } from './matrix/people.ts'
+import { joinTenant, lasting, typeOf, viewerOfPerson } from './matrix/people.ts'
 import { type Plants, plant } from './matrix/plant.ts'
 import { type Probe, probesOf, selectionOf, variablesOf } from './matrix/probes.ts'
 
@@ -109,11 +109,11 @@ describe.each(backends)('on %s', (_, skip, openWorld) => {
       world = await openWorld()
       const { product } = world
       const elsewhere = randomUUID()
-      owner = await product.join('owner')
+      owner = await lasting(product, await product.join('owner'))
       others = {
-        neighbour: await product.join('neighbour'),
-        admin: await joinTenant(product, defaultTenantId, 'ADMIN'),
-        stranger: await joinTenant(product, elsewhere),
+        neighbour: await lasting(product, await product.join('neighbour')),
+        admin: await lasting(product, await joinTenant(product, defaultTenantId, 'ADMIN')),
+        stranger: await lasting(product, await joinTenant(product, elsewhere)),
         nobody: person(product.url, '', ''),
       }
       const friends = { here: (await product.join()).id, elsewhere: (await joinTenant(product, elsewhere)).id }

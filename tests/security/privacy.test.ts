@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { defaultTenantId } from '../../lib/tenants.ts'
 import { loadSigningKey } from '../../lib/tokens.ts'
 import { seal } from '../../stores/audit/sealer.ts'
 import { verifyAudit } from '../../stores/audit/verify.ts'
@@ -15,12 +16,9 @@ import { openTestPostgres, type TestPostgres } from '../kit/postgres.ts'
 import { type Data, type Person, type Product, startProduct } from '../kit/product.ts'
 import { openTestRedis, redisUrl } from '../kit/redis.ts'
 import { holds, scanDatabase, scanFolder, scanRedis } from './canary.ts'
-import { viewerOfPerson } from './matrix/people.ts'
+import { joinTenant, viewerOfPerson } from './matrix/people.ts'
 import { compressAll, must, plant } from './matrix/plant.ts'
-
-const asking = `mutation ($input: RequestPrivacyActionInput!) { requestPrivacyAction(input: $input) { __typename
-  ... on RequestPrivacyActionSuccess { request { id action state parts completedAt receipt { counts text signature } } }
-  ... on Problem { code path } } }`
+import { requestPrivacy, untilDone } from './privacy-request.ts'
 
 interface World {
   readonly product: Product
@@ -152,8 +150,9 @@ describe.each(backends)('on %s', (_name, skip, open) => {
     let gone: Person
     let nameless: Person
     let stays: Person
-    const ask = (who: Person, input: object) =>
-      who.ask(asking, { input }).then((data: Data) => data.requestPrivacyAction)
+    let staff: Person
+    const ask = requestPrivacy
+    const done = (who: Person, input: object) => untilDone(world.product, staff, who, input)
 
     beforeAll(async () => {
       world = await open()
@@ -161,6 +160,7 @@ describe.each(backends)('on %s', (_name, skip, open) => {
       gone = await product.join('gonegirl')
       nameless = await product.join('namelessman')
       stays = await product.join('stayer')
+      staff = await joinTenant(product, defaultTenantId, 'ADMIN')
       await plantCanary(product, gone, 'Gonzorium', stays.id)
       await plantCanary(product, nameless, 'Namelium', stays.id)
       await plantCanary(product, stays, 'Stayorium', gone.id)
@@ -172,7 +172,7 @@ describe.each(backends)('on %s', (_name, skip, open) => {
     })
 
     test('is exported whole, as lines that only its owner reads', async () => {
-      const { request } = await ask(gone, { action: 'EXPORT' })
+      const request = await done(gone, { action: 'EXPORT' })
       expect(request).toMatchObject({ action: 'EXPORT', state: 'COMPLETED' })
       const read = 'query ($id: ID!, $part: Int!) { privacyRequest(id: $id) { parts lines(part: $part) } }'
       const lines: Data[] = []
@@ -221,7 +221,7 @@ describe.each(backends)('on %s', (_name, skip, open) => {
       for (const part of [contents.slice(0, 900), contents.slice(900)]) {
         await must(busy, 'rememberMany', { items: part.map((content) => ({ content })) }, 'memories { id }')
       }
-      const { request } = await ask(busy, { action: 'EXPORT' })
+      const request = await done(busy, { action: 'EXPORT' })
       const read = 'query ($id: ID!, $part: Int!) { privacyRequest(id: $id) { lines(part: $part) } }'
       const said: string[] = []
       for (let part = 1; part <= request.parts; part++) {
@@ -255,7 +255,7 @@ describe.each(backends)('on %s', (_name, skip, open) => {
         expect(await world.scan('waited at the old harbour')).toMatchObject({ 'memory.revisions': expect.any(Number) })
       }
       const { cursor } = await must(stays, 'remember', { content: 'Before it.' }, 'cursor')
-      const { request } = await ask(who(), { action, confirmation: username })
+      const request = await done(who(), { action, confirmation: username })
       expect(request).toMatchObject({ action, state: 'COMPLETED' })
       // Whoever could see what was public hears that it is gone.
       const follow = 'subscription ($after: Cursor) { memoryChanges(after: $after) { kind memoryId memory { id } } }'
