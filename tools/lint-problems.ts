@@ -12,7 +12,6 @@ const elsewhere = new Map([
   ['storeSecret Conflict', 'without an idempotency key there is none'],
   ['revealSecret Conflict', 'without an idempotency key there is none'],
   ['syncMemory Forbidden', 'what goes wrong once it is taken up is told in the sync'],
-  ['syncMemory LimitExceeded', 'what goes wrong once it is taken up is told in the sync'],
 ])
 const makers: Readonly<Record<string, string>> = {
   invalidInput: 'InvalidInput',

@@ -112,6 +112,15 @@ describe('a policy rule', () => {
     })
   })
 
+  test('masks fifty words at most', async () => {
+    const ann = await join()
+    const mask = (words: string[]) =>
+      act(ann, set, { name: 'w', kind: 'REDACTION', action: 'MASK', mask: 'WORDS', words })
+    const words = Array.from({ length: 51 }, (_, n) => `word${n}`)
+    expect(await mask(words)).toMatchObject({ code: 'LIMIT_EXCEEDED', path: ['input', 'words'] })
+    expect((await mask(words.slice(1))).rule.words).toHaveLength(50)
+  })
+
   test('is one of a hundred at most', async () => {
     const ann = await join()
     const rule = (n: number) => act(ann, set, { name: `${n}`, kind: 'SHARING', action: 'ALLOW' })

@@ -386,7 +386,8 @@ describeEachPostgres('handing over between sessions', (database) => {
 
   test.each([
     [{ targetId: 'source' }, 'INVALID_INPUT', ['input', 'targetId']],
-    [{ keys: [] }, 'INVALID_INPUT', ['input', 'keys']],
+    [{ keys: [] }, 'LIMIT_EXCEEDED', ['input', 'keys']],
+    [{ keys: Array(101).fill('k') }, 'LIMIT_EXCEEDED', ['input', 'keys']],
     [{ keys: [''] }, 'INVALID_INPUT', ['input', 'keys', '0']],
     [{ memoryIds: ['x'] }, 'INVALID_INPUT', ['input', 'memoryIds']],
     [{ keys: ['k'], type: 'KNOWLEDGE_SHARE' }, 'INVALID_INPUT', ['input', 'keys']],

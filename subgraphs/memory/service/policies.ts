@@ -4,7 +4,7 @@ import { forbidden, invalidInput, limitExceeded, notFound, type Problem, Problem
 import type { Transaction } from '../../../stores/postgres/postgres.ts'
 import { type Answer, mutate } from '../../mutate.ts'
 import type { MemoryContext } from '../context.ts'
-import { checkObject, checkText, firstProblem, limits, type Path, requireVersion } from '../limits.ts'
+import { checkCount, checkObject, checkText, firstProblem, limits, type Path, requireVersion } from '../limits.ts'
 import type { Condition, Mask, PolicyAction, PolicyKind } from '../policies/rules.ts'
 import type { MemoryTier } from '../records.ts'
 import { decisionPage } from '../store/decisions.ts'
@@ -152,8 +152,8 @@ function checkWords({ mask, words }: SetPolicyRuleInput): Problem | null {
   const path = ['input', 'words']
   return firstProblem(
     () => checkParameter(mask === 'WORDS', words, path),
-    () => (words ? checkRange(words.length, 1, 50, path) : null),
-    ...(words ?? []).map((word, i) => () => checkText(word, 100, [...path, String(i)], 1)),
+    () => checkCount(words, limits.maskedWords, path),
+    ...(words ?? []).map((word, i) => () => checkText(word, limits.maskedWord, [...path, String(i)], 1)),
   )
 }
 
@@ -162,7 +162,7 @@ function checkCondition(condition: Condition, tenant: boolean, path: Path): Prob
   return firstProblem(
     () =>
       userIds && !tenant ? invalidInput('Only rules of the tenant are about certain users.', ...path, 'userIds') : null,
-    () => (userIds ? checkRange(userIds.length, 1, 100, [...path, 'userIds']) : null),
+    () => checkCount(userIds, limits.ruleUsers, [...path, 'userIds']),
     ...(userIds ?? []).map((id, i) => () => {
       return uuidOf('User', id) === null ? invalidInput('That is no user’s id.', ...path, 'userIds', String(i)) : null
     }),

@@ -1,12 +1,12 @@
 import { type Connection, type PageArguments, parsePage, toConnection } from '../../../lib/connection.ts'
 import { uuidOf } from '../../../lib/ids.ts'
-import { forbidden, invalidInput, limitExceeded, notFound, type Problem, ProblemError } from '../../../lib/problems.ts'
+import { forbidden, invalidInput, notFound, type Problem, ProblemError } from '../../../lib/problems.ts'
 import type { EventDraft } from '../../../stores/log/log.ts'
 import type { Transaction } from '../../../stores/postgres/postgres.ts'
 import type { VectorCollection, VectorKind } from '../../../stores/vector/port.ts'
 import { type Answer, mutate } from '../../mutate.ts'
 import type { MemoryContext } from '../context.ts'
-import { checkObject, checkText, firstProblem, limits, type Path } from '../limits.ts'
+import { checkCount, checkObject, checkText, firstProblem, limits, type Path } from '../limits.ts'
 import type { MemoryRecord, Visibility } from '../records.ts'
 import { ownedSessions } from '../store/lookups.ts'
 import { memoriesByIds } from '../store/memories.ts'
@@ -46,7 +46,7 @@ export interface RemoveVectorsInput {
 /** Stores texts to be found by meaning, all or none. */
 export async function storeVectors(context: MemoryContext, input: StoreVectorsInput) {
   const { items } = input
-  const tooMany = checkCount(items, 'items')
+  const tooMany = checkCount(items, limits.storedVectors, ['input', 'items'])
   if (tooMany) return tooMany
   const problems = items.map((item, i) => checkItem(item, [String(i)])).filter((problem) => problem !== null)
   if (problems.length > 0) return rejectBatch(problems, items.length, 'items')
@@ -73,7 +73,7 @@ export async function storeDrafts(
 
 /** Removes stored texts of the viewer's, all or none. */
 export async function removeVectors(context: MemoryContext, input: RemoveVectorsInput) {
-  const tooMany = checkCount(input.ids, 'ids')
+  const tooMany = checkCount(input.ids, limits.storedVectors, ['input', 'ids'])
   if (tooMany) return tooMany
   const { stores, request, viewer } = context
   return mutate(stores, request, { name: 'removeVectors', input, room: 'memory' }, async ({ tx, append }) => {
@@ -105,13 +105,6 @@ export async function listVectors(
     return readableVectors(db, viewer, [viewer.userId, ...owners], { ...filter, collection }, page)
   })
   return toConnection(rows, page, (row) => [row.ordinal])
-}
-
-const mostAtOnce = 100
-
-function checkCount(list: readonly unknown[], name: string): Problem | null {
-  if (list.length >= 1 && list.length <= mostAtOnce) return null
-  return limitExceeded(`1–${mostAtOnce} at once, not ${list.length}.`, 'input', name)
 }
 
 function checkItem({ collection, content, metadata, relevanceScore }: VectorInput, path: Path): Problem | null {

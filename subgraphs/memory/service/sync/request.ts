@@ -3,7 +3,7 @@ import { conflict, invalidInput, notFound, type Problem, ProblemError } from '..
 import type { Transaction } from '../../../../stores/postgres/postgres.ts'
 import { type Answer, mutate } from '../../../mutate.ts'
 import type { MemoryContext } from '../../context.ts'
-import { checkText, firstProblem, limits } from '../../limits.ts'
+import { checkCount, checkText, firstProblem, limits } from '../../limits.ts'
 import { insertSync } from '../../store/syncs.ts'
 import type { SyncType } from '../../sync-records.ts'
 import type { ConflictStrategy } from './decide.ts'
@@ -18,8 +18,6 @@ export interface SyncMemoryInput {
   readonly memoryIds?: readonly string[] | null
   readonly clientMutationId?: string | null
 }
-
-const mostNamed = 100
 
 /** Writes down what is to be handed over, then does it. What is not done here is done by the room's job. */
 export async function syncMemory(context: MemoryContext, input: SyncMemoryInput) {
@@ -56,17 +54,13 @@ export async function syncMemory(context: MemoryContext, input: SyncMemoryInput)
 
 function checkInput({ sourceId, targetId, type, keys, memoryIds }: SyncMemoryInput): Problem | null {
   const knowledge = type === 'KNOWLEDGE_SHARE'
-  const checkCount = (named: readonly string[] | null | undefined, path: string) =>
-    named && (named.length < 1 || named.length > mostNamed)
-      ? invalidInput(`1–${mostNamed} of them, or leave it out for all.`, 'input', path)
-      : null
   return firstProblem(
     () =>
       sourceId === targetId ? invalidInput('A session has nothing to give to itself.', 'input', 'targetId') : null,
     () => (keys && knowledge ? invalidInput('KNOWLEDGE_SHARE takes `memoryIds`.', 'input', 'keys') : null),
     () => (memoryIds && !knowledge ? invalidInput('Only KNOWLEDGE_SHARE takes memories.', 'input', 'memoryIds') : null),
-    () => checkCount(keys, 'keys'),
-    () => checkCount(memoryIds, 'memoryIds'),
+    () => checkCount(keys, limits.synced, ['input', 'keys']),
+    () => checkCount(memoryIds, limits.synced, ['input', 'memoryIds']),
     ...(keys ?? []).map((key, i) => () => checkText(key, limits.name, ['input', 'keys', String(i)], 1)),
   )
 }

@@ -32,8 +32,6 @@ export interface CompleteChatTurnInput {
   readonly clientMutationId?: string | null
 }
 
-const mostRecalled = 20
-
 /** Recalls, then stores the exchange in one transaction, then notes in the cache where the chat stands. */
 export async function answerChat(context: MemoryContext, input: AnswerChatInput) {
   const problem = checkInput(input)
@@ -111,8 +109,8 @@ function checkInput({ message, answer, first }: AnswerChatInput): Problem | null
     () => (message.trim() === '' ? invalidInput('Nothing was asked.', 'input', 'message') : null),
     () => checkText(answer, limits.memoryContent, ['input', 'answer'], 1),
     () =>
-      first != null && !(first >= 1 && first <= mostRecalled)
-        ? invalidInput(`1–${mostRecalled}.`, 'input', 'first')
+      first != null && !(first >= 1 && first <= limits.recalledForTurn)
+        ? invalidInput(`1–${limits.recalledForTurn}.`, 'input', 'first')
         : null,
   )
 }

@@ -7,12 +7,9 @@ import { voiceObject, voicePlace } from '../../../../stores/privacy/voice.ts'
 import type { Unit } from '../../../mutate.ts'
 import { securityOf } from '../../../security.ts'
 import type { MemoryContext } from '../../context.ts'
-import { checkObject, checkText, firstProblem } from '../../limits.ts'
+import { checkObject, checkText, firstProblem, limits } from '../../limits.ts'
 import type { VoiceRecord } from '../../voice-records.ts'
 import { letGo, wantAgain } from '../objects.ts'
-
-/** The most audio that one sample holds. Bytes. */
-const mostBytes = 4 * 1024 * 1024
 
 /** Audio that came in, or only its hash where the client keeps it. */
 export interface Audio {
@@ -46,12 +43,12 @@ export function readAudio(input: AudioInput): Audio | Problem {
       ? invalidInput('Give the audio, or the hash of what you keep.', 'input', 'audio')
       : { hash: audioHash, bytes: null }
   }
-  if (audio.length > (mostBytes / 3) * 4 + 4) return invalidInput('At most 4 MiB of audio.', 'input', 'audio')
+  if (audio.length > (limits.audioBytes / 3) * 4 + 4) return invalidInput('At most 4 MiB of audio.', 'input', 'audio')
   const bytes = Buffer.from(audio, 'base64')
   if (bytes.length === 0 || bytes.toString('base64').replace(/=+$/, '') !== audio.replace(/=+$/, '')) {
     return invalidInput('Audio in base64 is needed.', 'input', 'audio')
   }
-  if (bytes.length > mostBytes) return invalidInput('At most 4 MiB of audio.', 'input', 'audio')
+  if (bytes.length > limits.audioBytes) return invalidInput('At most 4 MiB of audio.', 'input', 'audio')
   const hash = createHash('sha256').update(bytes).digest('hex')
   if (audioHash != null && audioHash !== hash) return invalidInput('The audio has another hash.', 'input', 'audioHash')
   return { hash, bytes }
