@@ -2,7 +2,7 @@ import { leastPacked } from '../../../lib/packed-text.ts'
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
 import { readable, type Stored } from '../../packed-rows.ts'
 import type { Rule } from '../policies/rules.ts'
-import type { CompressionRecord, MemoryTier } from '../records.ts'
+import type { MemoryTier } from '../records.ts'
 import { findConcerned, type Kept, type Search } from './upkeep.ts'
 
 /** An owner's memories that some of these rules want stored otherwise than they are; the rules themselves decide. */
@@ -68,12 +68,22 @@ export interface Change {
   readonly metadata: CompressionMetadata | null
 }
 
-/** As it is kept; `NONE` of what did not get smaller. */
-export type CompressionMetadata = Omit<CompressionRecord, 'algorithm'> & {
-  readonly algorithm: CompressionRecord['algorithm'] | 'NONE'
-  /** For what counts characters. */
-  readonly characters: number
-}
+/**
+ * What is kept beside a packed content: its characters, its bytes plain, and the second since 1970 when it was packed. Of
+ * what did not get smaller, nothing but that it was tried. It stands in every row, where names would take more than packing
+ * a short text saves.
+ */
+export type CompressionMetadata = readonly [characters: number, originalBytes: number, second: number] | readonly []
+
+/** A content's characters, and what came of packing it, of a row of this name. */
+export const charactersOf = (row: string) =>
+  `coalesce(char_length(${row}.content), (${row}.compression_metadata ->> 0)::integer)`
+export const originalBytesOf = (row: string) => `(${row}.compression_metadata ->> 1)::integer`
+export const compressionOf = (
+  row: string,
+) => `CASE WHEN ${row}.content IS NULL THEN json_build_object('algorithm', 'BROTLI',
+    'originalBytes', ${originalBytesOf(row)}, 'storedBytes', octet_length(${row}.content_packed),
+    'compressedAt', to_timestamp((${row}.compression_metadata ->> 2)::float8)) END`
 
 /**
  * Stores contents otherwise; the memories must be held. A revision never says anything else than it does, so that it does

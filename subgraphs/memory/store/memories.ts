@@ -2,21 +2,19 @@ import type { Page } from '../../../lib/connection.ts'
 import type { Database } from '../../../stores/postgres/postgres.ts'
 import { readable, type Stored } from '../../packed-rows.ts'
 import type { MemoryFilter, MemoryRecord, MemoryTier, RevisionRecord } from '../records.ts'
+import { charactersOf, compressionOf, originalBytesOf } from './compression.ts'
 import { allOf, keyset, type Order, Values } from './keyset.ts'
 import { countsUnder, type ListSource, pagesUnder } from './pages.ts'
 
 const fields = `memory.id, memory.owner_id AS "ownerId", memory.ordinal::float8 AS ordinal,
   memory.session_id AS "sessionId", memory.message_id AS "messageId", memory.position,
   memory.external_id AS "externalId", memory.version, memory.content, memory.content_packed AS packed,
-  CASE WHEN memory.content IS NULL THEN memory.compression_metadata END AS compression, memory.tier, memory.visibility, memory.metadata,
+  ${compressionOf('memory')} AS compression, memory.tier, memory.visibility, memory.metadata,
   memory.occurred_at AS "occurredAt", memory.time_inferred AS "timeInferred",
   memory.retention_until AS "retentionUntil", memory.created_at AS "createdAt", memory.updated_at AS "updatedAt"`
 const columns = `${fields}, NULL::timestamptz AS "asOf"`
 
 const current = 'memory.current_memories AS memory'
-
-/** How long a content is, packed or not. */
-const characters = `coalesce(char_length(memory.content), (memory.compression_metadata ->> 'characters')::integer)`
 
 const nameOf = ({ id }: { readonly id: string }) => `memory ${id}`
 
@@ -213,10 +211,9 @@ export async function memoryStats(
   const own = 'memory.owner_id = $1 AND ($3::text IS NULL OR memory.tier = $3)'
   const [row] = await db.query<MemoryStats>(
     `SELECT count(*)::integer AS count, coalesce(sum(memory.version), 0)::integer AS revisions,
-       coalesce(sum(${characters}), 0)::float8 AS characters,
+       coalesce(sum(${charactersOf('memory')}), 0)::float8 AS characters,
        json_build_object('count', count(memory.content_packed),
-         'originalBytes', coalesce(sum((memory.compression_metadata ->> 'originalBytes')::integer)
-           FILTER (WHERE memory.content IS NULL), 0),
+         'originalBytes', coalesce(sum(${originalBytesOf('memory')}), 0),
          'storedBytes', coalesce(sum(octet_length(memory.content_packed)), 0)) AS compressed,
        min(memory.created_at) AS "oldestAt", max(memory.created_at) AS "newestAt",
        (SELECT count(*) FROM ${current} WHERE ${own} AND NOT ${lasts})::integer AS expired
@@ -297,7 +294,7 @@ export async function contentsAt(db: Database, ids: readonly string[], asOf: Dat
   const from = memoriesAt(asOf, values)
   const rows = await db.query<Stored<Said>>(
     `SELECT id, content, packed FROM (
-       SELECT memory.id, memory.content, memory.content_packed AS packed, sum(${characters}) OVER (ORDER BY asked.place) AS characters
+       SELECT memory.id, memory.content, memory.content_packed AS packed, sum(${charactersOf('memory')}) OVER (ORDER BY asked.place) AS characters
        FROM unnest(${values.add(ids, 'uuid[]')}) WITH ORDINALITY AS asked (id, place)
        JOIN ${from} ON memory.id = asked.id) AS said
      WHERE characters <= ${values.add(mostCharacters, 'bigint')}`,

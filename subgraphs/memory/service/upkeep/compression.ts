@@ -107,15 +107,15 @@ function ruleFor(rules: readonly Rule[], memory: Kept, at: Date): Rule | null {
 
 async function packed({ id, memoryId, content }: Content, now: Date): Promise<Change> {
   const bytes = await packText(content)
-  const originalBytes = Buffer.byteLength(content)
-  const metadata = {
-    algorithm: bytes === null ? ('NONE' as const) : ('BROTLI' as const),
-    originalBytes,
-    storedBytes: bytes?.length ?? originalBytes,
-    characters: [...content].length,
-    compressedAt: now.toISOString(),
+  if (bytes === null) return { id, memoryId, content, packed: null, metadata: [] }
+  const second = Math.floor(now.getTime() / 1000)
+  return {
+    id,
+    memoryId,
+    content: null,
+    packed: bytes,
+    metadata: [[...content].length, Buffer.byteLength(content), second],
   }
-  return { id, memoryId, content: bytes === null ? content : null, packed: bytes, metadata }
 }
 
 /** Stores what was prepared, as far as rules still want it, and logs what was decided. */
@@ -128,7 +128,7 @@ export async function storePrepared(context: MemoryContext, { tx }: Unit, { at, 
   const store = async (way: Way, changes: readonly Change[]) => {
     const wanted = changes.filter(({ memoryId }) => ruleOf.get(memoryId)?.action === way)
     const stored = await storeContents(tx, way, wanted)
-    const told = wanted.filter(({ id, metadata }) => stored.has(id) && metadata?.algorithm !== 'NONE')
+    const told = wanted.filter(({ id, metadata }) => stored.has(id) && metadata?.length !== 0)
     return Map.groupBy(told, ({ memoryId }) => memoryId)
   }
   const [compressed, expanded] = [await store('COMPRESS', compress), await store('EXPAND', expand)]
@@ -146,9 +146,9 @@ export async function storePrepared(context: MemoryContext, { tx }: Unit, { at, 
 
 /** What contents take plain, and as they are stored. */
 function sizesOf(changes: readonly Change[]) {
-  const sizes = changes.map(({ content, metadata }) => {
-    const plain = metadata?.originalBytes ?? Buffer.byteLength(content ?? '')
-    return { plain, stored: metadata?.storedBytes ?? plain }
+  const sizes = changes.map(({ content, packed, metadata }) => {
+    const plain = metadata?.[1] ?? Buffer.byteLength(content ?? '')
+    return { plain, stored: packed?.length ?? plain }
   })
   const originalBytes = sizes.reduce((sum, { plain }) => sum + plain, 0)
   return { originalBytes, storedBytes: sizes.reduce((sum, { stored }) => sum + stored, 0) }
