@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import type { Log } from '../../lib/log.ts'
 
 /** How long the server may take to answer. Milliseconds. */
@@ -25,9 +25,11 @@ export interface RedisStore {
  * @throws the driver's error when the server cannot be reached at first, or refuses the user
  */
 export async function openRedis(url: string, systemId: string, logger: Log): Promise<RedisStore> {
+  // Read where there is a server, so that a start without one does not pay for it.
+  const driver = await import('ioredis')
   const connections: Redis[] = []
   const connect = async () => {
-    const connection = new Redis(url, {
+    const connection = new driver.Redis(url, {
       lazyConnect: true,
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,

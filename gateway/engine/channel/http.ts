@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { type Dispatcher, Pool } from 'undici'
+import type { Dispatcher, Pool } from 'undici'
 import { parseCacheControl } from '../../../lib/cache-control.ts'
 import { authorityOf } from '../../../lib/context.ts'
 import { Flights } from '../../../lib/flights.ts'
@@ -44,8 +44,12 @@ export function createHttpChannel(options: HttpChannelOptions): Channel {
 class HttpChannel implements Channel {
   readonly #options: HttpChannelOptions
   readonly #pool: PostPool
-  /** A subscription holds its connection as long as it lasts, so those of operations must not be counted with them. */
-  readonly #streams: Pool
+  /**
+   * A subscription holds its connection as long as it lasts, so those of operations must not be counted with them. Made
+   * for the first one.
+   */
+  #streams: Promise<Pool> | undefined
+  #isClosed = false
   /** Queries that are under way. */
   readonly #flights = new Flights<HttpAnswer>()
   readonly #path: string
@@ -63,8 +67,6 @@ class HttpChannel implements Channel {
       headers: { accept: answerTypes },
       maxResponseBytes: this.#limit,
     })
-    // The request's own signal ends it, so the pool needs no time limits beside it.
-    this.#streams = new Pool(url.origin, { connections: null, headersTimeout: 0, bodyTimeout: 0 })
   }
 
   async execute(request: SubgraphRequest): Promise<SubgraphResponse> {
@@ -101,7 +103,8 @@ class HttpChannel implements Channel {
 
   async close(): Promise<void> {
     this.#pool.destroy()
-    await this.#streams.destroy()
+    this.#isClosed = true
+    await (await this.#streams)?.destroy()
   }
 
   #bodyOf(request: SubgraphRequest): string {
@@ -116,7 +119,10 @@ class HttpChannel implements Channel {
 
   async #open(request: SubgraphRequest, body: string): Promise<Dispatcher.ResponseData> {
     try {
-      return await this.#streams.request({
+      if (this.#isClosed) throw new Error('the channel is closed')
+      this.#streams ??= this.#openStreams()
+      const streams = await this.#streams
+      return await streams.request({
         path: this.#path,
         method: 'POST',
         headers: {
@@ -130,6 +136,12 @@ class HttpChannel implements Channel {
     } catch (cause) {
       throw this.#broken(cause)
     }
+  }
+
+  async #openStreams(): Promise<Pool> {
+    const { Pool } = await import('undici')
+    // The request's own signal ends it, so the pool needs no time limits beside it.
+    return new Pool(new URL(this.#options.url).origin, { connections: null, headersTimeout: 0, bodyTimeout: 0 })
   }
 
   #read(answer: HttpAnswer): SubgraphResponse {

@@ -1,4 +1,4 @@
-import { en } from 'chrono-node'
+import { casual } from 'chrono-node/en'
 import type { Found } from './patterns.ts'
 
 /** How far around a trigger the date parser reads: its many patterns are too slow for whole texts. */
@@ -73,7 +73,7 @@ function wordEnd(text: string, at: number): number {
 
 function spoken(window: string, offset: number, at: Date | undefined): Found[] {
   const reference = { instant: at ?? new Date(0), timezone: 0 }
-  return en.casual.parse(window.replace(isoDay, '          '), reference).flatMap((result) => {
+  return casual.parse(window.replace(isoDay, '          '), reference).flatMap((result) => {
     const { start } = result
     const isAbsolute = monthName.test(result.text) && start.isCertain('day') && start.isCertain('month')
     if (!isAbsolute && (at === undefined || !relativeDay.test(result.text))) return []

@@ -1,4 +1,5 @@
-import { type ParsedComponents, parse } from 'chrono-node'
+import type { ParsedComponents } from 'chrono-node'
+import { parse } from 'chrono-node/en'
 
 /** A time that a question names, in milliseconds since the epoch. */
 export interface TimeSpan {
