@@ -263,13 +263,17 @@ describeEachPostgres('what was known at a moment', (database) => {
     expect([recall.hits.length, recall.pending]).toEqual([10, 2])
   }, 60_000)
 
-  test('is not found by meaning while the encoder fails, which is named', async () => {
+  test.each([
+    ['fails', () => Promise.reject(new Error('the encoder is gone'))],
+    [
+      'does not answer',
+      (signal: AbortSignal) => new Promise<never>((_, no) => signal.addEventListener('abort', () => no(signal.reason))),
+    ],
+  ])('is not found by meaning while the encoder %s, which is named', async (_, fail) => {
     const { asOf, ask } = await revised()
     const { encoder } = world.stores
-    const encode = async (texts: readonly string[]) => {
-      if (texts.length > 1) throw new Error('the encoder is gone')
-      return encoder.encode(texts)
-    }
+    const encode = (texts: readonly string[], signal = AbortSignal.abort()) =>
+      texts.length > 1 ? fail(signal) : encoder.encode(texts)
     Object.assign(world.stores, { encoder: { ...encoder, encode } })
     expect(await ask({ asOf })).toEqual({ degraded: ['VECTORS'], pending: 0, hits: [] })
     Object.assign(world.stores, { encoder })

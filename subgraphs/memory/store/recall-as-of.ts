@@ -12,6 +12,8 @@ import { VectorOutage } from './vector-outage.ts'
 /** How much of what was revised since is given vectors for one question, the last revised first. */
 const mostRevised = 1_000
 const mostCharacters = 1_000_000
+/** How long that may take, so that a slow provider costs the search by meaning and not the search. Milliseconds. */
+const mostMs = 5_000
 
 /**
  * What the viewer could have found at a moment, by the words that were known then and by meaning. Old revisions have no
@@ -41,7 +43,8 @@ export function openPastIndex(context: MemoryContext, filter: MemoryFilter, asOf
     const found = await context.read((db) => contentsAt(db, ids, asOf, mostCharacters))
     const said = undamaged(found, stores.logger)
     const texts = said.map(({ content }) => content)
-    const vectors = texts.length === 0 ? [] : await stores.encoder.encode(texts, request.signal)
+    const signal = AbortSignal.any([request.signal, AbortSignal.timeout(mostMs)])
+    const vectors = texts.length === 0 ? [] : await stores.encoder.encode(texts, signal)
     return said.flatMap(({ id }, i) => (vectors[i] ? [{ id, score: cosine(vector, vectors[i]) }] : []))
   }
 
