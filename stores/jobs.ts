@@ -30,17 +30,12 @@ export function housekeeping(postgres: Postgres, logRetentionDays: number): read
     {
       name: 'expired context',
       everyMs: hour,
-      run: statement('DELETE FROM memory.session_context WHERE expires_at < now()'),
+      run: statement('SELECT memory.clean_up_context()'),
     },
     {
       name: 'expired analyses',
       everyMs: hour,
       run: statement('DELETE FROM memory.context_analysis_cache WHERE expires_at < now()'),
-    },
-    {
-      name: 'expired context of users',
-      everyMs: hour,
-      run: statement('DELETE FROM memory.user_chat_context WHERE expires_at < now()'),
     },
     {
       name: 'old events',
@@ -49,6 +44,11 @@ export function housekeeping(postgres: Postgres, logRetentionDays: number): read
         await trimLog(postgres, logRetentionDays)
         await dropLogPartitions(postgres, logRetentionDays)
       },
+    },
+    {
+      name: 'emptied months of blackboards',
+      everyMs: 24 * hour,
+      run: statement('SELECT agents.drop_emptied_months()'),
     },
     { name: 'old decisions', everyMs: 24 * hour, run: statement('SELECT memory.drop_decisions()') },
   ]

@@ -2,6 +2,7 @@ import { codedError } from '../../lib/errors.ts'
 import type { MemoryContext } from './context.ts'
 import type { SessionRecord } from './records.ts'
 import { entriesOf } from './service/context.ts'
+import { type Slice, sliceOf } from './slice.ts'
 
 interface Named {
   readonly sessionId: string
@@ -18,8 +19,11 @@ async function namedEntry({ sessionId, key }: Named, _: unknown, { loaders }: Me
 /** Resolvers of what a session's agents keep at hand. */
 export const contextResolvers = {
   ChatSession: {
-    context: (session: SessionRecord, { keys }: { keys?: readonly string[] | null }, context: MemoryContext) =>
-      entriesOf(context, session, keys ?? null),
+    context: async (
+      session: SessionRecord,
+      args: Slice & { readonly keys?: readonly string[] | null },
+      context: MemoryContext,
+    ) => sliceOf(await entriesOf(context, session, args.keys ?? null), args),
     contextCount: ({ id }: SessionRecord, _: unknown, { loaders }: MemoryContext) => loaders.contextCount(id),
   },
   SetContextSuccess: { entry: namedEntry },

@@ -4,6 +4,7 @@ import type { SessionRecord } from './records.ts'
 import { mutation, named } from './resolving.ts'
 import { requireFew } from './service/context.ts'
 import { deleteUserContext, type EffectiveEntry, effectiveContext, setUserContext } from './service/user-context.ts'
+import { type Slice, sliceOf } from './slice.ts'
 import { childSessions } from './store/sessions.ts'
 
 type Keys = { readonly keys?: readonly string[] | null }
@@ -11,9 +12,9 @@ type Keys = { readonly keys?: readonly string[] | null }
 /** Resolvers of what goes on from session to session. */
 export const continuityResolvers = {
   Query: {
-    chatContext: (_: unknown, { keys }: Keys, { viewer, loaders }: MemoryContext) => {
-      requireFew(keys ?? null)
-      return loaders.userContextOf(viewer.userId, keys ?? null)
+    chatContext: async (_: unknown, args: Keys & Slice, { viewer, loaders }: MemoryContext) => {
+      requireFew(args.keys ?? null)
+      return sliceOf(await loaders.userContextOf(viewer.userId, args.keys ?? null), args)
     },
   },
   Mutation: { setUserContext: mutation(setUserContext), deleteUserContext: mutation(deleteUserContext) },
@@ -26,8 +27,8 @@ export const continuityResolvers = {
     },
     children: ({ id }: SessionRecord, args: PageArguments, { loaders }: MemoryContext) =>
       loaders.listUnder<SessionRecord>(['child sessions'], childSessions, id, args),
-    effectiveContext: (session: SessionRecord, { keys }: Keys, context: MemoryContext) =>
-      effectiveContext(context, session, keys ?? null),
+    effectiveContext: async (session: SessionRecord, args: Keys & Slice, context: MemoryContext) =>
+      sliceOf(await effectiveContext(context, session, args.keys ?? null), args),
   },
   EffectiveContextEntry: {
     session: ({ sessionId }: EffectiveEntry, _: unknown, { loaders }: MemoryContext) =>

@@ -91,6 +91,19 @@ export function createLoaders(stores: Stores, request: RequestContext) {
     return toConnection(await loader.load(parent), page, keyOf)
   }
 
+  /** The same with the list's length when that is asked for. */
+  async function countedUnder<Row>(
+    list: unknown,
+    parent: string,
+    args: PageArguments,
+    pages: Pages<Row>,
+    counts: (db: Database, parents: readonly string[]) => Promise<Map<string, number>>,
+    keyOf: (row: Row) => Key,
+  ): Promise<CountedConnection<Row>> {
+    const connection = await pageUnder(list, parent, args, pages, keyOf)
+    return { ...connection, totalCount: () => family([list, 'count'], counts, 0).load(parent) }
+  }
+
   async function memoriesUnder(name: string, source: ListSource, parent: string, args: PageArguments) {
     const keyOf = (row: MemoryRecord): Key => [row[source.keyName as 'position' | 'ordinal'] ?? 0]
     const connection = await pageUnder(
@@ -144,9 +157,9 @@ export function createLoaders(stores: Stores, request: RequestContext) {
     message: byId<MessageRecord>(read, sessions.messagesByIds),
     vector: byId<vectors.VectorRecord>(read, vectors.vectorsByIds),
     vectorsOfMemory: (id: string, args: PageArguments) =>
-      pageUnder('memory vectors', id, args, vectors.vectorsOfMemories, (row) => [row.ordinal]),
+      countedUnder('memory vectors', id, args, vectors.vectorsOfMemories, vectors.countVectorsOfMemories, byOrdinal),
     vectorsOfSession: (id: string, args: PageArguments) =>
-      pageUnder('session vectors', id, args, vectors.vectorsOfSessions, (row) => [row.ordinal]),
+      countedUnder('session vectors', id, args, vectors.vectorsOfSessions, vectors.countVectorsOfSessions, byOrdinal),
     pointOf: pointLoader(stores, request),
     memoryArchive: byId<ArchiveRecord>(read, archivesByIds),
     policyRule: byId<RuleRecord>(read, rulesByIds),
@@ -155,12 +168,13 @@ export function createLoaders(stores: Stores, request: RequestContext) {
       memoriesUnder('session memories', memories.memoriesOfSession, id, args),
     memoriesOfMessage: (id: string, args: PageArguments) =>
       memoriesUnder('message memories', memories.memoriesOfMessage, id, args),
-    revisionsOf: ({ id, asOf }: MemoryRecord, args: PageArguments): Promise<Connection<RevisionRecord>> =>
-      pageUnder(
+    revisionsOf: ({ id, asOf }: MemoryRecord, args: PageArguments): Promise<CountedConnection<RevisionRecord>> =>
+      countedUnder(
         ['revisions', asOf],
         id,
         args,
         (db, ids, page) => memories.revisionPages(db, ids, page, asOf),
+        (db, ids) => memories.revisionCounts(db, ids, asOf),
         (row: RevisionRecord) => [row.version],
       ),
     relationship: byId<RelationshipRecord>(read, relationshipsByIds),
@@ -199,6 +213,8 @@ export function createLoaders(stores: Stores, request: RequestContext) {
     },
   }
 }
+
+const byOrdinal = ({ ordinal }: { readonly ordinal: number }): Key => [ordinal]
 
 function byId<Row extends { readonly id: string }>(
   read: Read,

@@ -14,7 +14,7 @@ import {
   removePolicyRule,
   setPolicyRule,
 } from './service/policies.ts'
-import type { DecisionRecord } from './store/decisions.ts'
+import { type DecisionRecord, decisions } from './store/decisions.ts'
 import type { RuleRecord } from './store/policies.ts'
 
 /** Resolvers of policy rules and of what they decide. */
@@ -36,7 +36,18 @@ export const policyResolvers = {
           connection.nodes.map(async (each) => [each, await revisionFor(context, memory, each)] as const),
         ),
       )
-      return mapConnection(connection, (revision) => masked.get(revision) ?? revision)
+      const { totalCount } = connection
+      return { ...mapConnection(connection, (revision) => masked.get(revision) ?? revision), totalCount }
+    },
+    policyDecisions: (
+      { id }: MemoryRecord,
+      args: PageArguments & { kind?: PolicyKind | null },
+      { loaders }: MemoryContext,
+    ) => {
+      const { kind = null } = args
+      return loaders.listUnder<DecisionRecord>(['policy decisions', kind], decisions, id, args, (values) =>
+        kind === null ? [] : [`decision.kind = ${values.add(kind)}`],
+      )
     },
     accessedAt: async ({ id }: MemoryRecord, _: unknown, { loaders }: MemoryContext) =>
       (await loaders.circumstances.load(id))?.accessedAt ?? null,

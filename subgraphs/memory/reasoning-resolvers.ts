@@ -4,10 +4,26 @@ import type { MemoryContext } from './context.ts'
 import type { ChainRecord, SessionRecord } from './records.ts'
 import { mutation, named } from './resolving.ts'
 import { deleteReasoningChain, recordReasoningChain } from './service/reasoning.ts'
-import { chains } from './store/reasoning.ts'
+import { chains, chainsOfOwner } from './store/reasoning.ts'
 
 /** Resolvers of how answers were reasoned out. */
 export const reasoningResolvers = {
+  Query: {
+    reasoningChains: (
+      _: unknown,
+      args: PageArguments & { readonly minConfidence?: number | null },
+      { loaders, viewer }: MemoryContext,
+    ) => {
+      const { minConfidence = null } = args
+      return loaders.listUnder<ChainRecord>(
+        ['own reasoning chains', minConfidence],
+        chainsOfOwner,
+        viewer.userId,
+        args,
+        (values) => (minConfidence === null ? [] : [`chain.confidence >= ${values.add(minConfidence, 'float8')}`]),
+      )
+    },
+  },
   Mutation: {
     recordReasoningChain: mutation(recordReasoningChain),
     deleteReasoningChain: mutation(deleteReasoningChain),

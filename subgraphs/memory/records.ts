@@ -68,6 +68,9 @@ export interface RevisionRecord {
   readonly visibility: Visibility
   readonly metadata: unknown
   readonly occurredAt: Date
+  readonly timeInferred: boolean
+  readonly retentionUntil: Date | null
+  readonly contextAnalysis: unknown
   readonly knownFrom: Date
   readonly knownUntil: Date | null
 }
@@ -85,6 +88,8 @@ export interface SessionRecord {
   readonly active: boolean
   /** How many messages it has. */
   readonly messageCount: number
+  /** Another room's. */
+  readonly consensusNodeId: string | null
   readonly version: number
   readonly createdAt: Date
   readonly updatedAt: Date

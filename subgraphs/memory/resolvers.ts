@@ -12,7 +12,7 @@ import {
   memoryChanges,
   messageAdded,
 } from './live.ts'
-import { toFilter, userOf } from './mappers.ts'
+import { nodeOf, toFilter, userOf } from './mappers.ts'
 import type { MemoryFilter, MemoryRecord, MemoryTier, MessageRecord, SessionFilter, SessionRecord } from './records.ts'
 import { mutation, named, shown } from './resolving.ts'
 import { deleteContext, setContext } from './service/context.ts'
@@ -125,6 +125,7 @@ export const resolvers = {
     owner: ({ ownerId }: SessionRecord) => userOf(ownerId),
     parent: ({ parentId }: SessionRecord, _: unknown, { loaders }: MemoryContext) =>
       parentId === null ? null : loaders.session.load(parentId),
+    consensusNode: ({ consensusNodeId }: SessionRecord) => nodeOf(consensusNodeId),
     messages: (session: SessionRecord, args: PageArguments, { loaders }: MemoryContext) =>
       loaders.messagesOf(session, args),
     memories: ({ id }: SessionRecord, args: PageArguments, { loaders }: MemoryContext) =>

@@ -5,13 +5,21 @@ import type { MemoryContext } from './context.ts'
 import type { RoutingRecord, SessionRecord } from './records.ts'
 import { mutation, named } from './resolving.ts'
 import { deleteRoutingDecision, logRoutingDecision, routeRequest, routerAnalytics } from './service/routing.ts'
-import { decisions } from './store/routing.ts'
+import { type DecisionFilter, decisionConditions, decisions, decisionsOfOwner } from './store/routing.ts'
 
 /** Resolvers of what a router decides. */
 export const routingResolvers = {
   Query: {
     routerAnalytics: (_: unknown, { hours }: { hours?: number | null }, context: MemoryContext) =>
       routerAnalytics(context, hours ?? 24),
+    routingDecisions: (_: unknown, args: DecisionFilter & PageArguments, { loaders, viewer }: MemoryContext) =>
+      loaders.listUnder<RoutingRecord>(
+        ['own routing decisions', args.success ?? null, args.model ?? null, args.mode ?? null],
+        decisionsOfOwner,
+        viewer.userId,
+        args,
+        (values) => decisionConditions(args, values),
+      ),
   },
   Mutation: {
     routeRequest: mutation(routeRequest),

@@ -4,13 +4,14 @@ import { userOf } from './mappers.ts'
 import type { GrantRecord, MemoryRecord } from './records.ts'
 import { mutation, named } from './resolving.ts'
 import { shareMemory, subjectTypes, unshareMemory } from './service/share.ts'
+import { type Slice, sliceOf } from './slice.ts'
 
 /** Resolvers of whom memories were given to. */
 export const sharingResolvers = {
   Mutation: { shareMemory: mutation(shareMemory), unshareMemory: mutation(unshareMemory) },
   Memory: {
-    grants: ({ id, ownerId }: MemoryRecord, _: unknown, { loaders, viewer }: MemoryContext) =>
-      ownerId === viewer.userId ? loaders.grantsOf(id) : [],
+    grants: async ({ id, ownerId }: MemoryRecord, slice: Slice, { loaders, viewer }: MemoryContext) =>
+      sliceOf(ownerId === viewer.userId ? await loaders.grantsOf(id) : [], slice),
   },
   MemoryGrant: {
     subjectId: ({ subjectKind, subjectId }: GrantRecord) => toGlobalId(subjectTypes[subjectKind], subjectId),

@@ -6,6 +6,7 @@ import type { MemoryContext } from './context.ts'
 import type { SessionRecord } from './records.ts'
 import { mutation, named, shown } from './resolving.ts'
 import { syncMemory } from './service/sync/request.ts'
+import { type Slice, sliceOf } from './slice.ts'
 import { type SyncFilter, syncConditions, syncsOfOwner, syncsOfSession } from './store/syncs.ts'
 import type { SyncRecord, SyncStatus } from './sync-records.ts'
 
@@ -58,6 +59,10 @@ export const syncResolvers = {
   MemorySync: {
     ...idFields('MemorySync'),
     __resolveReference: syncOf,
+    transferred: ({ transferred }: SyncRecord, slice: Slice) => sliceOf(transferred, slice),
+    transferredCount: ({ transferred }: SyncRecord) => transferred.length,
+    conflicts: ({ conflicts }: SyncRecord, slice: Slice) => sliceOf(conflicts, slice),
+    conflictCount: ({ conflicts }: SyncRecord) => conflicts.length,
     source: ({ sourceId }: SyncRecord, _: unknown, { loaders }: MemoryContext) => loaders.session.load(sourceId),
     target: ({ targetId }: SyncRecord, _: unknown, { loaders }: MemoryContext) => loaders.session.load(targetId),
   },

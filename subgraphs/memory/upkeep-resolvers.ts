@@ -4,11 +4,11 @@ import { byReference, idFields } from '../references.ts'
 import type { MemoryContext } from './context.ts'
 import type { MemoryRecord } from './records.ts'
 import { mutation, named } from './resolving.ts'
-import { linesOf, listArchives, removeMemoryArchive } from './service/upkeep/archive.ts'
+import { linesOf, removeMemoryArchive } from './service/upkeep/archive.ts'
 import { compressColdMemories } from './service/upkeep/compression.ts'
 import { cleanUpExpired, listExpired } from './service/upkeep/expire.ts'
 import { applyTierRules } from './service/upkeep/tiers.ts'
-import type { ArchiveRecord } from './store/archives.ts'
+import { type ArchiveRecord, archives } from './store/archives.ts'
 
 type Lines = { readonly from?: number | null; readonly first?: number | null }
 
@@ -17,7 +17,8 @@ export const upkeepResolvers = {
   Query: {
     expiredMemories: (_: unknown, args: PageArguments & { at?: Date | null }, context: MemoryContext) =>
       listExpired(context, args.at ?? null, args),
-    memoryArchives: (_: unknown, args: PageArguments, context: MemoryContext) => listArchives(context, args),
+    memoryArchives: (_: unknown, args: PageArguments, { loaders, viewer }: MemoryContext) =>
+      loaders.listUnder<ArchiveRecord>(['memory archives'], archives, viewer.userId, args),
   },
   Mutation: {
     applyTierRules: mutation(applyTierRules),

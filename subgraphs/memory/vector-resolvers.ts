@@ -4,7 +4,7 @@ import { requireUuid } from '../../lib/ids.ts'
 import { pointIdOf, type VectorCollection } from '../../stores/vector/port.ts'
 import { byReference, idFields } from '../references.ts'
 import type { MemoryContext } from './context.ts'
-import { userOf } from './mappers.ts'
+import { nodeOf, userOf } from './mappers.ts'
 import { contentAbout, masksAbout, metadataAbout } from './policies/masks.ts'
 import { searchVectors, type VectorRanking } from './service/search-vectors.ts'
 import { listVectors } from './service/vectors.ts'
@@ -77,6 +77,7 @@ export const vectorResolvers = {
       sessionId === null ? null : loaders.session.load(sessionId),
     content: (vector: VectorRecord, _: unknown, context: MemoryContext) => contentAbout(context, vector),
     metadata: (vector: VectorRecord, _: unknown, context: MemoryContext) => metadataAbout(context, vector),
+    consensusNode: ({ consensusNodeId }: VectorRecord) => nodeOf(consensusNodeId),
     model: async (vector: VectorRecord, _: unknown, context: MemoryContext) =>
       (await pointOf(vector, context)) && context.stores.collections[vector.collection].model,
     dimensions: async (vector: VectorRecord, _: unknown, context: MemoryContext) =>

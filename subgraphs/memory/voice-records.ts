@@ -38,6 +38,8 @@ export interface VoiceSettingsRecord {
   readonly rememberTranscripts: boolean
   readonly more: unknown
   readonly version: number
+  readonly createdAt: Date | null
+  readonly updatedAt: Date | null
 }
 
 /** What nobody has set. */
@@ -49,4 +51,6 @@ export const usualVoiceSettings: VoiceSettingsRecord = {
   rememberTranscripts: false,
   more: {},
   version: 0,
+  createdAt: null,
+  updatedAt: null,
 }

@@ -82,10 +82,12 @@ describeEachPostgres('what goes on from session to session', (database) => {
     ])
     await act(set, { key: 'stays', value: 1 })
     await housekeeping(world.stores.postgres, 30)
-      .find(({ name }) => name === 'expired context of users')
+      .find(({ name }) => name === 'expired context')
       ?.run()
     const rows = await world.database.sql('SELECT key FROM memory.user_chat_context WHERE owner_id = $1', [me.userId])
     expect(rows).toEqual([{ key: 'stays' }])
+    const told = `SELECT kind FROM events.log WHERE owner_id = $1 ORDER BY xid DESC, seq DESC LIMIT 1`
+    expect(await world.database.sql(told, [me.userId])).toEqual([{ kind: 'USER_CONTEXT_EXPIRED' }])
     expect(await act(remove, { key: 'stays' })).toMatchObject({ key: 'stays' })
     expect(await act(remove, { key: 'stays' })).toEqual({ code: 'NOT_FOUND', path: ['input', 'key'] })
   })

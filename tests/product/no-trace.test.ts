@@ -28,6 +28,22 @@ async function journey(url: string): Promise<void> {
   const messages = [{ role: 'USER', content: `${word} sails on Monday.` }]
   await must(ann, 'appendMessages', { sessionId: session.id, messages, remember: true }, 'remembered')
   await must(ann, 'setContext', { sessionId: session.id, key: 'who', value: word }, 'entry { key }')
+  const { session: second } = await must(ann, 'openChatSession', { parentId: session.id }, 'session { id }')
+  const handOver = { type: 'CONTEXT_TRANSFER', sourceId: session.id, targetId: second.id }
+  const { sync } = await must(ann, 'syncMemory', handOver, 'sync { status }')
+  expect(sync.status).toBe('COMPLETED')
+  const asked = { sessionId: session.id, message: `Where is ${word}?`, answer: `${word} is at sea.`, remember: false }
+  await must(ann, 'answerChat', asked, 'turn { id }')
+  const spoken = { audio: Buffer.from(word).toString('base64'), mediaType: 'audio/ogg', transcript: `${word} sings.` }
+  await must(ann, 'processVoice', { ...spoken, sessionId: session.id }, 'sample { status }')
+  const item = { collection: 'CONVERSATION_CONTEXT', kind: 'CONTEXT', content: `${word} is a parrot.` }
+  await must(ann, 'storeVectors', { items: [item] }, 'vectors { id }')
+  await must(
+    ann,
+    'recordReasoningChain',
+    { sessionId: session.id, steps: [{ thought: `${word} flies.` }] },
+    'chain { id }',
+  )
   const rule = { name: word, kind: 'REDACTION', action: 'MASK', mask: 'WORDS', words: [word] }
   await must(ann, 'setPolicyRule', rule, 'rule { id }')
   const kept = { content: `${word} has a red coat.`, metadata: { who: word } }

@@ -50,6 +50,12 @@ describeEachPostgres('what proves the protection', (database) => {
       /audit triggers: missing on users\.users/,
     ],
     [
+      'an audit trigger that is off on a table that nobody named',
+      'ALTER TABLE memory.chat_turns DISABLE TRIGGER audit_update',
+      'ALTER TABLE memory.chat_turns ENABLE TRIGGER audit_update',
+      /audit triggers: missing on memory\.chat_turns/,
+    ],
+    [
       'an audit that may be changed',
       'GRANT UPDATE ON audit.audit_log TO mnemograph_users',
       'REVOKE UPDATE ON audit.audit_log FROM mnemograph_users',

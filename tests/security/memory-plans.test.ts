@@ -84,6 +84,36 @@ describeEachPostgres('plans of the memory room under row-level security', (datab
     }
   })
 
+  test('indexes on metadata and on the tier would serve none of the room’s queries', async () => {
+    const seeds = ['seeds_metadata', 'seeds_tier']
+    await database().sql(
+      `CREATE INDEX seeds_metadata ON memory.revisions USING gin (metadata jsonb_path_ops) WHERE known_until IS NULL;
+       CREATE INDEX seeds_tier ON memory.revisions (owner_id, tier) WHERE known_until IS NULL`,
+    )
+    await database().sql('ANALYZE memory.revisions')
+    try {
+      const query = `query ($filter: MemoryFilter) {
+        memories(filter: $filter, first: 5) { totalCount nodes { id } } recall(query: "term7", filter: $filter) { hits { rank } }
+        searchVectors(query: "term7", collection: MEMORIES) { hits { rank } } memoryStats(tier: WORKING) { count }
+        memoryTierDistribution { count } }`
+      for (const filter of [{ metadata: { n: 7 } }, { tiers: ['WORKING'] }]) {
+        const scans = (await planned(query, { filter })).flat()
+        expect(scans.filter((scan) => seeds.includes(scan))).toEqual([])
+        expect(readThrough([scans])).toEqual([])
+      }
+      expect(scansOf(await planOfSearch(database(), world, true))).not.toEqual(
+        expect.arrayContaining(seeds.slice(0, 1)),
+      )
+      // Whoever is past the policies is served: it is they that keep a look-up by containment from the index.
+      const [past] = await database().sql<{ 'QUERY PLAN': readonly { Plan: Plan }[] }>(
+        `EXPLAIN (FORMAT JSON) SELECT id FROM memory.revisions WHERE metadata @> '{"n": 7}' AND known_until IS NULL`,
+      )
+      expect(scansOf(past?.['QUERY PLAN'][0]?.Plan)).toEqual(['seeds_metadata'])
+    } finally {
+      await database().sql('DROP INDEX memory.seeds_metadata, memory.seeds_tier')
+    }
+  })
+
   test('what the viewer was given is looked up by whom it was given to', async () => {
     const search = scansOf(await planOf(database(), world, 'match_granted', ["ARRAY['term7', 'term8']", '5000']))
     expect(readThrough([search])).toEqual([])

@@ -42,7 +42,7 @@ describe('what is kept', () => {
       const { session } = await must(ann, 'openChatSession', { title: 'Old plans' }, 'session { id }')
       await must(ann, 'endChatSession', { id: session.id }, 'session { id }')
       const { session: active } = await must(ann, 'openChatSession', { title: 'New plans' }, 'session { id }')
-      const { memory } = await must(ann, 'remember', { content: 'Kept for a month.' }, 'memory { id }')
+      const { memory, cursor } = await must(ann, 'remember', { content: 'Kept for a month.' }, 'memory { id } cursor')
       await admin.ask(set, { input: { dataType: 'CHAT_SESSIONS', keepDays: 10 } })
       const run = (at: number) => {
         const clock = { now: () => new Date(at) }
@@ -54,8 +54,16 @@ describe('what is kept', () => {
         (await ann.ask('query ($id: ID!) { node(id: $id) { id } }', { id })).node !== null
       await run(Date.now() + 9 * day)
       expect(await there(session.id)).toBe(true)
+      const heard = ann.follow(
+        'sse',
+        'subscription ($after: Cursor) { chatSessionChanges(after: $after) { kind sessionId session { id } } }',
+        { after: cursor },
+      )
       await run(Date.now() + 11 * day)
       expect(await there(session.id)).toBe(false)
+      const gone = { kind: 'DELETED', sessionId: session.id, session: null }
+      expect((await heard.next()).value.data.chatSessionChanges).toEqual(gone)
+      await heard.return(undefined)
       expect(await there(active.id)).toBe(true)
       const { node } = await ann.ask(
         'query ($id: ID!) { node(id: $id) { ... on Memory { createdAt retentionUntil } } }',

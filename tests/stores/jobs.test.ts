@@ -25,6 +25,34 @@ describeEachPostgres('housekeeping', (world) => {
     expect(await world().sql('SELECT key FROM app.idempotency')).toEqual([{ key: 'new' }])
   })
 
+  test('drops the months of blackboards that are over and empty', async () => {
+    const month = async (name: string, from: string, to: string) => {
+      const table = `agents.blackboard_events_${name}`
+      await world().sql(
+        `CREATE TABLE ${table} PARTITION OF agents.blackboard_events FOR VALUES FROM ('${from}') TO ('${to}')`,
+      )
+      await world().sql(`DO $$ BEGIN EXECUTE format('ALTER TABLE ${table} OWNER TO %I', (SELECT relowner::regrole
+        FROM pg_class WHERE oid = 'agents.blackboard_events'::regclass)); END $$`)
+    }
+    await month('202401', '2024-01-01', '2024-02-01')
+    await month('202402', '2024-02-01', '2024-03-01')
+    await world().sql('INSERT INTO app.tenants (id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING', [tenant, 'tests'])
+    await world().sql(
+      `INSERT INTO agents.blackboard_events (id, tenant_id, owner_id, session_id, sequence, type, performative, source_id,
+         payload, logical_timestamp, log_epoch, log_xid, log_seq, created_at)
+       VALUES (gen_random_uuid(), $1, $2, $2, 1, 'RESULT', 'INFORM', $2, '{}', 1, 1, '1', 1, '2024-02-03')`,
+      [tenant, owner],
+    )
+    const job = housekeeping(world().open(), 30).find(({ name }) => name === 'emptied months of blackboards')
+    await job?.run()
+    const left = await world().sql<{ name: string }>(
+      `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'agents.blackboard_events'::regclass`,
+    )
+    const names = left.map(({ name }) => name)
+    expect(names).not.toContain('agents.blackboard_events_202401')
+    expect(names).toContain('agents.blackboard_events_202402')
+  })
+
   test('of several processes one does a job, and one that fails is not the end of the others', async () => {
     const leases = openLeases(world().open())
     const held = await leases.acquire('job taken')

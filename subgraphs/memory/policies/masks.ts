@@ -92,9 +92,14 @@ export async function metadataAbout(context: MemoryContext, about: About): Promi
 
 /** A memory's revision as the viewer may read it: by what holds for the memory, and for what it was then. */
 export async function revisionFor(context: MemoryContext, memory: MemoryRecord, revision: RevisionRecord) {
-  const { tier, visibility, metadata, content } = revision
+  const { tier, visibility, metadata, content, contextAnalysis } = revision
   const [now, then] = await context.masks.loadMany([memory, { ...memory, tier, visibility, metadata }])
   if (!Array.isArray(now) || !Array.isArray(then)) throw now instanceof Error ? now : then
   const rules = [...now, ...then]
-  return { ...revision, content: maskText(content, rules), metadata: maskValue(metadata, rules) }
+  return {
+    ...revision,
+    content: maskText(content, rules),
+    metadata: maskValue(metadata, rules),
+    contextAnalysis: maskValue(contextAnalysis, rules),
+  }
 }

@@ -19,6 +19,7 @@ import { removeSummary } from '../store/summaries.ts'
 import { holdThese, madeFrom } from '../store/upkeep.ts'
 import { deleteVectors } from '../store/vectors.ts'
 import { namedSession } from './sessions-named.ts'
+import { removedEvents, removeTextsOf } from './texts.ts'
 import { forgetChat } from './turns/state.ts'
 
 /** What is to go. */
@@ -84,7 +85,7 @@ export async function deleteMessage(context: MemoryContext, input: DeletingSourc
     const forgotten = await forget(context, unit, made)
     await append(await removeTurns(context, unit, message.id))
     const summarized = await removeSummary(tx, sessionId)
-    if (summarized !== null) await append([summaryDeleted(viewer.userId, sessionId, summarized)])
+    if (summarized !== null) await append(await summaryDeleted(context, unit, sessionId, summarized))
     await removeMessage(tx, message, stores.clock.now())
     const alone = await forget(context, unit, forgets ? await memoriesOfPrompts(tx, prompts) : [])
     await removePrompts(tx, prompts)
@@ -106,12 +107,13 @@ export async function deleteMessage(context: MemoryContext, input: DeletingSourc
 
 /** Removes the summary of a session of the viewer's. */
 export async function deleteSessionSummary(context: MemoryContext, input: DeleteSessionSummaryInput) {
-  const { stores, request, viewer } = context
-  return mutate(stores, request, { name: 'deleteSessionSummary', input, room: 'memory' }, async ({ tx, append }) => {
+  const { stores, request } = context
+  return mutate(stores, request, { name: 'deleteSessionSummary', input, room: 'memory' }, async (unit) => {
+    const { tx, append } = unit
     const { id } = await namedSession(context, tx, input.sessionId, 'locked')
     const version = await removeSummary(tx, id)
     if (version === null) throw new ProblemError(notFound('summary', 'input', 'sessionId'))
-    await append([summaryDeleted(viewer.userId, id, version)])
+    await append(await summaryDeleted(context, unit, id, version))
     return { __typename: 'DeleteSessionSummarySuccess', sessionId: id } satisfies Answer
   })
 }
@@ -139,7 +141,7 @@ async function removeTurns({ viewer }: MemoryContext, { tx }: Unit, messageId: s
   )
   const audience = [viewer.userId]
   return [
-    ...[...gone].map((id) => ({ kind: 'VECTOR_REMOVED', type: 'Vector', id, version: 2, before: audience })),
+    ...removedEvents(viewer.userId, gone),
     ...turns.map(({ id, goes }) => ({
       kind: goes ? 'TURN_DELETED' : 'TURN_CHANGED',
       type: 'ChatTurn',
@@ -151,14 +153,23 @@ async function removeTurns({ viewer }: MemoryContext, { tx }: Unit, messageId: s
   ]
 }
 
-function summaryDeleted(ownerId: string, id: string, version: number): EventDraft {
-  const audience = [ownerId]
-  return {
-    kind: 'SUMMARY_DELETED',
-    type: 'ChatSession',
-    id,
-    version: version + 1,
-    before: audience,
-    after: audience,
-  }
+/** A summary that is gone is not found any more. @returns what is to be told */
+async function summaryDeleted(
+  context: MemoryContext,
+  { tx }: Unit,
+  id: string,
+  version: number,
+): Promise<EventDraft[]> {
+  const audience = [context.viewer.userId]
+  return [
+    ...(await removeTextsOf(context, tx, 'CONVERSATION_CONTEXT', { summary: toGlobalId('ChatSession', id) })),
+    {
+      kind: 'SUMMARY_DELETED',
+      type: 'ChatSession',
+      id,
+      version: version + 1,
+      before: audience,
+      after: audience,
+    },
+  ]
 }

@@ -7,8 +7,17 @@ import type { MemoryContext } from '../context.ts'
 import { checkCount, checkObject, checkText, firstProblem, limits, type Path, requireVersion } from '../limits.ts'
 import type { Condition, Mask, PolicyAction, PolicyKind } from '../policies/rules.ts'
 import type { MemoryTier } from '../records.ts'
-import { decisionPage } from '../store/decisions.ts'
-import { mayLead, putRule, type RuleRecord, removeRule, rulePage, rulesByIds, rulesOfScope } from '../store/policies.ts'
+import { countDecisions, decisionPage } from '../store/decisions.ts'
+import {
+  countRules,
+  mayLead,
+  putRule,
+  type RuleRecord,
+  removeRule,
+  rulePage,
+  rulesByIds,
+  rulesOfScope,
+} from '../store/policies.ts'
 
 export interface SetPolicyRuleInput {
   readonly scope?: 'OWNER' | 'TENANT' | null
@@ -88,7 +97,8 @@ export async function removePolicyRule(context: MemoryContext, input: RemovePoli
 export async function listRules(context: MemoryContext, kind: PolicyKind | null, args: PageArguments) {
   const page = parsePage(args, ['policy rules', kind])
   const rows = await context.read((db) => rulePage(db, kind, page))
-  return toConnection(rows, page, ({ ordinal }) => [ordinal])
+  const totalCount = () => context.read((db) => countRules(db, kind))
+  return { ...toConnection(rows, page, ({ ordinal }) => [ordinal]), totalCount }
 }
 
 export interface PolicyAuditArguments extends PageArguments {
@@ -102,11 +112,11 @@ export async function policyAudit(context: MemoryContext, args: PolicyAuditArgum
   const { memoryId = null, traceId = null, kind = null } = args
   const page = parsePage(args, ['policy audit', memoryId, traceId, kind])
   const id = memoryId === null ? null : uuidOf('Memory', memoryId)
-  const rows =
-    memoryId !== null && id === null
-      ? []
-      : await context.read((db) => decisionPage(db, { memoryId: id, traceId, kind }, page))
-  return toConnection(rows, page, ({ ordinal }) => [ordinal])
+  const none = memoryId !== null && id === null
+  const filter = { memoryId: id, traceId, kind }
+  const rows = none ? [] : await context.read((db) => decisionPage(db, filter, page))
+  const totalCount = async () => (none ? 0 : context.read((db) => countDecisions(db, filter)))
+  return { ...toConnection(rows, page, ({ ordinal }) => [ordinal]), totalCount }
 }
 
 /** One writer of a scope's rules at a time; of the tenant's, only who leads it. */

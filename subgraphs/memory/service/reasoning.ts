@@ -6,6 +6,7 @@ import { checkObject, checkShare, checkText, firstProblem, limits, type Path } f
 import { insertChain, removeChain } from '../store/reasoning.ts'
 import type { Deleting } from './deleting.ts'
 import { activeSession } from './sessions-named.ts'
+import { removeTextsOf, storeDrafts, vectorOf } from './texts.ts'
 
 interface StepInput {
   readonly thought: string
@@ -38,7 +39,17 @@ export async function recordReasoningChain(context: MemoryContext, input: Record
     const draft = { id, sessionId: session.id, data: data ?? {}, steps, confidence: confidence ?? null }
     await insertChain(tx, viewer, draft, stores.clock.now())
     const payload = { sessionId: session.id }
-    await append([{ kind: 'REASONING_RECORDED', type: 'ReasoningChain', id, after: [viewer.userId], payload }])
+    const thoughts = vectorOf(context, {
+      collection: 'REASONING_KNOWLEDGE',
+      kind: 'KNOWLEDGE',
+      content: steps.map(({ thought }) => thought).join('\n'),
+      sessionId: session.id,
+      of: { chain: toGlobalId('ReasoningChain', id) },
+    })
+    await append([
+      ...(await storeDrafts(context, tx, [thoughts])),
+      { kind: 'REASONING_RECORDED', type: 'ReasoningChain', id, after: [viewer.userId], payload },
+    ])
     return { __typename: 'RecordReasoningChainSuccess', chainId: id } satisfies Answer
   })
 }
@@ -49,8 +60,12 @@ export async function deleteReasoningChain(context: MemoryContext, input: Deleti
   return mutate(stores, request, { name: 'deleteReasoningChain', input, room: 'memory' }, async ({ tx, append }) => {
     const id = uuidOf('ReasoningChain', input.id)
     if (id === null || !(await removeChain(tx, id))) throw new ProblemError(notFound('reasoning chain', 'input', 'id'))
-    await append([{ kind: 'REASONING_DELETED', type: 'ReasoningChain', id, version: 2, before: [viewer.userId] }])
-    return { __typename: 'DeleteReasoningChainSuccess', chainId: toGlobalId('ReasoningChain', id) } satisfies Answer
+    const chainId = toGlobalId('ReasoningChain', id)
+    await append([
+      ...(await removeTextsOf(context, tx, 'REASONING_KNOWLEDGE', { chain: chainId })),
+      { kind: 'REASONING_DELETED', type: 'ReasoningChain', id, version: 2, before: [viewer.userId] },
+    ])
+    return { __typename: 'DeleteReasoningChainSuccess', chainId } satisfies Answer
   })
 }
 

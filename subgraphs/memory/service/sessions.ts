@@ -1,11 +1,12 @@
 import type { Prisma } from '../../../generated/prisma/client.ts'
 import { uuidOf } from '../../../lib/ids.ts'
 import { invalidInput, notFound, type Problem, ProblemError } from '../../../lib/problems.ts'
+import type { Transaction } from '../../../stores/postgres/postgres.ts'
 import { type Answer, mutate } from '../../mutate.ts'
 import type { MemoryContext } from '../context.ts'
 import { checkObject, checkText, firstProblem, limits, requireVersion } from '../limits.ts'
 import type { ChatMode } from '../records.ts'
-import { ownedSessions } from '../store/lookups.ts'
+import { knownNodes, ownedSessions } from '../store/lookups.ts'
 import { sessionsByIds, updateSession } from '../store/sessions.ts'
 
 export interface OpenChatSessionInput {
@@ -14,6 +15,7 @@ export interface OpenChatSessionInput {
   readonly parentId?: string | null
   readonly configuration?: unknown
   readonly metadata?: unknown
+  readonly consensusNodeId?: string | null
   readonly externalId?: string | null
   readonly clientMutationId?: string | null
 }
@@ -24,6 +26,7 @@ export interface UpdateChatSessionInput {
   readonly mode?: ChatMode | null
   readonly configuration?: unknown
   readonly metadata?: unknown
+  readonly consensusNodeId?: string | null
   readonly expectedVersion?: number | null
   readonly clientMutationId?: string | null
 }
@@ -59,6 +62,7 @@ export async function openChatSession(context: MemoryContext, input: OpenChatSes
     if (input.parentId != null && !(parentId !== null && parents.has(parentId))) {
       throw new ProblemError(notFound('chat session', 'input', 'parentId'))
     }
+    const consensusNodeId = await namedNode(tx, input.consensusNodeId)
     const id = stores.ids.next()
     const now = stores.clock.now()
     await tx.prisma.chatSession.create({
@@ -69,6 +73,7 @@ export async function openChatSession(context: MemoryContext, input: OpenChatSes
         mode: input.mode ?? 'SIMPLE',
         title: input.title ?? null,
         parentId,
+        consensusNodeId,
         configuration: (input.configuration ?? {}) as Prisma.InputJsonObject,
         ...(input.metadata == null ? {} : { metadata: input.metadata as Prisma.InputJsonObject }),
         externalId,
@@ -101,6 +106,8 @@ export async function updateChatSession(context: MemoryContext, input: UpdateCha
         title: input.title === undefined ? session.title : input.title,
         configuration: input.configuration ?? session.configuration,
         metadata: input.metadata === undefined ? session.metadata : input.metadata,
+        consensusNodeId:
+          input.consensusNodeId === undefined ? session.consensusNodeId : await namedNode(tx, input.consensusNodeId),
         version: session.version + 1,
       },
       stores.clock.now(),
@@ -135,10 +142,21 @@ export async function endChatSession(context: MemoryContext, input: EndChatSessi
   })
 }
 
+/** The row of what is held to be known, which must be the viewer's. */
+async function namedNode(tx: Transaction, globalId: string | null | undefined): Promise<string | null> {
+  if (globalId == null) return null
+  const id = uuidOf('ConsensusNode', globalId)
+  if (id === null || !(await knownNodes(tx, [id])).has(id)) {
+    throw new ProblemError(notFound('consensus node', 'input', 'consensusNodeId'))
+  }
+  return id
+}
+
 function checkUpdate(input: UpdateChatSessionInput): Problem | null {
   // An explicit null clears what can be empty; of the rest it says nothing, like leaving it out.
-  const { title, metadata, mode, configuration } = input
-  const says = title !== undefined || metadata !== undefined || mode != null || configuration != null
+  const { title, metadata, mode, configuration, consensusNodeId } = input
+  const clears = [title, metadata, consensusNodeId].some((value) => value !== undefined)
+  const says = clears || mode != null || configuration != null
   return firstProblem(
     () => (says ? null : invalidInput('Say what to change.', 'input')),
     () => checkText(title, limits.title, ['input', 'title']),

@@ -1,4 +1,4 @@
-import { uuidOf } from '../../../lib/ids.ts'
+import { toGlobalId, uuidOf } from '../../../lib/ids.ts'
 import { conflict, invalidInput, type Problem, ProblemError } from '../../../lib/problems.ts'
 import type { SummaryBounds } from '../../../stores/summarizer/port.ts'
 import { type Answer, mutate } from '../../mutate.ts'
@@ -8,6 +8,7 @@ import { allThere } from '../store/deleting.ts'
 import { putSummary, type SummaryDraft, type TalkMessage, talkOf } from '../store/summaries.ts'
 import { summarize } from '../summary/extractive.ts'
 import { namedSession } from './sessions-named.ts'
+import { removeTextsOf, storeDrafts, vectorOf } from './texts.ts'
 
 export interface SummarizeSessionInput {
   readonly sessionId: string
@@ -40,7 +41,19 @@ export async function summarizeSession(context: MemoryContext, input: SummarizeS
     const draft = { ...summary, id: stores.ids.next(), sessionId: session.id }
     const version = await putSummary(tx, viewer, draft, stores.clock.now())
     const audience = [viewer.userId]
+    const of = { summary: toGlobalId('ChatSession', session.id) }
+    // What finds the conversation again: one text, in the place of the one before.
+    const before = await removeTextsOf(context, tx, 'CONVERSATION_CONTEXT', of)
+    const text = vectorOf(context, {
+      collection: 'CONVERSATION_CONTEXT',
+      kind: 'CONTEXT',
+      content: summary.text,
+      sessionId: session.id,
+      of,
+    })
     await append([
+      ...before,
+      ...(await storeDrafts(context, tx, [text])),
       { kind: 'SESSION_SUMMARIZED', type: 'ChatSession', id: session.id, version, before: audience, after: audience },
     ])
     return { __typename: 'SummarizeSessionSuccess', sessionId: session.id } satisfies Answer

@@ -1,19 +1,19 @@
-import { type Connection, type PageArguments, parsePage, toConnection } from '../../../lib/connection.ts'
+import { type PageArguments, parsePage, toConnection } from '../../../lib/connection.ts'
 import { uuidOf } from '../../../lib/ids.ts'
 import { forbidden, invalidInput, notFound, type Problem, ProblemError } from '../../../lib/problems.ts'
-import type { EventDraft } from '../../../stores/log/log.ts'
-import type { Transaction } from '../../../stores/postgres/postgres.ts'
+import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
 import type { VectorCollection, VectorKind } from '../../../stores/vector/port.ts'
 import { type Answer, mutate } from '../../mutate.ts'
 import type { MemoryContext } from '../context.ts'
 import { checkCount, checkObject, checkText, firstProblem, limits, type Path } from '../limits.ts'
+import type { CountedConnection } from '../loaders.ts'
 import type { MemoryRecord, Visibility } from '../records.ts'
-import { ownedSessions } from '../store/lookups.ts'
+import { knownNodes, ownedSessions } from '../store/lookups.ts'
 import { memoriesByIds } from '../store/memories.ts'
 import {
+  countReadableVectors,
   deleteVectors,
   grantedOwners,
-  insertVectors,
   readableVectors,
   type VectorDraft,
   type VectorFilter,
@@ -21,6 +21,7 @@ import {
 } from '../store/vectors.ts'
 import { rejectBatch } from './batch.ts'
 import { judgeOpenings, type Opening } from './judge.ts'
+import { removedEvents, storeDrafts } from './texts.ts'
 
 export interface VectorInput {
   readonly collection: VectorCollection
@@ -28,6 +29,7 @@ export interface VectorInput {
   readonly content: string
   readonly memoryId?: string | null
   readonly sessionId?: string | null
+  readonly consensusNodeId?: string | null
   readonly visibility?: Visibility | null
   readonly metadata?: unknown
   readonly relevanceScore?: number | null
@@ -61,16 +63,6 @@ export async function storeVectors(context: MemoryContext, input: StoreVectorsIn
   })
 }
 
-/** Stores texts inside a mutation of its own; answers the events to append. What a draft names must be the viewer's. */
-export async function storeDrafts(
-  { stores, viewer }: MemoryContext,
-  tx: Transaction,
-  drafts: readonly VectorDraft[],
-): Promise<EventDraft[]> {
-  await insertVectors(tx, viewer, drafts, stores.clock.now())
-  return drafts.map(({ id }) => ({ kind: 'VECTOR_STORED', type: 'Vector', id, version: 1, after: [viewer.userId] }))
-}
-
 /** Removes stored texts of the viewer's, all or none. */
 export async function removeVectors(context: MemoryContext, input: RemoveVectorsInput) {
   const tooMany = checkCount(input.ids, limits.storedVectors, ['input', 'ids'])
@@ -85,8 +77,7 @@ export async function removeVectors(context: MemoryContext, input: RemoveVectors
     )
     const missing = ids.findIndex((id) => id === null || !gone.has(id))
     if (missing >= 0) throw new ProblemError(notFound('vector', 'input', 'ids', String(missing)))
-    const before = [viewer.userId]
-    await append([...gone].map((id) => ({ kind: 'VECTOR_REMOVED', type: 'Vector', id, version: 2, before })))
+    await append(removedEvents(viewer.userId, gone))
     return { __typename: 'RemoveVectorsSuccess', vectorIds: input.ids } satisfies Answer
   })
 }
@@ -97,18 +88,26 @@ export async function listVectors(
   collection: VectorCollection | null,
   filter: VectorFilter,
   args: PageArguments,
-): Promise<Connection<VectorRecord>> {
+): Promise<CountedConnection<VectorRecord>> {
   const page = parsePage(args, ['vectors', collection, filter])
   const { viewer } = context
-  const rows = await context.read(async (db) => {
-    const owners = collection === null ? [] : await grantedOwners(db, collection)
-    return readableVectors(db, viewer, [viewer.userId, ...owners], { ...filter, collection }, page)
-  })
-  return toConnection(rows, page, (row) => [row.ordinal])
+  const wanted = { ...filter, collection }
+  const ownersIn = async (db: Database) => [
+    viewer.userId,
+    ...(collection === null ? [] : await grantedOwners(db, collection)),
+  ]
+  const rows = await context.read(async (db) => readableVectors(db, viewer, await ownersIn(db), wanted, page))
+  const totalCount = () => context.read(async (db) => countReadableVectors(db, viewer, await ownersIn(db), wanted))
+  return { ...toConnection(rows, page, (row) => [row.ordinal]), totalCount }
 }
 
-function checkItem({ collection, content, metadata, relevanceScore }: VectorInput, path: Path): Problem | null {
+function checkItem(item: VectorInput, path: Path): Problem | null {
+  const { collection, kind, content, metadata, relevanceScore, consensusNodeId } = item
   return firstProblem(
+    () =>
+      consensusNodeId != null && kind !== 'KNOWLEDGE'
+        ? invalidInput('Only a text of the kind KNOWLEDGE is of what is held to be known.', ...path, 'consensusNodeId')
+        : null,
     () =>
       collection === 'MEMORIES'
         ? invalidInput('Memories get their vectors by themselves.', ...path, 'collection')
@@ -130,6 +129,7 @@ function draftOf(id: string, item: VectorInput): VectorDraft {
     visibility: item.visibility ?? 'PRIVATE',
     memoryId: item.memoryId == null ? null : uuidOf('Memory', item.memoryId),
     sessionId: item.sessionId == null ? null : uuidOf('ChatSession', item.sessionId),
+    consensusNodeId: item.consensusNodeId == null ? null : uuidOf('ConsensusNode', item.consensusNodeId),
     content: item.content,
     metadata: item.metadata ?? null,
     relevanceScore: item.relevanceScore ?? null,
@@ -150,9 +150,13 @@ async function lookUp(
   const sessions = await ownedSessions(tx, viewer, sessionIds)
   const seen = memoryIds.length === 0 ? [] : await memoriesByIds(tx, memoryIds)
   const memories = new Map(seen.filter(({ ownerId }) => ownerId === viewer.userId).map((memory) => [memory.id, memory]))
-  const absent = items.flatMap(({ memoryId, sessionId }, i): Problem[] => {
+  const nodes = await knownNodes(tx, [...new Set(drafts.flatMap(({ consensusNodeId }) => consensusNodeId ?? []))])
+  const absent = items.flatMap(({ memoryId, sessionId, consensusNodeId }, i): Problem[] => {
     const draft = drafts[i]
     if (memoryId != null && !memories.has(draft?.memoryId ?? '')) return [notFound('memory', String(i), 'memoryId')]
+    if (consensusNodeId != null && !nodes.has(draft?.consensusNodeId ?? '')) {
+      return [notFound('consensus node', String(i), 'consensusNodeId')]
+    }
     const lacksSession = sessionId != null && !sessions.has(draft?.sessionId ?? '')
     return lacksSession ? [notFound('chat session', String(i), 'sessionId')] : []
   })

@@ -1,8 +1,7 @@
-import type { Page } from '../../../lib/connection.ts'
 import type { Viewer } from '../../../lib/context.ts'
 import { unpackText } from '../../../lib/packed-text.ts'
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
-import { allOf, keyset, Values } from './keyset.ts'
+import type { ListSource } from './pages.ts'
 
 export interface ArchiveRecord {
   readonly id: string
@@ -14,23 +13,19 @@ export interface ArchiveRecord {
   readonly createdAt: Date
 }
 
-const columns = `archive.id, archive.owner_id AS "ownerId", archive.ordinal::float8 AS ordinal, archive.memories, archive.bytes,
-  archive.plain_bytes AS "plainBytes", archive.created_at AS "createdAt"`
-
-export async function archivesByIds(db: Database, ids: readonly string[]): Promise<ArchiveRecord[]> {
-  return db.query(`SELECT ${columns} FROM memory.memory_archives AS archive WHERE archive.id = ANY ($1::uuid[])`, [ids])
+/** Owners' archives, the latest first. */
+export const archives: ListSource = {
+  columns: `archive.id, archive.owner_id AS "ownerId", archive.ordinal::float8 AS ordinal, archive.memories, archive.bytes,
+    archive.plain_bytes AS "plainBytes", archive.created_at AS "createdAt"`,
+  from: 'memory.memory_archives AS archive',
+  parent: 'archive.owner_id',
+  key: 'archive.ordinal',
+  keyName: 'ordinal',
+  order: 'DESC',
 }
 
-/** A page of an owner's archives, the latest first. */
-export async function archivePage(db: Database, ownerId: string, page: Page): Promise<ArchiveRecord[]> {
-  const values = new Values()
-  const { bounds, direction, limit } = keyset(page, 'archive.ordinal', 'DESC', values)
-  const own = `archive.owner_id = ${values.add(ownerId, 'uuid')}`
-  return db.query(
-    `SELECT ${columns} FROM memory.memory_archives AS archive WHERE ${allOf([own, ...bounds])}
-     ORDER BY archive.ordinal ${direction} LIMIT ${limit}`,
-    values.list,
-  )
+export async function archivesByIds(db: Database, ids: readonly string[]): Promise<ArchiveRecord[]> {
+  return db.query(`SELECT ${archives.columns} FROM ${archives.from} WHERE archive.id = ANY ($1::uuid[])`, [ids])
 }
 
 export async function insertArchive(

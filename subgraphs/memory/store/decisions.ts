@@ -3,6 +3,7 @@ import type { DecisionNote } from '../../../stores/notes.ts'
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
 import type { PolicyAction, PolicyKind } from '../policies/rules.ts'
 import { allOf, keyset, Values } from './keyset.ts'
+import type { ListSource } from './pages.ts'
 
 export interface DecisionRecord {
   readonly ordinal: number
@@ -41,21 +42,45 @@ export interface DecisionFilter {
   readonly kind: PolicyKind | null
 }
 
+/** The decisions about memories, the latest first. */
+export const decisions: ListSource = {
+  columns: `decision.ordinal::float8 AS ordinal, decision.at, decision.actor_id AS "actorId",
+    decision.memory_id AS "memoryId", decision.rule_id AS "ruleId", decision.rule_name AS "ruleName", decision.kind,
+    decision.action, decision.phase, decision.outcome, decision.times, decision.trace_id AS "traceId",
+    decision.request_id AS "requestId"`,
+  from: 'memory.policy_decisions AS decision',
+  parent: 'decision.memory_id',
+  key: 'decision.ordinal',
+  keyName: 'ordinal',
+  order: 'DESC',
+}
+
 /** A page of decisions that the viewer may see, the latest first. */
 export async function decisionPage(db: Database, filter: DecisionFilter, page: Page): Promise<DecisionRecord[]> {
   const values = new Values()
   const { bounds, direction, limit } = keyset(page, 'decision.ordinal', 'DESC', values)
-  const conditions = [...bounds]
-  if (filter.memoryId !== null) conditions.push(`decision.memory_id = ${values.add(filter.memoryId, 'uuid')}`)
-  if (filter.traceId !== null) conditions.push(`decision.trace_id = ${values.add(filter.traceId)}`)
-  if (filter.kind !== null) conditions.push(`decision.kind = ${values.add(filter.kind)}`)
+  const where = allOf([...bounds, ...conditionsOf(filter, values)])
   return db.query(
-    `SELECT decision.ordinal::float8 AS ordinal, decision.at, decision.actor_id AS "actorId",
-       decision.memory_id AS "memoryId", decision.rule_id AS "ruleId", decision.rule_name AS "ruleName", decision.kind,
-       decision.action, decision.phase, decision.outcome, decision.times, decision.trace_id AS "traceId",
-       decision.request_id AS "requestId"
-     FROM memory.policy_decisions AS decision WHERE ${allOf(conditions)}
+    `SELECT ${decisions.columns} FROM ${decisions.from} WHERE ${where}
      ORDER BY decision.ordinal ${direction} LIMIT ${limit}`,
     values.list,
   )
+}
+
+export async function countDecisions(db: Database, filter: DecisionFilter): Promise<number> {
+  const values = new Values()
+  const where = allOf(conditionsOf(filter, values))
+  const [row] = await db.query<{ count: number }>(
+    `SELECT count(*)::integer AS count FROM ${decisions.from} WHERE ${where}`,
+    values.list,
+  )
+  return row?.count ?? 0
+}
+
+function conditionsOf({ memoryId, traceId, kind }: DecisionFilter, values: Values): string[] {
+  const conditions: string[] = []
+  if (memoryId !== null) conditions.push(`decision.memory_id = ${values.add(memoryId, 'uuid')}`)
+  if (traceId !== null) conditions.push(`decision.trace_id = ${values.add(traceId)}`)
+  if (kind !== null) conditions.push(`decision.kind = ${values.add(kind)}`)
+  return conditions
 }

@@ -11,6 +11,16 @@ export async function ownedSessions(db: Database, viewer: Viewer, ids: readonly 
   return new Set(rows.map((row) => row.id))
 }
 
+/** Which of these are the viewer's, of what another room holds to be known. */
+export async function knownNodes(db: Database, ids: readonly string[]): Promise<Set<string>> {
+  if (ids.length === 0) return new Set()
+  const rows = await db.query<{ id: string }>(
+    'SELECT id FROM unnest($1::uuid[]) AS id WHERE knowledge.node_exists(id)',
+    [ids],
+  )
+  return new Set(rows.map(({ id }) => id))
+}
+
 /** The viewer's memories by the names that he gave them. */
 export async function findNamedMemories(
   db: Database,

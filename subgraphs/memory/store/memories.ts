@@ -168,22 +168,30 @@ export function memoryCounts(db: Database, source: ListSource, parents: readonly
   return countsUnder(db, source, parents)
 }
 
+const revisions: ListSource = {
+  columns: `revision.version, revision.content, revision.content_packed AS packed, revision.tier, revision.visibility,
+    revision.metadata, revision.occurred_at AS "occurredAt", revision.time_inferred AS "timeInferred",
+    revision.retention_until AS "retentionUntil", revision.context_analysis AS "contextAnalysis",
+    revision.known_from AS "knownFrom", revision.known_until AS "knownUntil"`,
+  from: 'memory.revisions AS revision',
+  parent: 'revision.memory_id',
+  key: 'revision.version',
+  keyName: 'version',
+  order: 'DESC',
+}
+
+const knownBy = (asOf: Date | null) => (values: Values) =>
+  asOf ? [`revision.known_from <= ${values.add(asOf, 'timestamptz')}`] : []
+
 /** The revisions of memories, the newest first, as far as they were known at a moment. */
 export async function revisionPages(db: Database, memoryIds: readonly string[], page: Page, asOf: Date | null) {
-  const source: ListSource = {
-    columns: `revision.version, revision.content, revision.content_packed AS packed, revision.tier, revision.visibility, revision.metadata,
-      revision.occurred_at AS "occurredAt", revision.known_from AS "knownFrom", revision.known_until AS "knownUntil"`,
-    from: 'memory.revisions AS revision',
-    parent: 'revision.memory_id',
-    key: 'revision.version',
-    keyName: 'version',
-    order: 'DESC',
-  }
-  const pages = await pagesUnder<Stored<RevisionRecord>>(db, source, memoryIds, page, (values) =>
-    asOf ? [`revision.known_from <= ${values.add(asOf, 'timestamptz')}`] : [],
-  )
+  const pages = await pagesUnder<Stored<RevisionRecord>>(db, revisions, memoryIds, page, knownBy(asOf))
   const named = (id: string) => (row: Stored<RevisionRecord>) => `memory ${id}, revision ${row.version}`
   return new Map([...pages].map(([id, rows]) => [id, readable<RevisionRecord>(rows, named(id))]))
+}
+
+export function revisionCounts(db: Database, memoryIds: readonly string[], asOf: Date | null) {
+  return countsUnder(db, revisions, memoryIds, knownBy(asOf))
 }
 
 export interface MemoryStats {

@@ -67,6 +67,14 @@ export async function rulePage(db: Database, kind: PolicyKind | null, page: Page
   )
 }
 
+export async function countRules(db: Database, kind: PolicyKind | null): Promise<number> {
+  const [row] = await db.query<{ count: number }>(
+    'SELECT count(*)::integer AS count FROM memory.policy_rules WHERE $1::text IS NULL OR kind = $1',
+    [kind],
+  )
+  return row?.count ?? 0
+}
+
 /** Those of one scope: an owner's, or the tenant's for null. */
 export async function rulesOfScope(db: Database, ownerId: string | null): Promise<RuleRecord[]> {
   return db.query(

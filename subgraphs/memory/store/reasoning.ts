@@ -14,6 +14,9 @@ export const chains: ListSource = {
   order: 'DESC',
 }
 
+/** The same of an owner's sessions together. */
+export const chainsOfOwner: ListSource = { ...chains, parent: 'chain.owner_id' }
+
 export function chainsByIds(db: Database, ids: readonly string[]): Promise<ChainRecord[]> {
   return db.query(`SELECT ${chains.columns} FROM ${chains.from} WHERE chain.id = ANY ($1::uuid[])`, [ids])
 }

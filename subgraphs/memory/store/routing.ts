@@ -1,7 +1,8 @@
 import type { Viewer } from '../../../lib/context.ts'
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
-import type { RouterHourRecord, RoutingRecord } from '../records.ts'
+import type { ChatMode, RouterHourRecord, RoutingRecord } from '../records.ts'
 import type { PastDecision } from '../routing/similar.ts'
+import type { Values } from './keyset.ts'
 import type { ListSource } from './pages.ts'
 
 /** The decisions under sessions, the newest first. */
@@ -16,6 +17,23 @@ export const decisions: ListSource = {
   key: 'decision.ordinal',
   keyName: 'ordinal',
   order: 'DESC',
+}
+
+/** The same of an owner's sessions together. */
+export const decisionsOfOwner: ListSource = { ...decisions, parent: 'decision.owner_id' }
+
+export interface DecisionFilter {
+  readonly success?: boolean | null
+  readonly model?: string | null
+  readonly mode?: ChatMode | null
+}
+
+export function decisionConditions({ success, model, mode }: DecisionFilter, values: Values): string[] {
+  return [
+    ...(success == null ? [] : [`decision.success = ${values.add(success)}`]),
+    ...(model == null ? [] : [`decision.model = ${values.add(model)}`]),
+    ...(mode == null ? [] : [`decision.mode = ${values.add(mode)}`]),
+  ]
 }
 
 export function decisionsByIds(db: Database, ids: readonly string[]): Promise<RoutingRecord[]> {

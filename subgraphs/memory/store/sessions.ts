@@ -7,6 +7,7 @@ import { countsUnder, type ListSource, pagesUnder } from './pages.ts'
 const sessionColumns = `session.id, session.owner_id AS "ownerId", session.ordinal::float8 AS ordinal, session.mode,
   session.title, session.parent_id AS "parentId", session.external_id AS "externalId", session.configuration,
   session.metadata, session.active, session.message_count - session.deleted_messages AS "messageCount", session.version,
+  session.consensus_node_id AS "consensusNodeId",
   session.created_at AS "createdAt", session.updated_at AS "updatedAt", session.ended_at AS "endedAt"`
 
 const sessions: ListSource = {
@@ -37,14 +38,25 @@ export async function updateSession(
     title,
     configuration,
     metadata,
+    consensusNodeId,
     version,
-  }: Pick<SessionRecord, 'mode' | 'title' | 'configuration' | 'metadata' | 'version'>,
+  }: Pick<SessionRecord, 'mode' | 'title' | 'configuration' | 'metadata' | 'consensusNodeId' | 'version'>,
   now: Date,
 ): Promise<void> {
   await tx.query(
-    `UPDATE memory.chat_sessions SET mode = $2, title = $3, configuration = $4, metadata = $5, version = $6, updated_at = $7
+    `UPDATE memory.chat_sessions SET mode = $2, title = $3, configuration = $4, metadata = $5, version = $6, updated_at = $7,
+       consensus_node_id = $8
      WHERE id = $1`,
-    [id, mode, title, JSON.stringify(configuration), metadata == null ? null : JSON.stringify(metadata), version, now],
+    [
+      id,
+      mode,
+      title,
+      JSON.stringify(configuration),
+      metadata == null ? null : JSON.stringify(metadata),
+      version,
+      now,
+      consensusNodeId,
+    ],
   )
 }
 

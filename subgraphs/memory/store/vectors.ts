@@ -5,7 +5,7 @@ import type { VectorCollection, VectorKind } from '../../../stores/vector/port.t
 import { readable, type Stored } from '../../packed-rows.ts'
 import type { Visibility } from '../records.ts'
 import { allOf, keyset, Values } from './keyset.ts'
-import { type ListSource, pagesUnder } from './pages.ts'
+import { countsUnder, type ListSource, pagesUnder } from './pages.ts'
 
 /** A text that is found by its meaning: a stored one, or a memory as the vector store sees it. */
 export interface VectorRecord {
@@ -18,6 +18,8 @@ export interface VectorRecord {
   readonly visibility: Visibility
   readonly memoryId: string | null
   readonly sessionId: string | null
+  /** Another room's. */
+  readonly consensusNodeId: string | null
   readonly content: string
   readonly metadata: unknown
   readonly relevanceScore: number | null
@@ -33,15 +35,15 @@ export interface VectorFilter {
 
 const columns = `vector.id, vector.owner_id AS "ownerId", vector.ordinal::float8 AS ordinal, vector.collection, vector.kind,
   vector.visibility, vector.memory_id AS "memoryId", vector.session_id AS "sessionId", vector.content, vector.metadata,
-  vector.relevance_score AS "relevanceScore", vector.created_at AS "createdAt"`
+  vector.relevance_score AS "relevanceScore", vector.consensus_node_id AS "consensusNodeId", vector.created_at AS "createdAt"`
 const packable = `${columns}, vector.content_packed AS packed`
 
 const memories = `SELECT id, tenant_id, owner_id, 0::bigint AS ordinal, 'MEMORIES'::text AS collection, 'CONTEXT'::text AS kind,
-  visibility, id AS memory_id, session_id, content, NULL::jsonb AS metadata, NULL::double precision AS relevance_score, created_at,
-  content_packed
+  visibility, id AS memory_id, session_id, content, NULL::jsonb AS metadata, NULL::double precision AS relevance_score,
+  NULL::uuid AS consensus_node_id, created_at, content_packed
   FROM memory.current_memories`
 const stored = `SELECT id, tenant_id, owner_id, ordinal, collection, kind, visibility, memory_id, session_id, content, metadata,
-  relevance_score, created_at, NULL::bytea AS content_packed FROM memory.vectors`
+  relevance_score, consensus_node_id, created_at, NULL::bytea AS content_packed FROM memory.vectors`
 const both = `(${memories} UNION ALL ${stored}) AS vector`
 
 const nameOf = ({ id }: { readonly id: string }) => `memory ${id}`
@@ -60,6 +62,14 @@ export async function vectorsOfMemories(db: Database, parents: readonly string[]
   return new Map([...pages].map(([parent, rows]) => [parent, readable<VectorRecord>(rows, nameOf)]))
 }
 
+export function countVectorsOfMemories(db: Database, parents: readonly string[]) {
+  return countsUnder(db, ofMemory, parents)
+}
+
+export function countVectorsOfSessions(db: Database, parents: readonly string[]) {
+  return countsUnder(db, ofSession, parents)
+}
+
 export function vectorsOfSessions(db: Database, parents: readonly string[], page: Page) {
   return pagesUnder<VectorRecord>(db, ofSession, parents, page)
 }
@@ -73,14 +83,38 @@ export function readableVectors(
   page: Page,
 ): Promise<VectorRecord[]> {
   const values = new Values()
-  const conditions = [ownedOrPublic(viewer, owners, values), ...conditionsOf(filter, values)]
-  if (filter.collection) conditions.push(`vector.collection = ${values.add(filter.collection)}`)
+  const conditions = conditionsFor(viewer, owners, filter, values)
   const { bounds, direction, limit } = keyset(page, 'vector.ordinal', 'DESC', values)
   return db.query<VectorRecord>(
     `SELECT ${columns} FROM memory.vectors AS vector WHERE ${allOf([...conditions, ...bounds])}
      ORDER BY vector.ordinal ${direction} LIMIT ${limit}`,
     values.list,
   )
+}
+
+/** How many stored ones the viewer may read. */
+export async function countReadableVectors(
+  db: Database,
+  viewer: Viewer,
+  owners: readonly string[],
+  filter: VectorFilter & { readonly collection: VectorCollection | null },
+): Promise<number> {
+  const values = new Values()
+  const [row] = await db.query<{ count: number }>(
+    `SELECT count(*)::integer AS count FROM memory.vectors AS vector WHERE ${allOf(conditionsFor(viewer, owners, filter, values))}`,
+    values.list,
+  )
+  return row?.count ?? 0
+}
+
+function conditionsFor(
+  viewer: Viewer,
+  owners: readonly string[],
+  filter: VectorFilter & { readonly collection: VectorCollection | null },
+  values: Values,
+): string[] {
+  const conditions = [ownedOrPublic(viewer, owners, values), ...conditionsOf(filter, values)]
+  return filter.collection ? [...conditions, `vector.collection = ${values.add(filter.collection)}`] : conditions
 }
 
 /** Those of a collection that fit and that the viewer may read, of these owners or public. */
@@ -149,16 +183,32 @@ export async function insertVectors(
   drafts: readonly VectorDraft[],
   now: Date,
 ): Promise<void> {
+  if (drafts.length === 0) return
   await tx.query(
     `INSERT INTO memory.vectors (id, tenant_id, owner_id, collection, kind, visibility, memory_id, session_id, content, metadata,
-                                 relevance_score, created_at)
+                                 relevance_score, consensus_node_id, created_at)
      SELECT item.id, $1, $2, item.collection, item.kind, item.visibility, item."memoryId", item."sessionId", item.content,
-            item.metadata, item."relevanceScore", $3
+            item.metadata, item."relevanceScore", item."consensusNodeId", $3
      FROM ROWS FROM (json_to_recordset($4::json) AS (id uuid, collection text, kind text, visibility text, "memoryId" uuid,
-       "sessionId" uuid, content text, metadata jsonb, "relevanceScore" double precision)) WITH ORDINALITY AS item
+       "sessionId" uuid, content text, metadata jsonb, "relevanceScore" double precision,
+       "consensusNodeId" uuid)) WITH ORDINALITY AS item
      ORDER BY item.ordinality`,
     [viewer.tenantId, viewer.userId, now, JSON.stringify(drafts)],
   )
+}
+
+/** Removes the viewer's texts in a collection that are of a thing; answers which. */
+export async function deleteTextsOf(
+  tx: Transaction,
+  { userId }: Viewer,
+  collection: VectorCollection,
+  of: Readonly<Record<string, string>>,
+): Promise<string[]> {
+  const rows = await tx.query<{ id: string }>(
+    'DELETE FROM memory.vectors WHERE owner_id = $1 AND collection = $2 AND metadata @> $3::jsonb RETURNING id',
+    [userId, collection, JSON.stringify(of)],
+  )
+  return rows.map(({ id }) => id)
 }
 
 /** Removes texts of the viewer's; answers which were there. */

@@ -134,7 +134,8 @@ export async function removeSample(tx: Transaction, id: string): Promise<void> {
 export async function voiceSettingsOf(db: Database, { userId }: Viewer): Promise<VoiceSettingsRecord> {
   const [row] = await db.query<VoiceSettingsRecord>(
     `SELECT language, voice, speaking_rate AS "speakingRate", keep_audio AS "keepAudio",
-            remember_transcripts AS "rememberTranscripts", settings_content AS more, version
+            remember_transcripts AS "rememberTranscripts", settings_content AS more, version,
+            created_at AS "createdAt", updated_at AS "updatedAt"
      FROM memory.user_voice_settings WHERE owner_id = $1`,
     [userId],
   )
@@ -145,7 +146,7 @@ export async function putVoiceSettings(
   tx: Transaction,
   viewer: Viewer,
   id: string,
-  settings: VoiceSettingsRecord,
+  settings: Omit<VoiceSettingsRecord, 'createdAt' | 'updatedAt'>,
   now: Date,
 ): Promise<void> {
   await tx.query(

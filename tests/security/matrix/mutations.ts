@@ -34,9 +34,17 @@ export const inputs: Readonly<Record<string, (planter: Planter) => Data | Promis
     await must(person, 'shareMemory', { id, subjectId: plants.friend }, 'cursor')
     return { id, subjectId: plants.friend }
   },
-  openChatSession: ({ plants }) => ({ title: 'A follow-up', parentId: plants.id('ChatSession') }),
+  openChatSession: ({ plants }) => ({
+    title: 'A follow-up',
+    parentId: plants.id('ChatSession'),
+    consensusNodeId: plants.id('ConsensusNode'),
+  }),
   endChatSession: async ({ person }) => ({ id: await session(person) }),
-  updateChatSession: ({ plants }) => ({ id: plants.id('ChatSession'), metadata: { seen: true } }),
+  updateChatSession: ({ plants }) => ({
+    id: plants.id('ChatSession'),
+    metadata: { seen: true },
+    consensusNodeId: plants.id('ConsensusNode'),
+  }),
   deleteChatSession: async ({ person }) => ({ id: await session(person) }),
   deleteMessage: async ({ person }) => ({ id: (await talk(person)).messages[0].id }),
   deleteSessionSummary: async ({ person }) => {
@@ -89,10 +97,11 @@ export const inputs: Readonly<Record<string, (planter: Planter) => Data | Promis
     items: [
       {
         collection: 'VOICE_PATTERNS',
-        kind: 'CONTEXT',
+        kind: 'KNOWLEDGE',
         content: 'Another voice.',
         memoryId: plants.id('Memory'),
         sessionId: plants.id('ChatSession'),
+        consensusNodeId: plants.id('ConsensusNode'),
       },
     ],
   }),

@@ -12,7 +12,7 @@ import { answerTurn, insertTurn, type TurnRecord, turnsByIds } from '../../store
 import type { VectorDraft } from '../../store/vectors.ts'
 import { type Spoken, say } from '../messages.ts'
 import { recall } from '../recall.ts'
-import { storeDrafts } from '../vectors.ts'
+import { storeDrafts, vectorOf } from '../texts.ts'
 import { cacheChat } from './state.ts'
 
 export interface AnswerChatInput {
@@ -93,7 +93,7 @@ export async function completeChatTurn(context: MemoryContext, input: CompleteCh
     }
     const said = [{ role: 'ASSISTANT' as const, content: input.answer, remember: input.remember ?? true }]
     const { messageIds } = await say(context, unit, turn.sessionId, said)
-    const vector = vectorOf(context, turn.sessionId, turn.id, 'RESPONSE', input.answer)
+    const vector = textOf(context, turn.sessionId, turn.id, 'RESPONSE', input.answer)
     await unit.append(await storeDrafts(context, unit.tx, [vector]))
     await answerTurn(unit.tx, turn.id, { messageId: messageIds[0] ?? '', vectorId: vector.id }, stores.clock.now())
     await unit.append([turnEvent(context, turn.id, 2)])
@@ -134,28 +134,18 @@ function draftsOf(
   question: string,
   answer: string | null,
 ): VectorDraft[] {
-  const asked = vectorOf(context, sessionId, turnId, 'QUERY', question)
-  return answer === null ? [asked] : [asked, vectorOf(context, sessionId, turnId, 'RESPONSE', answer)]
+  const asked = textOf(context, sessionId, turnId, 'QUERY', question)
+  return answer === null ? [asked] : [asked, textOf(context, sessionId, turnId, 'RESPONSE', answer)]
 }
 
-function vectorOf(
-  { stores }: MemoryContext,
+function textOf(
+  context: MemoryContext,
   sessionId: string,
-  turnId: string,
+  turn: string,
   kind: 'QUERY' | 'RESPONSE',
   content: string,
 ): VectorDraft {
-  return {
-    id: stores.ids.next(),
-    collection: 'CONVERSATION_CONTEXT',
-    kind,
-    visibility: 'PRIVATE',
-    memoryId: null,
-    sessionId,
-    content,
-    metadata: { turn: turnId },
-    relevanceScore: null,
-  }
+  return vectorOf(context, { collection: 'CONVERSATION_CONTEXT', kind, content, sessionId, of: { turn } })
 }
 
 async function lockTurn(tx: Transaction, globalId: string): Promise<TurnRecord> {

@@ -1,14 +1,13 @@
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import { once, whole } from '../../../../lib/bytes.ts'
-import { type PageArguments, parsePage, toConnection } from '../../../../lib/connection.ts'
 import { codedError } from '../../../../lib/errors.ts'
 import { toGlobalId, uuidOf } from '../../../../lib/ids.ts'
 import { notFound, ProblemError } from '../../../../lib/problems.ts'
 import type { Transaction } from '../../../../stores/postgres/postgres.ts'
 import { type Answer, mutate } from '../../../mutate.ts'
 import type { MemoryContext } from '../../context.ts'
-import { type ArchiveRecord, archivePage, insertArchive, removeArchive, wholeMemories } from '../../store/archives.ts'
+import { type ArchiveRecord, insertArchive, removeArchive, wholeMemories } from '../../store/archives.ts'
 import { letGo } from '../objects.ts'
 
 const nameOf = (id: string) => `archives/memories/${id}.jsonl.gz`
@@ -31,13 +30,6 @@ export async function archiveMemories(
   const createdAt = stores.clock.now()
   await insertArchive(tx, viewer, { id, memories: memories.length, bytes, plainBytes: plain.length, createdAt })
   return id
-}
-
-/** The viewer's archives, the latest first. */
-export async function listArchives(context: MemoryContext, args: PageArguments) {
-  const page = parsePage(args, 'memory archives')
-  const rows = await context.read((db) => archivePage(db, context.viewer.userId, page))
-  return toConnection(rows, page, ({ ordinal }) => [ordinal])
 }
 
 const mostLines = 1_000
@@ -63,12 +55,13 @@ export interface RemoveMemoryArchiveInput {
 
 /** Removes an archive of the viewer's for good. */
 export async function removeMemoryArchive(context: MemoryContext, input: RemoveMemoryArchiveInput) {
-  const { stores, request } = context
+  const { stores, request, viewer } = context
   const id = uuidOf('MemoryArchive', input.id)
   return mutate(stores, request, { name: 'removeMemoryArchive', input, room: 'memory' }, async (unit) => {
     const removed = id !== null && (await removeArchive(unit.tx, id))
     if (!removed) throw new ProblemError(notFound('memory archive', 'input', 'id'))
     await letGo(context, unit, nameOf(id))
+    await unit.append([{ kind: 'ARCHIVE_REMOVED', type: 'MemoryArchive', id, version: 2, before: [viewer.userId] }])
     return { __typename: 'RemoveMemoryArchiveSuccess', archiveId: id } satisfies Answer
   })
 }

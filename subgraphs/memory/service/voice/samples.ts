@@ -4,6 +4,7 @@ import type { Transaction } from '../../../../stores/postgres/postgres.ts'
 import { type Answer, mutate, type Unit } from '../../../mutate.ts'
 import type { MemoryContext } from '../../context.ts'
 import { checkObject, checkShare, checkText, firstProblem, limits, requireVersion } from '../../limits.ts'
+import type { VectorDraft } from '../../store/vectors.ts'
 import {
   insertLogs,
   insertSample,
@@ -17,6 +18,7 @@ import {
 } from '../../store/voice.ts'
 import type { VoiceRecord, VoiceStatus } from '../../voice-records.ts'
 import { namedSession } from '../sessions-named.ts'
+import { removeTextsOf, storeDrafts, vectorOf } from '../texts.ts'
 import { type Audio, type AudioInput, dropAudio, keepAudio, readAudio } from './audio.ts'
 import { cacheProcessing, forgetProcessing, requireStep, voiceEvent } from './states.ts'
 
@@ -162,9 +164,21 @@ export async function advance(
     tookMs: step.tookMs ?? null,
   }
   await insertLogs(tx, viewer, [log], now)
-  await append([voiceEvent(viewer.userId, sample.id, `VOICE_${step.status}`, state.version)])
+  await append([
+    ...(await storeDrafts(context, tx, done ? textsOf(context, state) : [])),
+    voiceEvent(viewer.userId, sample.id, `VOICE_${step.status}`, state.version),
+  ])
   if (lets) await dropAudio(context, unit, sample.audioHash)
   return { ...sample, ...state, updatedAt: now }
+}
+
+const ofSample = (id: string) => ({ voiceSample: toGlobalId('VoiceSample', id) })
+
+/** What was said is found by its meaning as long as the sample is there, whatever becomes of its session. */
+function textsOf(context: MemoryContext, { id, transcript }: SampleState): VectorDraft[] {
+  if (transcript === null) return []
+  const said = { collection: 'VOICE_PATTERNS', kind: 'CONTEXT', content: transcript, sessionId: null } as const
+  return [vectorOf(context, { ...said, of: ofSample(id) })]
 }
 
 /** Removes a sample with its audio and its log. */
@@ -173,7 +187,10 @@ export async function deleteVoiceSample(context: MemoryContext, input: DeleteVoi
   const answer = await mutate(stores, request, { name: 'deleteVoiceSample', input, room: 'memory' }, async (unit) => {
     const sample = await lockSample(context, unit.tx, input.id)
     await removeSample(unit.tx, sample.id)
-    await unit.append([voiceEvent(viewer.userId, sample.id, 'VOICE_DELETED', sample.version + 1)])
+    await unit.append([
+      ...(await removeTextsOf(context, unit.tx, 'VOICE_PATTERNS', ofSample(sample.id))),
+      voiceEvent(viewer.userId, sample.id, 'VOICE_DELETED', sample.version + 1),
+    ])
     await dropAudio(context, unit, sample.audioHash)
     return {
       __typename: 'DeleteVoiceSampleSuccess',

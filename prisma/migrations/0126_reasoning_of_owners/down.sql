@@ -1,0 +1,1 @@
+DROP INDEX memory.reasoning_chains_owner;
