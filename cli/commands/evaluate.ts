@@ -146,8 +146,8 @@ function print(report: Report, tune: string | undefined): void {
 /** Nothing of the operator's stores is touched: all are embedded, and kept nowhere. */
 function throwawayOf(config: Config, dialogue: boolean): Config {
   const recall = dialogue ? config.recall : { weights: config.recall?.weights ?? {}, dialogue }
-  const stores = { databaseUrl: undefined, redisUrl: undefined, qdrantUrl: undefined, neo4jUrl: undefined }
-  return { ...config, ...stores, subgraphUrls: {}, recall }
+  const embeddings = { ...config.embeddings, qdrant: undefined }
+  return { ...config, databaseUrl: undefined, redisUrl: undefined, embeddings, subgraphUrls: {}, recall }
 }
 
 function gold(folder: string): GoldSet {
