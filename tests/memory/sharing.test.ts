@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Viewer } from '../../lib/context.ts'
 import { toGlobalId, uuidOf } from '../../lib/ids.ts'
+import { inProcessCache } from '../../stores/cache/in-process.ts'
 import { explained, type Plan } from '../kit/plans.ts'
 import { describeEachPostgres } from '../kit/postgres.ts'
 import { viewerOf } from '../kit/room-world.ts'
@@ -24,6 +25,7 @@ describeEachPostgres('sharing a memory', (database) => {
 
   beforeAll(async () => {
     world = await openMemoryWorld({ database: database() })
+    Object.assign(world.stores, { cache: inProcessCache() })
     mine = verbs(world, world.owner)
     for (const { userId } of [world.owner, world.stranger]) await enrol(userId)
     return () => world.close()
@@ -122,6 +124,11 @@ describeEachPostgres('sharing a memory', (database) => {
       await take(id, subject)
       expect(await seenBy(friend, id, 'tide')).toMatchObject({ byId: null, inList: false, found: false })
     }
+    await give(id, session)
+    expect(await seenBy(friend, id, 'tide')).toMatchObject({ inList: true, found: true })
+    const remove = 'mutation ($input: DeleteChatSessionInput!) { deleteChatSession(input: $input) { __typename } }'
+    await world.ask(friend, remove, { input: { id: session } })
+    expect(await seenBy(friend, id, 'tide')).toMatchObject({ byId: null, inList: false, found: false })
   })
 
   test('for reading does not let him write; for writing lets him change what it says, and nothing else', async () => {
