@@ -18,7 +18,8 @@ const remember =
 
 /** The place in the log of a change that somebody makes now. */
 export async function placeNow(asker: Person): Promise<string> {
-  return (await asker.ask(remember, { input: { content: 'A mark.' } })).remember.cursor
+  // What was said before word for word is not written again, and has no place of its own.
+  return (await asker.ask(remember, { input: { content: `A mark: ${randomUUID()}.` } })).remember.cursor
 }
 
 /** Waits until somebody, following from a place, has heard of a change that he makes now. */
