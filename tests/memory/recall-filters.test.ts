@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { RequestContext } from '../../lib/context.ts'
 import { silentLog } from '../../lib/log.ts'
+import { systemClock } from '../../lib/sources.ts'
 import { runProjectors } from '../../stores/projector.ts'
 import { MemoryContext } from '../../subgraphs/memory/context.ts'
 import { room } from '../../subgraphs/memory/index.ts'
@@ -92,7 +93,11 @@ describeEachPostgres('a filtered recall', (database) => {
 
   function open(filter: Wanted) {
     const request = { viewer: world.owner, deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal }
-    const context = new MemoryContext(world.stores, { ...request, traceId: 'test' } as unknown as RequestContext)
+    const context = new MemoryContext(world.stores, {
+      ...request,
+      clock: systemClock,
+      traceId: 'test',
+    } as unknown as RequestContext)
     const asked: MemoryFilter = {
       tiers: filter.tiers as MemoryFilter['tiers'],
       sessionId: filter.session === null ? null : uuids()[filter.session],

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RequestContext } from '../../lib/context.ts'
+import { systemClock } from '../../lib/sources.ts'
 import { MemoryContext } from '../../subgraphs/memory/context.ts'
 import type { RecallIndex } from '../../subgraphs/memory/recall/port.ts'
 import { openRecallIndex } from '../../subgraphs/memory/store/recall-index.ts'
@@ -45,7 +46,7 @@ async function twoIndexes(memories: readonly { content: string; session: number 
     }),
   )
   const request = { viewer, deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal, traceId: 'test' }
-  const context = new MemoryContext(world.stores, request as unknown as RequestContext)
+  const context = new MemoryContext(world.stores, { ...request, clock: systemClock } as unknown as RequestContext)
   return { stored: openRecallIndex(context, {}), plain: memoryIndex(documents), ids: documents.map(({ id }) => id) }
 }
 

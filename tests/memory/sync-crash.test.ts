@@ -9,7 +9,7 @@ const added = 10
 const sync = `mutation ($input: SyncMemoryInput!) { syncMemory(input: $input) {
   ... on SyncMemorySuccess { sync { id } } ... on Problem { message } } }`
 const syncs = `{ memorySyncs(first: 10) { nodes {
-  id status attempts problem transferred { action targetVersion memory { id } } } } }`
+  id status attempts problem transferred(first: 1000) { action targetVersion memory { id } } } } }`
 const page = `query ($id: ID!, $after: String) {
   memories(filter: { sessionId: $id }, orderBy: OLDEST_FIRST, first: 100, after: $after) {
     pageInfo { hasNextPage endCursor } nodes { id content version revisions { nodes { version } } } } }`

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { uuidOf } from '../../lib/ids.ts'
 import { defaultTenantId } from '../../lib/tenants.ts'
 import { type Person, type Product, startProduct } from '../kit/product.ts'
 import { joinTenant, viewerOfPerson } from './matrix/people.ts'
@@ -56,6 +57,7 @@ describe('who may reach what', () => {
         ['read_granted', false],
         ['read_own', false],
         ['read_public', false],
+        ['unexpired', true],
       ])
       expect(JSON.stringify(others)).not.toContain('cellar')
     })
@@ -64,6 +66,24 @@ describe('who may reach what', () => {
       const id = await remember(ann, 'The market opens at eight.', 'PUBLIC')
       const { explainAccess: found } = await admin.ask(explain, { viewer: ben.id, id })
       expect(found.reason).toBe('Allowed by read_public.')
+    })
+
+    test('says what keeps a thing from whom another rule would let read it', async () => {
+      const id = await remember(ann, 'The tide turns at six.')
+      const security = {
+        ...(await viewerOfPerson(product, ann)),
+        role: 'memory',
+        traceId: 'test',
+        deadline: Number.POSITIVE_INFINITY,
+      } as const
+      await product.server.stores.postgres.write(security, (tx) =>
+        tx.query(`UPDATE memory.memories SET retention_until = now() - interval '1 hour' WHERE id = $1`, [
+          uuidOf('Memory', id),
+        ]),
+      )
+      const { explainAccess: found } = await admin.ask(explain, { viewer: ann.id, id })
+      expect(found).toMatchObject({ allowed: false, reason: 'Refused by unexpired.' })
+      expect((await ann.ask('query ($id: ID!) { node(id: $id) { id } }', { id })).node).toBeNull()
     })
 
     test('agrees with what the user is answered, for things of every room', async () => {

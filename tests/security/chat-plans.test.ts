@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { beforeAll, expect, test } from 'vitest'
 import { toGlobalId } from '../../lib/ids.ts'
+import { systemClock } from '../../lib/sources.ts'
 import { pastDecisions } from '../../subgraphs/memory/store/routing.ts'
 import { securityOf } from '../../subgraphs/security.ts'
 import { explained, type Plan } from '../kit/plans.ts'
@@ -68,7 +69,7 @@ describeEachPostgres('plans of chat under row-level security', (database) => {
   })
 
   test('experience is read owner by owner, the latest first', async () => {
-    const request = { viewer: world.owner, traceId: 'test', deadline: Number.POSITIVE_INFINITY }
+    const request = { viewer: world.owner, clock: systemClock, traceId: 'test', deadline: Number.POSITIVE_INFINITY }
     const security = securityOf({ ...request, signal: new AbortController().signal } as never, 'memory')
     plans.length = 0
     await world.stores.postgres.read(security, (db) => pastDecisions(db, world.owner))

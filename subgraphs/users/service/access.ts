@@ -110,10 +110,17 @@ export async function explainAccess(
     subjects: [viewer],
   })
   if (rules.length === 0) return null
-  const letting = rules.filter(({ satisfied }) => satisfied).map(({ name }) => name)
-  const reason =
-    letting.length > 0 ? `Allowed by ${letting.join(', ')}.` : `Refused: no rule of ${rules[0]?.object} is satisfied.`
-  return { allowed: letting.length > 0, reason, rules }
+  return { ...verdictOf(rules), rules }
+}
+
+/** As the database judges: one rule that lets him is enough, unless one that restricts does not hold. */
+function verdictOf(rules: readonly PolicyRecord[]): Pick<AccessExplanation, 'allowed' | 'reason'> {
+  const named = (wanted: (rule: PolicyRecord) => boolean) => rules.filter(wanted).map(({ name }) => name)
+  const letting = named(({ satisfied, restricts }) => satisfied && !restricts)
+  const refusing = named(({ satisfied, restricts }) => !satisfied && restricts)
+  if (letting.length === 0) return { allowed: false, reason: `Refused: no rule of ${rules[0]?.object} is satisfied.` }
+  if (refusing.length > 0) return { allowed: false, reason: `Refused by ${refusing.join(', ')}.` }
+  return { allowed: true, reason: `Allowed by ${letting.join(', ')}.` }
 }
 
 function toVectorAccess({ ordinal: _, ...record }: VectorAccessRecord): VectorAccess {

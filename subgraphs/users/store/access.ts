@@ -28,6 +28,8 @@ export interface PolicyRecord {
   readonly name: string
   readonly condition: string
   readonly satisfied: boolean
+  /** Whether it lets nobody read by itself, but must hold beside one that does. */
+  readonly restricts: boolean
 }
 
 const columns = `id, owner_id AS "ownerId", subject_id AS "subjectId", ordinal::text, collection, permission,
@@ -82,10 +84,10 @@ export function listVectorAccess(db: Database, page: Page): Promise<VectorAccess
   )
 }
 
-/** The policies that could let a user read a thing, each with whether it does. */
+/** The policies that judge whether a user may read a thing, each with whether it holds. */
 export function explainPolicies(tx: Database, viewer: string, type: string, id: string): Promise<PolicyRecord[]> {
   return tx.query<PolicyRecord>(
-    'SELECT object, rule AS name, condition, satisfied FROM app.explain_access($1, $2, $3)',
+    'SELECT object, rule AS name, condition, satisfied, restricts FROM app.explain_access($1, $2, $3)',
     [viewer, type, id],
   )
 }
