@@ -40,6 +40,18 @@ export async function everyChange({ person: who, plants }: Planter): Promise<voi
     const sent = await mutate(who, mutation, await inputs[mutation]?.({ person: who, plants }), '')
     if (!sent.includes('Success"')) throw new Error(`${mutation}: ${sent}`)
   }
+  await changeWhatIsFound(who)
+}
+
+/** Revises one of the memories that somebody finds by the word and that are his, so that whoever follows it is told. */
+async function changeWhatIsFound(who: Person): Promise<void> {
+  const find =
+    'query ($word: String!) { recall(query: $word) { hits { memory { id content owner { id } } } } viewer { id } }'
+  const { recall, viewer } = await who.ask(find, { word })
+  const own = recall.hits.map(({ memory }: Data) => memory).find(({ owner }: Data) => owner.id === viewer.id)
+  if (!own) throw new Error(`nothing of his own is found by ${word}`)
+  const sent = await mutate(who, 'reviseMemory', { id: own.id, content: `${own.content} Still so.` }, '')
+  if (!sent.includes('Success"')) throw new Error(`reviseMemory: ${sent}`)
 }
 
 /** Collects what somebody is told until the signal; a stream that has ended stays so. */
