@@ -16,7 +16,7 @@ import {
 import { eraseMemories } from '../store/revisions.ts'
 import { sessionsByIds } from '../store/sessions.ts'
 import { removeSummary } from '../store/summaries.ts'
-import { holdThese, madeFrom } from '../store/upkeep.ts'
+import { holdByIds, madeFrom } from '../store/upkeep.ts'
 import { deleteVectors } from '../store/vectors.ts'
 import { namedSession } from './sessions-named.ts'
 import { removedEvents, removeTextsOf } from './texts.ts'
@@ -121,7 +121,7 @@ export async function deleteSessionSummary(context: MemoryContext, input: Delete
 /** Forgets memories of the viewer's. @returns how many */
 async function forget({ viewer, stores }: MemoryContext, { tx, append }: Unit, ids: readonly string[]) {
   if (ids.length === 0) return 0
-  const held = await holdThese(tx, viewer.userId, ids)
+  const held = await holdByIds(tx, viewer.userId, ids)
   if (held.length < ids.length) {
     throw new ProblemError(conflict('A memory made from it is being changed at this moment.', 'input', 'memories'))
   }

@@ -78,14 +78,6 @@ export async function holdExpired(
   )
 }
 
-/** The owner's memories among these; held. One that is being changed is left out. */
-export function holdThese(tx: Transaction, ownerId: string, ids: readonly string[]): Promise<Kept[]> {
-  return tx.query(
-    `SELECT ${columns} FROM ${from} WHERE memory.id = ANY ($2::uuid[]) AND memory.owner_id = $1 ORDER BY memory.id ${hold}`,
-    [ownerId, ids],
-  )
-}
-
 /** The owner's memories that were made from a session, or from a message. */
 export async function madeFrom(
   db: Database,
