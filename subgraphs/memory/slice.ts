@@ -9,10 +9,15 @@ export interface Slice {
 const most = 1_000
 
 /** @throws BAD_USER_INPUT outside of its bounds */
-export function sliceOf<T>(list: readonly T[], { from, first }: Slice): readonly T[] {
-  const start = from ?? 0
+export function sliceOf<T>(list: readonly T[], slice: Slice): readonly T[] {
+  return list.slice(...boundsOf(slice))
+}
+
+/** Where a slice begins, and where it ends: as `slice` of an array takes them. @throws BAD_USER_INPUT */
+export function boundsOf({ from, first }: Slice): [begin: number, end: number] {
+  const begin = from ?? 0
   const length = first ?? 100
-  if (start < 0) throw codedError('BAD_USER_INPUT', '`from` begins at 0.')
+  if (begin < 0) throw codedError('BAD_USER_INPUT', '`from` begins at 0.')
   if (length < 1 || length > most) throw codedError('BAD_USER_INPUT', `\`first\` must be 1–${most}.`)
-  return list.slice(start, start + length)
+  return [begin, begin + length]
 }

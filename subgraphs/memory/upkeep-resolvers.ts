@@ -8,9 +8,8 @@ import { linesOf, removeMemoryArchive } from './service/upkeep/archive.ts'
 import { compressColdMemories } from './service/upkeep/compression.ts'
 import { cleanUpExpired, listExpired } from './service/upkeep/expire.ts'
 import { applyTierRules } from './service/upkeep/tiers.ts'
+import type { Slice } from './slice.ts'
 import { type ArchiveRecord, archives } from './store/archives.ts'
-
-type Lines = { readonly from?: number | null; readonly first?: number | null }
 
 /** Resolvers of what has expired, and of what rules move and pack. */
 export const upkeepResolvers = {
@@ -39,8 +38,7 @@ export const upkeepResolvers = {
     __resolveReference: byReference('MemoryArchive', ({ loaders }: MemoryContext, id) =>
       loaders.memoryArchive.load(id),
     ),
-    lines: (archive: ArchiveRecord, { from, first }: Lines, context: MemoryContext) =>
-      linesOf(context, archive, from ?? 0, first ?? 100),
+    lines: (archive: ArchiveRecord, slice: Slice, context: MemoryContext) => linesOf(context, archive, slice),
   },
   CleanUpExpiredSuccess: {
     archive: ({ archiveId }: { archiveId: string | null }, _: unknown, { loaders }: MemoryContext) =>

@@ -7,6 +7,7 @@ import { notFound, ProblemError } from '../../../../lib/problems.ts'
 import type { Transaction } from '../../../../stores/postgres/postgres.ts'
 import { type Answer, mutate } from '../../../mutate.ts'
 import type { MemoryContext } from '../../context.ts'
+import { boundsOf, type Slice } from '../../slice.ts'
 import { type ArchiveRecord, insertArchive, removeArchive, wholeMemories } from '../../store/archives.ts'
 import { letGo } from '../objects.ts'
 
@@ -32,19 +33,16 @@ export async function archiveMemories(
   return id
 }
 
-const mostLines = 1_000
-
 /** Lines of an archive: each one memory. @throws BAD_USER_INPUT outside of its bounds */
-export async function linesOf({ stores }: MemoryContext, archive: ArchiveRecord, from: number, first: number) {
-  if (from < 0) throw codedError('BAD_USER_INPUT', '`from` begins at 0.')
-  if (first < 1 || first > mostLines) throw codedError('BAD_USER_INPUT', `\`first\` must be 1–${mostLines}.`)
+export async function linesOf({ stores }: MemoryContext, archive: ArchiveRecord, slice: Slice) {
+  const bounds = boundsOf(slice)
   const object = await stores.objects.get(archive.ownerId, nameOf(archive.id))
   if (object === null) throw codedError('BAD_USER_INPUT', 'The archive’s file is gone from the object store.')
   const text = (await promisify(gunzip)(await whole(object))).toString()
   return text
     .trimEnd()
     .split('\n')
-    .slice(from, from + first)
+    .slice(...bounds)
     .map((line) => JSON.parse(line))
 }
 
