@@ -26,6 +26,9 @@ export function readable<Row extends { readonly content: string }>(
   return rows.map((row) => (row.packed === null ? (row as unknown as Row) : unpacking<Row>(row, row.packed, nameOf)))
 }
 
+/** A memory, as messages name it. */
+export const memoryName = ({ id }: { readonly id: string }) => `memory ${id}`
+
 function unpacking<Row>(row: object, packed: Buffer, nameOf: (row: never) => string): Row {
   let content: string | undefined
   return {

@@ -11,7 +11,7 @@ import {
   type VectorKind,
   vectorCollections,
 } from '../../stores/vector/port.ts'
-import { readable, type Stored, undamaged } from '../packed-rows.ts'
+import { memoryName, readable, type Stored, undamaged } from '../packed-rows.ts'
 import { analyze } from './recall/tokens.ts'
 import type { Visibility } from './records.ts'
 import { shelfOf } from './store/drafts.ts'
@@ -60,10 +60,7 @@ export function vectorProjector({ postgres, embeddings, sentinel, logger }: Sour
       const found = await postgres.read({ ...projectorContext('vectors'), signal }, (db) =>
         db.query<Stored<Row>>(READ, named),
       )
-      const rows = undamaged(
-        readable<Row>(found, ({ id }) => `memory ${id}`),
-        logger,
-      )
+      const rows = undamaged(readable<Row>(found, memoryName), logger)
       const texts = rows.map(({ content }) => content)
       const encoded = texts.length === 0 ? [] : await encoder.encode(texts, signal)
       const there = new Set(found.map(({ id }) => id))

@@ -2,7 +2,7 @@ import type { Log } from '../../../lib/log.ts'
 import { projectorContext } from '../../../stores/log/log.ts'
 import type { Postgres } from '../../../stores/postgres/postgres.ts'
 import { isText } from '../../checks.ts'
-import { readable, type Stored, undamaged } from '../../packed-rows.ts'
+import { memoryName, readable, type Stored, undamaged } from '../../packed-rows.ts'
 import { addCasing } from '../extraction/casing.ts'
 import { ExtractionFailedError, type Extractor } from '../extraction/extractor.ts'
 import type { Casing, Mention, Source } from '../extraction/types.ts'
@@ -47,10 +47,7 @@ export async function loadMemories(
       [ids],
     ),
   )
-  return undamaged(
-    readable<UnreadMemory>(found, ({ id }) => `memory ${id}`),
-    logger,
-  )
+  return undamaged(readable<UnreadMemory>(found, memoryName), logger)
 }
 
 /** Reads memories, each owner's by his own spelling, outside any transaction: the extractor takes its time. */

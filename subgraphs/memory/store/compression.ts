@@ -1,6 +1,6 @@
 import { leastPacked } from '../../../lib/packed-text.ts'
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
-import { readable, type Stored } from '../../packed-rows.ts'
+import { memoryName, readable, type Stored } from '../../packed-rows.ts'
 import type { Rule } from '../policies/rules.ts'
 import type { MemoryTier } from '../records.ts'
 import { findConcerned, type Kept, type Search } from './upkeep.ts'
@@ -55,7 +55,7 @@ export async function contentsOf(db: Database, way: Way, ids: readonly string[],
      WHERE due.until - due.size < $2 ORDER BY due.ordinal, due.version`,
     [ids, bytes],
   )
-  const contents = readable<Content>(rows, ({ memoryId }) => `memory ${memoryId}`)
+  const contents = readable<Content>(rows, ({ memoryId }) => memoryName({ id: memoryId }))
   return { contents, complete: rows.length === (rows[0]?.due ?? 0) }
 }
 

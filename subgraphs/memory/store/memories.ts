@@ -1,6 +1,6 @@
 import type { Page } from '../../../lib/connection.ts'
 import type { Database } from '../../../stores/postgres/postgres.ts'
-import { readable, type Stored } from '../../packed-rows.ts'
+import { memoryName, readable, type Stored } from '../../packed-rows.ts'
 import type { MemoryFilter, MemoryRecord, MemoryTier, RevisionRecord } from '../records.ts'
 import { charactersOf, compressionOf, originalBytesOf } from './compression.ts'
 import { allOf, keyset, type Order, Values } from './keyset.ts'
@@ -16,11 +16,9 @@ const columns = `${fields}, NULL::timestamptz AS "asOf"`
 
 const current = 'memory.current_memories AS memory'
 
-const nameOf = ({ id }: { readonly id: string }) => `memory ${id}`
-
 /** Memories as they read, however they are stored. */
 async function opened(db: Database, sql: string, values: readonly unknown[]): Promise<MemoryRecord[]> {
-  return readable<MemoryRecord>(await db.query<Stored<MemoryRecord>>(sql, [...values]), nameOf)
+  return readable<MemoryRecord>(await db.query<Stored<MemoryRecord>>(sql, [...values]), memoryName)
 }
 
 export async function memoriesByIds(db: Database, ids: readonly string[]): Promise<MemoryRecord[]> {
@@ -161,7 +159,7 @@ export const memoriesOfMessage: ListSource = {
 
 export async function memoryPages(db: Database, source: ListSource, parents: readonly string[], page: Page) {
   const pages = await pagesUnder<Stored<MemoryRecord>>(db, source, parents, page)
-  return new Map([...pages].map(([parent, rows]) => [parent, readable<MemoryRecord>(rows, nameOf)]))
+  return new Map([...pages].map(([parent, rows]) => [parent, readable<MemoryRecord>(rows, memoryName)]))
 }
 
 export function memoryCounts(db: Database, source: ListSource, parents: readonly string[]) {
@@ -186,7 +184,7 @@ const knownBy = (asOf: Date | null) => (values: Values) =>
 /** The revisions of memories, the newest first, as far as they were known at a moment. */
 export async function revisionPages(db: Database, memoryIds: readonly string[], page: Page, asOf: Date | null) {
   const pages = await pagesUnder<Stored<RevisionRecord>>(db, revisions, memoryIds, page, knownBy(asOf))
-  const named = (id: string) => (row: Stored<RevisionRecord>) => `memory ${id}, revision ${row.version}`
+  const named = (id: string) => (row: Stored<RevisionRecord>) => `${memoryName({ id })}, revision ${row.version}`
   return new Map([...pages].map(([id, rows]) => [id, readable<RevisionRecord>(rows, named(id))]))
 }
 
@@ -308,5 +306,5 @@ export async function contentsAt(db: Database, ids: readonly string[], asOf: Dat
      WHERE characters <= ${values.add(mostCharacters, 'bigint')}`,
     values.list,
   )
-  return readable<Said>(rows, nameOf)
+  return readable<Said>(rows, memoryName)
 }

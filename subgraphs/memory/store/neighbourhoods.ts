@@ -1,5 +1,5 @@
 import type { Database } from '../../../stores/postgres/postgres.ts'
-import { contentIfUndamaged, readable, type Stored } from '../../packed-rows.ts'
+import { contentIfUndamaged, memoryName, readable, type Stored } from '../../packed-rows.ts'
 import { type ForwardEntry, forwardReader, packForward } from '../recall/forward.ts'
 import { foldName } from '../recall/participants.ts'
 import type { Asked, RecallDocument } from '../recall/port.ts'
@@ -128,15 +128,13 @@ export async function neighbourhoodsAsOf(
     values.list,
   )
   const read = forwardReader(asked)
-  return readable<Place & Text>(rows, nameOf).map((row) => document(row, read(pack(row))))
+  return readable<Place & Text>(rows, memoryName).map((row) => document(row, read(pack(row))))
 }
 
 interface Text {
   readonly content: string
   readonly occurredAt: Date
 }
-
-const nameOf = ({ id }: { readonly id: string }) => `memory ${id}`
 
 function pack(text: Text): Buffer {
   const content = contentIfUndamaged(text)
@@ -149,7 +147,7 @@ async function packNow(db: Database, ids: readonly string[]): Promise<ReadonlyMa
     `SELECT id, content, content_packed AS packed, occurred_at AS "occurredAt" FROM memory.current_memories WHERE id = ANY ($1::uuid[])`,
     [ids],
   )
-  return new Map(readable<Text & { readonly id: string }>(rows, nameOf).map((row) => [row.id, pack(row)]))
+  return new Map(readable<Text & { readonly id: string }>(rows, memoryName).map((row) => [row.id, pack(row)]))
 }
 
 function among(conditions: readonly string[]): string {

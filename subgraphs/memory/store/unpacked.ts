@@ -1,5 +1,5 @@
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
-import { readable, type Stored } from '../../packed-rows.ts'
+import { memoryName, readable, type Stored } from '../../packed-rows.ts'
 
 /** A memory that has no entry in the forward index yet. */
 export interface Unpacked {
@@ -27,7 +27,7 @@ export async function unpackedMemories(db: Database, ownerId: string, most: numb
        WHERE owner_id = $1 AND forward IS NULL AND forgotten_at IS NULL ORDER BY ordinal LIMIT $2)`,
     [ownerId, most],
   )
-  return readable<Unpacked>(rows, ({ id }) => `memory ${id}`)
+  return readable<Unpacked>(rows, memoryName)
 }
 
 /** Gives memories their entries, unless they have been written again since. */

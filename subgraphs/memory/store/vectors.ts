@@ -2,7 +2,7 @@ import type { Page } from '../../../lib/connection.ts'
 import type { Viewer } from '../../../lib/context.ts'
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
 import type { VectorCollection, VectorKind } from '../../../stores/vector/port.ts'
-import { readable, type Stored } from '../../packed-rows.ts'
+import { memoryName, readable, type Stored } from '../../packed-rows.ts'
 import type { Visibility } from '../records.ts'
 import { allOf, keyset, Values } from './keyset.ts'
 import { countsUnder, type ListSource, pagesUnder } from './pages.ts'
@@ -46,11 +46,9 @@ const stored = `SELECT id, tenant_id, owner_id, ordinal, collection, kind, visib
   relevance_score, consensus_node_id, created_at, NULL::bytea AS content_packed FROM memory.vectors`
 const both = `(${memories} UNION ALL ${stored}) AS vector`
 
-const nameOf = ({ id }: { readonly id: string }) => `memory ${id}`
-
 export async function vectorsByIds(db: Database, ids: readonly string[]): Promise<VectorRecord[]> {
   const sql = `SELECT ${packable} FROM ${both} WHERE vector.id = ANY ($1::uuid[])`
-  return readable<VectorRecord>(await db.query<Stored<VectorRecord>>(sql, [ids]), nameOf)
+  return readable<VectorRecord>(await db.query<Stored<VectorRecord>>(sql, [ids]), memoryName)
 }
 
 const order = { key: 'vector.ordinal', keyName: 'ordinal', order: 'ASC' } as const
@@ -59,7 +57,7 @@ const ofSession: ListSource = { ...order, columns, from: 'memory.vectors AS vect
 
 export async function vectorsOfMemories(db: Database, parents: readonly string[], page: Page) {
   const pages = await pagesUnder<Stored<VectorRecord>>(db, ofMemory, parents, page)
-  return new Map([...pages].map(([parent, rows]) => [parent, readable<VectorRecord>(rows, nameOf)]))
+  return new Map([...pages].map(([parent, rows]) => [parent, readable<VectorRecord>(rows, memoryName)]))
 }
 
 export function countVectorsOfMemories(db: Database, parents: readonly string[]) {
