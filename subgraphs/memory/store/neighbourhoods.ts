@@ -1,12 +1,12 @@
 import type { Database } from '../../../stores/postgres/postgres.ts'
-import { contentIfUndamaged, memoryName, readable, type Stored } from '../../packed-rows.ts'
-import { type ForwardEntry, forwardReader, packForward } from '../recall/forward.ts'
+import { memoryName, readable, type Stored } from '../../packed-rows.ts'
+import { type ForwardEntry, forwardReader } from '../recall/forward.ts'
 import { foldName } from '../recall/participants.ts'
 import type { Asked, RecallDocument } from '../recall/port.ts'
-import { analyze } from '../recall/tokens.ts'
 import type { MemoryFilter } from '../records.ts'
 import { allOf, Values } from './keyset.ts'
 import { filterConditions, memoriesAt } from './memories.ts'
+import { forwardOf, type Told } from './unpacked.ts'
 
 interface Place {
   readonly id: string
@@ -119,7 +119,7 @@ export async function neighbourhoodsAsOf(
   const values = new Values()
   const stretches = STRETCHES(values.add(ids, 'uuid[]'), values.add(radius, 'integer'))
   const from = memoriesAt(asOf, values)
-  const rows = await db.query<Stored<Place & Text>>(
+  const rows = await db.query<Stored<Place & Told>>(
     `WITH ${stretches}, near AS MATERIALIZED (
        SELECT memory.id FROM stretch JOIN memory.memories AS memory ON ${IN_STRETCH} UNION ALL SELECT id FROM alone
      )
@@ -128,26 +128,16 @@ export async function neighbourhoodsAsOf(
     values.list,
   )
   const read = forwardReader(asked)
-  return readable<Place & Text>(rows, memoryName).map((row) => document(row, read(pack(row))))
-}
-
-interface Text {
-  readonly content: string
-  readonly occurredAt: Date
-}
-
-function pack(text: Text): Buffer {
-  const content = contentIfUndamaged(text)
-  return packForward(content, text.occurredAt, analyze(content))
+  return readable<Place & Told>(rows, memoryName).map((row) => document(row, read(forwardOf(row))))
 }
 
 /** Entries of memories that were written before there was a forward index, and have not been given theirs yet. */
 async function packNow(db: Database, ids: readonly string[]): Promise<ReadonlyMap<string, Buffer>> {
-  const rows = await db.query<Stored<Text & { readonly id: string }>>(
+  const rows = await db.query<Stored<Told & { readonly id: string }>>(
     `SELECT id, content, content_packed AS packed, occurred_at AS "occurredAt" FROM memory.current_memories WHERE id = ANY ($1::uuid[])`,
     [ids],
   )
-  return new Map(readable<Text & { readonly id: string }>(rows, memoryName).map((row) => [row.id, pack(row)]))
+  return new Map(readable<Told & { readonly id: string }>(rows, memoryName).map((row) => [row.id, forwardOf(row)]))
 }
 
 function among(conditions: readonly string[]): string {

@@ -1,12 +1,24 @@
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
-import { memoryName, readable, type Stored } from '../../packed-rows.ts'
+import { contentIfUndamaged, memoryName, readable, type Stored } from '../../packed-rows.ts'
+import { packForward } from '../recall/forward.ts'
+import { analyze } from '../recall/tokens.ts'
 
-/** A memory that has no entry in the forward index yet. */
-export interface Unpacked {
-  readonly id: string
-  readonly version: number
+/** What the forward index is made of. */
+export interface Told {
   readonly content: string
   readonly occurredAt: Date
+}
+
+/** A memory that has no entry in the forward index yet. */
+export interface Unpacked extends Told {
+  readonly id: string
+  readonly version: number
+}
+
+/** The entry of what is stored; of what is damaged one without words, so that nobody asks again. */
+export function forwardOf(told: Told): Buffer {
+  const content = contentIfUndamaged(told)
+  return packForward(content, told.occurredAt, analyze(content))
 }
 
 /** Owners of memories that lack their entry. */
@@ -31,16 +43,12 @@ export async function unpackedMemories(db: Database, ownerId: string, most: numb
 }
 
 /** Gives memories their entries, unless they have been written again since. */
-export async function insertForward(tx: Transaction, entries: readonly { memory: Unpacked; forward: Buffer }[]) {
+export async function insertForward(tx: Transaction, memories: readonly Unpacked[]): Promise<void> {
   await tx.query(
     `UPDATE memory.memories SET forward = item.forward
      FROM unnest($1::uuid[], $2::integer[], $3::bytea[]) AS item (id, version, forward)
      WHERE memories.id = item.id AND memories.version = item.version AND memories.forward IS NULL
        AND memories.forgotten_at IS NULL`,
-    [
-      entries.map(({ memory }) => memory.id),
-      entries.map(({ memory }) => memory.version),
-      entries.map(({ forward }) => forward),
-    ],
+    [memories.map(({ id }) => id), memories.map(({ version }) => version), memories.map(forwardOf)],
   )
 }

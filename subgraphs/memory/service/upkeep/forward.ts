@@ -1,11 +1,8 @@
 import type { Job } from '../../../../stores/jobs.ts'
 import { projectorContext } from '../../../../stores/log/log.ts'
 import type { Stores } from '../../../../stores/stores.ts'
-import { contentIfUndamaged } from '../../../packed-rows.ts'
 import { securityOf } from '../../../security.ts'
 import { inNameOf } from '../../in-name-of.ts'
-import { packForward } from '../../recall/forward.ts'
-import { analyze } from '../../recall/tokens.ts'
 import { insertForward, ownersOfUnpacked, unpackedMemories } from '../../store/unpacked.ts'
 
 const day = 86_400_000
@@ -34,11 +31,7 @@ async function packOwner(stores: Stores, owner: { tenantId: string; ownerId: str
     const context = inNameOf(stores, owner, 'forward index', batchMs)
     const memories = await context.read((db) => unpackedMemories(db, owner.ownerId, memoriesAtOnce))
     if (memories.length === 0) return packed
-    const entries = memories.map((memory) => {
-      const content = contentIfUndamaged(memory)
-      return { memory, forward: packForward(content, memory.occurredAt, analyze(content)) }
-    })
-    await stores.postgres.write(securityOf(context.request, 'memory'), (tx) => insertForward(tx, entries))
+    await stores.postgres.write(securityOf(context.request, 'memory'), (tx) => insertForward(tx, memories))
     packed += memories.length
   }
 }
