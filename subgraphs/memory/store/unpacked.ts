@@ -43,12 +43,19 @@ export async function unpackedMemories(db: Database, ownerId: string, most: numb
 }
 
 /** Gives memories their entries, unless they have been written again since. */
-export async function insertForward(tx: Transaction, memories: readonly Unpacked[]): Promise<void> {
+export async function insertForward(
+  tx: Transaction,
+  entries: readonly { readonly memory: Unpacked; readonly forward: Buffer }[],
+): Promise<void> {
   await tx.query(
     `UPDATE memory.memories SET forward = item.forward
      FROM unnest($1::uuid[], $2::integer[], $3::bytea[]) AS item (id, version, forward)
      WHERE memories.id = item.id AND memories.version = item.version AND memories.forward IS NULL
        AND memories.forgotten_at IS NULL`,
-    [memories.map(({ id }) => id), memories.map(({ version }) => version), memories.map(forwardOf)],
+    [
+      entries.map(({ memory }) => memory.id),
+      entries.map(({ memory }) => memory.version),
+      entries.map(({ forward }) => forward),
+    ],
   )
 }

@@ -3,7 +3,7 @@ import { projectorContext } from '../../../../stores/log/log.ts'
 import type { Stores } from '../../../../stores/stores.ts'
 import { securityOf } from '../../../security.ts'
 import { inNameOf } from '../../in-name-of.ts'
-import { insertForward, ownersOfUnpacked, unpackedMemories } from '../../store/unpacked.ts'
+import { forwardOf, insertForward, ownersOfUnpacked, unpackedMemories } from '../../store/unpacked.ts'
 
 const day = 86_400_000
 const ownersAtOnce = 100
@@ -31,7 +31,8 @@ async function packOwner(stores: Stores, owner: { tenantId: string; ownerId: str
     const context = inNameOf(stores, owner, 'forward index', batchMs)
     const memories = await context.read((db) => unpackedMemories(db, owner.ownerId, memoriesAtOnce))
     if (memories.length === 0) return packed
-    await stores.postgres.write(securityOf(context.request, 'memory'), (tx) => insertForward(tx, memories))
+    const entries = memories.map((memory) => ({ memory, forward: forwardOf(memory) }))
+    await stores.postgres.write(securityOf(context.request, 'memory'), (tx) => insertForward(tx, entries))
     packed += memories.length
   }
 }
