@@ -14,11 +14,10 @@ import {
   turnsOfMessage,
 } from '../store/deleting.ts'
 import { eraseMemories } from '../store/revisions.ts'
-import { sessionsByIds } from '../store/sessions.ts'
 import { removeSummary } from '../store/summaries.ts'
 import { holdByIds, madeFrom } from '../store/upkeep.ts'
 import { deleteVectors } from '../store/vectors.ts'
-import { namedSession } from './sessions-named.ts'
+import { lockSession, namedSession } from './sessions-named.ts'
 import { removedEvents, removeTextsOf } from './texts.ts'
 import { forgetChat } from './turns/state.ts'
 
@@ -40,12 +39,10 @@ export interface DeleteSessionSummaryInput {
 /** Removes a session of the viewer's with all that was said and noted in it. */
 export async function deleteChatSession(context: MemoryContext, input: DeletingSource) {
   const { stores, request, viewer } = context
-  const id = uuidOf('ChatSession', input.id)
-  const answer = await mutate(stores, request, { name: 'deleteChatSession', input, room: 'memory' }, async (unit) => {
-    const { tx, append } = unit
-    if (id !== null) await tx.lock(`session:${id}`)
-    const [session] = id === null ? [] : await sessionsByIds(tx, [id])
-    if (!session) throw new ProblemError(notFound('chat session', 'input', 'id'))
+  return mutate(stores, request, { name: 'deleteChatSession', input, room: 'memory' }, async (unit) => {
+    const { tx, append, afterCommit } = unit
+    const session = await lockSession(context, tx, input.id)
+    afterCommit(() => forgetChat(context, session.id))
     const made = input.memories === 'FORGET' ? await madeFrom(tx, viewer.userId, 'session_id', session.id) : []
     const forgotten = await forget(context, unit, made)
     const prompts = await promptsOfSession(tx, session.id)
@@ -63,21 +60,20 @@ export async function deleteChatSession(context: MemoryContext, input: DeletingS
       ...counts,
     } satisfies Answer
   })
-  if ('forgotten' in answer && id !== null) await forgetChat(context, id)
-  return answer
 }
 
 /** Removes a message of the viewer's. */
 export async function deleteMessage(context: MemoryContext, input: DeletingSource) {
   const { stores, request, viewer } = context
   const id = uuidOf('Message', input.id)
-  const answer = await mutate(stores, request, { name: 'deleteMessage', input, room: 'memory' }, async (unit) => {
-    const { tx, append } = unit
+  return mutate(stores, request, { name: 'deleteMessage', input, room: 'memory' }, async (unit) => {
+    const { tx, append, afterCommit } = unit
     const known = id === null ? null : await messageOf(tx, id)
     if (known) await tx.lock(`session:${known.sessionId}`)
     const message = known && (await messageOf(tx, known.id))
     if (!message) throw new ProblemError(notFound('message', 'input', 'id'))
     const { sessionId } = message
+    afterCommit(() => forgetChat(context, sessionId))
     const prompts = message.promptId === null ? [] : [message.promptId]
     const forgets = input.memories === 'FORGET'
     // A prompt's memory is made of the first message that has it, and belongs to all.
@@ -101,8 +97,6 @@ export async function deleteMessage(context: MemoryContext, input: DeletingSourc
       forgotten: forgotten + alone,
     } satisfies Answer
   })
-  if ('sessionId' in answer) await forgetChat(context, answer.sessionId)
-  return answer
 }
 
 /** Removes the summary of a session of the viewer's. */

@@ -2,6 +2,8 @@ import { uuidOf } from '../../../lib/ids.ts'
 import { conflict, notFound, ProblemError } from '../../../lib/problems.ts'
 import type { Transaction } from '../../../stores/postgres/postgres.ts'
 import type { MemoryContext } from '../context.ts'
+import type { SessionRecord } from '../records.ts'
+import { sessionsByIds } from '../store/sessions.ts'
 
 interface NamedSession {
   readonly id: string
@@ -30,5 +32,18 @@ export async function namedSession(
 export async function activeSession(...asked: Parameters<typeof namedSession>): Promise<NamedSession> {
   const session = await namedSession(...asked)
   if (!session.active) throw new ProblemError(conflict('The session has ended.', 'input', 'sessionId'))
+  return session
+}
+
+/** The viewer's session of that id, which is about to be changed: locked until the transaction ends. */
+export async function lockSession(
+  { viewer }: MemoryContext,
+  tx: Transaction,
+  globalId: string,
+): Promise<SessionRecord> {
+  const id = uuidOf('ChatSession', globalId)
+  if (id !== null) await tx.lock(`session:${id}`)
+  const [session] = id === null ? [] : await sessionsByIds(tx, [id])
+  if (session?.ownerId !== viewer.userId) throw new ProblemError(notFound('chat session', 'input', 'id'))
   return session
 }

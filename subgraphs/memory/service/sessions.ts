@@ -7,7 +7,8 @@ import type { MemoryContext } from '../context.ts'
 import { checkObject, checkText, firstProblem, limits, requireVersion } from '../limits.ts'
 import type { ChatMode } from '../records.ts'
 import { knownNodes, ownedSessions } from '../store/lookups.ts'
-import { sessionsByIds, updateSession } from '../store/sessions.ts'
+import { updateSession } from '../store/sessions.ts'
+import { lockSession } from './sessions-named.ts'
 
 export interface OpenChatSessionInput {
   readonly mode?: ChatMode | null
@@ -92,11 +93,8 @@ export async function updateChatSession(context: MemoryContext, input: UpdateCha
   const problem = checkUpdate(input)
   if (problem) return problem
   const { stores, request, viewer } = context
-  const id = uuidOf('ChatSession', input.id)
   return mutate(stores, request, { name: 'updateChatSession', input, room: 'memory' }, async ({ tx, append }) => {
-    if (id !== null) await tx.lock(`session:${id}`)
-    const [session] = id === null ? [] : await sessionsByIds(tx, [id])
-    if (!session) throw new ProblemError(notFound('chat session', 'input', 'id'))
+    const session = await lockSession(context, tx, input.id)
     requireVersion('session', session.version, input.expectedVersion)
     await updateSession(
       tx,
@@ -124,14 +122,11 @@ export async function updateChatSession(context: MemoryContext, input: UpdateCha
 /** Ends a session; one that has ended stays as it is. */
 export async function endChatSession(context: MemoryContext, input: EndChatSessionInput) {
   const { stores, request, viewer } = context
-  const id = uuidOf('ChatSession', input.id)
   return mutate(stores, request, { name: 'endChatSession', input, room: 'memory' }, async ({ tx, append }) => {
-    if (id === null) throw new ProblemError(notFound('chat session', 'input', 'id'))
-    await tx.lock(`session:${id}`)
-    const now = stores.clock.now()
-    const session = await tx.prisma.chatSession.findFirst({ where: { id, ownerId: viewer.userId } })
-    if (session === null) throw new ProblemError(notFound('chat session', 'input', 'id'))
+    const session = await lockSession(context, tx, input.id)
+    const { id } = session
     if (session.active) {
+      const now = stores.clock.now()
       const version = session.version + 1
       const data = { active: false, endedAt: now, updatedAt: now, version }
       await tx.prisma.chatSession.updateMany({ where: { id }, data })
