@@ -11,7 +11,13 @@ import type { MemoryRecord, MemoryTier, Visibility } from '../records.ts'
 import { shelfOf } from '../store/drafts.ts'
 import { grantedTo } from '../store/grants.ts'
 import { insertPostings, takePostings } from '../store/postings.ts'
-import { askedRetentions, eraseMemories, insertRevision, type RevisionDraft } from '../store/revisions.ts'
+import {
+  askedRetentions,
+  eraseMemories,
+  insertRevision,
+  nextKnownFrom,
+  type RevisionDraft,
+} from '../store/revisions.ts'
 import { judgeChanges } from './judge.ts'
 import { speakerOf } from './keep.ts'
 import { lockOwned, lockWritable, stateOf } from './locked.ts'
@@ -124,8 +130,7 @@ function revisionOf({ memory, says: input }: Revising, asked: Date | null, id: s
     occurredAt: input.occurredAt ?? memory.occurredAt,
     timeInferred: input.occurredAt == null && memory.timeInferred,
     retentionUntil: input.retentionUntil === undefined ? asked : input.retentionUntil,
-    // Clocks may stand still or step back; what is known next is never known earlier.
-    knownFrom: now > memory.updatedAt ? now : memory.updatedAt,
+    knownFrom: nextKnownFrom(memory, now),
   }
 }
 

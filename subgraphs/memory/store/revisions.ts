@@ -25,6 +25,11 @@ export interface RevisionDraft {
   readonly knownFrom: Date
 }
 
+/** From when on the next revision of a memory is known. Clocks may stand still or step back; what is known next is never known earlier. */
+export function nextKnownFrom({ updatedAt }: { readonly updatedAt: Date }, now: Date): Date {
+  return now > updatedAt ? now : updatedAt
+}
+
 /** Until when owners asked for memories to be kept, where they did. */
 export async function askedRetentions(db: Database, ids: readonly string[]): Promise<Map<string, Date>> {
   const rows = await db.query<{ id: string; asked: Date }>(

@@ -3,6 +3,7 @@ import type { MemoryContext } from '../../context.ts'
 import { revisedEvent } from '../../events.ts'
 import { daysAfter, decide, type Rule } from '../../policies/rules.ts'
 import { insertDecisions } from '../../store/decisions.ts'
+import { nextKnownFrom } from '../../store/revisions.ts'
 import { holdMiskept, insertUpkept, type Kept, seeExpired } from '../../store/upkeep.ts'
 import { decisionOf, rulesFor } from '../judge.ts'
 
@@ -77,7 +78,7 @@ export async function keepUntil(
       revisionId: stores.ids.next(),
       tier: memory.tier,
       retentionUntil: until,
-      knownFrom: now > memory.updatedAt ? now : memory.updatedAt,
+      knownFrom: nextKnownFrom(memory, now),
       keptFrom: memory.keptFrom,
     })),
   )

@@ -4,6 +4,7 @@ import { revisedEvent } from '../../events.ts'
 import { checkBatchSize, limits } from '../../limits.ts'
 import { concernsTier, decide, type Rule } from '../../policies/rules.ts'
 import { insertDecisions } from '../../store/decisions.ts'
+import { nextKnownFrom } from '../../store/revisions.ts'
 import { holdMovable, insertUpkept, type Kept } from '../../store/upkeep.ts'
 import { decisionOf, rulesFor } from '../judge.ts'
 
@@ -44,7 +45,6 @@ export async function moveByRules(context: MemoryContext, unit: Unit, after: num
   const found = await holdMovable(tx, { ownerId: viewer.userId, rules: moving, now, after, most })
   const judged = found.flatMap((memory) => judge(memory, rules, now) ?? [])
   const moves = judged.filter(({ refusal }) => refusal === null)
-  const next = (memory: Kept) => (now > memory.updatedAt ? now : memory.updatedAt)
   if (moves.length > 0) {
     await insertUpkept(
       tx,
@@ -53,7 +53,7 @@ export async function moveByRules(context: MemoryContext, unit: Unit, after: num
         revisionId: stores.ids.next(),
         tier: toTier,
         retentionUntil: memory.retentionUntil,
-        knownFrom: next(memory),
+        knownFrom: nextKnownFrom(memory, now),
         keptFrom: null,
       })),
     )
