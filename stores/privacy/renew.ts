@@ -1,4 +1,4 @@
-import { once } from '../../lib/bytes.ts'
+import { once, whole } from '../../lib/bytes.ts'
 import { type Outdated, sealAnew } from '../../lib/seal-anew.ts'
 import { auditContext } from '../audit/context.ts'
 import { renewValues } from '../audit/renew.ts'
@@ -85,7 +85,7 @@ async function renewOne(stores: Needed, { owner_id: owner, hash, key }: Kept): P
   const name = voiceObject(hash)
   const head = await readUpTo(await objects.get(owner, name), headBytes)
   if (head.length < headBytes || fields.isCurrent(head)) return
-  const sealed = await readUpTo(await objects.get(owner, name), Number.POSITIVE_INFINITY)
+  const sealed = await whole((await objects.get(owner, name)) ?? [])
   const anew = sealAnew(stores, { sealed, key }, voicePlace(hash))
   if (anew) await objects.put(owner, name, once(anew))
 }
