@@ -9,7 +9,7 @@ import type { Providers } from '../stores/providers.ts'
 import { readRecallConfiguration } from '../subgraphs/memory/recall/configuration.ts'
 import type { CostSettings } from './guard/cost/control.ts'
 import type { RateSettings } from './guard/rates.ts'
-import { type Settings, settings, together } from './settings.ts'
+import { type Settings, settings, together, unused } from './settings.ts'
 import { type SubgraphsConfig, takeSubgraphSettings } from './subgraph-settings.ts'
 import { standardTracing, tracingOf } from './tracing-settings.ts'
 
@@ -62,7 +62,6 @@ export interface Config {
   readonly redisUrl: string | undefined
   /** Which model makes vectors, and where they stand. */
   readonly embeddings: EmbeddingSettings
-  readonly neo4jUrl: string | undefined
   /** Subgraph name, in small letters, to its URL. One that is absent runs in process. */
   readonly subgraphUrls: Readonly<Record<string, string>>
   /** How subgraphs over HTTP are asked; `subgraphSettings` tells of one. */
@@ -147,11 +146,16 @@ export function loadConfig(source: ConfigSource = {}): { config: Config; warning
   }
   const recall = readWeights(parsed.data?.RECALL_WEIGHTS, cwd, mistakes)
   if (!parsed.success || mistakes.length > 0) throw new ConfigError(mistakes)
-  const unknown = Object.keys(values).filter((name) => !Object.hasOwn(settings.shape, name))
   return {
     config: freeze({ ...shape(parsed.data, urls, subgraphs, cwd), recall }),
-    warnings: unknown.map((name) => `${prefix}${name} is not a setting`),
+    warnings: Object.keys(values).flatMap(warningsOf),
   }
+}
+
+function warningsOf(name: string): string[] {
+  if (!Object.hasOwn(settings.shape, name)) return [`${prefix}${name} is not a setting`]
+  const instead = unused[name]
+  return instead === undefined ? [] : [`${prefix}${name} is not used yet: ${instead}`]
 }
 
 function embeddingsOf(s: Settings): EmbeddingSettings {
@@ -186,7 +190,6 @@ function shape(
     databaseUrl: s.DATABASE_URL,
     redisUrl: s.REDIS_URL,
     embeddings: embeddingsOf(s),
-    neo4jUrl: s.NEO4J_URL,
     subgraphUrls,
     subgraphs,
     logLevel: s.LOG_LEVEL,

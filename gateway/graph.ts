@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { CacheHints } from '../lib/cache-hints.ts'
 import type { Log } from '../lib/log.ts'
+import { publicAddress } from '../lib/public-address.ts'
 import { runJobs } from '../stores/jobs.ts'
 import { type Projectors, runProjectors } from '../stores/projector.ts'
 import type { Stores } from '../stores/stores.ts'
@@ -42,8 +43,10 @@ const supergraphFile = new URL('../schema/supergraph.graphql', import.meta.url)
 /** Opens the graph over its rooms. The supergraph is the one that `npm run schema` composed of them. */
 export async function openGraph({ opening, log, urls, channels, observer, keeping }: GraphOptions): Promise<Graph> {
   const rooms = await loadRooms()
-  for (const name of Object.keys(urls)) {
-    if (!rooms.some((room) => room.name === name)) log.warn({ name, url: urls[name] }, 'A URL is set for no room')
+  for (const [name, url] of Object.entries(urls)) {
+    if (!rooms.some((room) => room.name === name)) {
+      log.warn({ name, url: publicAddress(url) }, 'A URL is set for no room')
+    }
   }
   const here = rooms.filter(({ name }) => urls[name] === undefined)
   let opened: Stores | null = null

@@ -72,6 +72,7 @@ export const settings = z.object({
   /** Where the provider's model that served before is asked until the new one has taken over, when elsewhere. */
   ENCODER_PREVIOUS_URL: providerUrl,
   ENCODER_PREVIOUS_KEY: z.string().min(1, 'must not be empty').optional(),
+  /** Checked, since it is a name that deployments set; start says that nothing is kept there (`unused`). */
   NEO4J_URL: url('bolt', 'bolt+s', 'bolt+ssc', 'neo4j', 'neo4j+s', 'neo4j+ssc'),
   LOG_LEVEL: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default('info'),
   /** The level of the line that each operation leaves in the log. */
@@ -165,3 +166,8 @@ export const together = [
   ['CONTEXT_ENGINE_URL', 'CONTEXT_ENGINE_VERSION'],
   ['TRANSCRIPT_URL', 'TRANSCRIPT_MODEL'],
 ] as const
+
+/** Settings that nothing reads yet, and what is done instead: whoever sets one is told. */
+export const unused: Readonly<Record<string, string>> = {
+  NEO4J_URL: 'the graph of concepts is kept in PostgreSQL',
+}

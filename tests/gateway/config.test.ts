@@ -132,6 +132,15 @@ describe('the settings', () => {
     expect(load({ MNEMOGRAPH_PROT: '1', OTHER_PROT: '1' }).warnings).toEqual(['MNEMOGRAPH_PROT is not a setting'])
   })
 
+  test('say of one that nothing uses yet that it is not used, without what it holds', () => {
+    const { config, warnings } = load({ MNEMOGRAPH_NEO4J_URL: 'bolt://reader:secret@graph:7687' })
+    expect(warnings).toEqual(['MNEMOGRAPH_NEO4J_URL is not used yet: the graph of concepts is kept in PostgreSQL'])
+    expect(JSON.stringify(config)).not.toContain('secret')
+    expect(mistakesOf({ MNEMOGRAPH_NEO4J_URL: 'mysql://graph' })).toEqual([
+      expect.stringMatching(/^MNEMOGRAPH_NEO4J_URL must be a URL that begins with bolt:/),
+    ])
+  })
+
   test('ignore what an orchestrator injects', () => {
     const { config, warnings } = load({
       MNEMOGRAPH_PORT: 'tcp://10.0.0.1:4000',
