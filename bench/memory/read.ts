@@ -7,7 +7,7 @@ import { parsePage } from '../../lib/connection.ts'
 import type { RequestContext } from '../../lib/context.ts'
 import type { Database } from '../../stores/postgres/postgres.ts'
 import { room } from '../../subgraphs/memory/index.ts'
-import { visibleMemories } from '../../subgraphs/memory/store/memories.ts'
+import { visibleMemories } from '../../subgraphs/memory/store/memory-lists.ts'
 import { roomTypeDefs } from '../../subgraphs/subgraph.ts'
 import type { Backend } from '../../tests/kit/postgres.ts'
 import { openTestPostgres } from '../../tests/kit/postgres.ts'
@@ -97,7 +97,7 @@ async function sameStatement(viewer: { userId: string; tenantId: string }) {
       return []
     },
   } as unknown as Database
-  await visibleMemories(recorder, viewer, {}, 'DESC', parsePage({ first: 100 }, 'bench'))
+  await visibleMemories(recorder, viewer, {}, { order: 'DESC' }, parsePage({ first: 100 }, 'bench'))
   if (!sent) throw new Error('the room sent no statement')
   return sent
 }

@@ -1,5 +1,5 @@
 import { requireUuid, toGlobalId } from '../../lib/ids.ts'
-import type { MemoryFilter } from './records.ts'
+import type { MemoryFilter, MemoryListFilter } from './records.ts'
 
 /** Another room's user, by id alone. */
 export function userOf(userId: string) {
@@ -15,4 +15,16 @@ export function nodeOf(nodeId: string | null) {
 export function toFilter(filter: MemoryFilter | null | undefined): MemoryFilter {
   if (!filter?.sessionId) return filter ?? {}
   return { ...filter, sessionId: requireUuid('ChatSession', filter.sessionId, 'filter.sessionId') }
+}
+
+/** What a list of memories is asked for besides its filter, by the names of its arguments. */
+export interface ListArguments extends Omit<MemoryListFilter, keyof MemoryFilter> {
+  readonly filter?: MemoryFilter | null
+}
+
+/** The same as one filter, with row ids for global ones. */
+export function toListFilter(args: ListArguments): MemoryListFilter {
+  const { speaker = null, retentionBefore = null, updatedFrom = null, updatedBefore = null } = args
+  const ownerId = args.ownerId == null ? null : requireUuid('User', args.ownerId, 'ownerId')
+  return { ...toFilter(args.filter), ownerId, speaker, retentionBefore, updatedFrom, updatedBefore }
 }

@@ -28,6 +28,7 @@ export const policyResolvers = {
   Memory: {
     content: (memory: MemoryRecord, _: unknown, context: MemoryContext) => contentFor(context, memory),
     metadata: (memory: MemoryRecord, _: unknown, context: MemoryContext) => valueFor(context, memory, memory.metadata),
+    speaker: (memory: MemoryRecord, _: unknown, context: MemoryContext) => valueFor(context, memory, memory.speaker),
     async revisions(memory: MemoryRecord, args: PageArguments, context: MemoryContext) {
       const connection = await context.loaders.revisionsOf(memory, args)
       if (memory.ownerId === context.viewer.userId) return connection

@@ -15,6 +15,7 @@ export interface MemoryRecord {
   readonly sessionId: string | null
   readonly messageId: string | null
   readonly position: number | null
+  readonly speaker: string | null
   readonly externalId: string | null
   readonly version: number
   readonly content: string
@@ -219,6 +220,15 @@ export interface MemoryFilter {
   readonly occurredFrom?: Date | null
   readonly occurredBefore?: Date | null
   readonly metadata?: unknown
+}
+
+/** What lists of memories can be asked for besides. */
+export interface MemoryListFilter extends MemoryFilter {
+  readonly ownerId?: string | null
+  readonly speaker?: string | null
+  readonly retentionBefore?: Date | null
+  readonly updatedFrom?: Date | null
+  readonly updatedBefore?: Date | null
 }
 
 export interface SessionFilter {

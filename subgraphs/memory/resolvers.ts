@@ -12,7 +12,7 @@ import {
   memoryChanges,
   messageAdded,
 } from './live.ts'
-import { nodeOf, toFilter, userOf } from './mappers.ts'
+import { type ListArguments, nodeOf, toFilter, toListFilter, userOf } from './mappers.ts'
 import type { MemoryFilter, MemoryRecord, MemoryTier, MessageRecord, SessionFilter, SessionRecord } from './records.ts'
 import { mutation, named, shown } from './resolving.ts'
 import { deleteContext, setContext } from './service/context.ts'
@@ -29,7 +29,7 @@ import { vectorResolvers } from './vector-resolvers.ts'
 
 type Filtered = { readonly filter?: MemoryFilter | null }
 type AsOf = { readonly asOf?: Date | null }
-type MemoriesArguments = Filtered & PageArguments & AsOf & { readonly orderBy: MemoryOrder | null }
+type MemoriesArguments = ListArguments & PageArguments & AsOf & { readonly orderBy: MemoryOrder | null }
 type RecallArguments = Filtered & AsOf & { readonly query: string; readonly first?: number | null }
 type After = { readonly after?: string | null }
 type SessionArguments = PageArguments & SessionFilter
@@ -42,7 +42,7 @@ export const resolvers = {
     memory: (_: unknown, { id, asOf }: { id: string; asOf?: Date | null }, context: MemoryContext) =>
       findMemory(context, id, asOf ?? null),
     memories: (_: unknown, args: MemoriesArguments, context: MemoryContext) =>
-      listMemories(context, toFilter(args.filter), args.orderBy ?? 'NEWEST_FIRST', args, args.asOf ?? null),
+      listMemories(context, toListFilter(args), args.orderBy ?? 'NEWEST_FIRST', args, args.asOf ?? null),
     recall: (_: unknown, args: RecallArguments, context: MemoryContext) =>
       recall(context, args.query, args.first ?? 10, toFilter(args.filter), args.asOf ?? null),
     memoryStats: (_: unknown, { tier }: { tier?: MemoryTier | null }, context: MemoryContext) =>

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Viewer } from '../../lib/context.ts'
+import { toGlobalId } from '../../lib/ids.ts'
 import { type Data, type MemoryWorld, openMemoryWorld, verbs } from './world.ts'
 
 let world: MemoryWorld
@@ -17,8 +18,10 @@ async function somebody(given: Partial<Viewer> = {}) {
   return verbs(world, viewer)
 }
 
-const list = `query ($filter: MemoryFilter, $orderBy: MemoryOrder, $first: Int, $after: String, $last: Int, $before: String) {
-  memories(filter: $filter, orderBy: $orderBy, first: $first, after: $after, last: $last, before: $before) {
+const list = `query ($filter: MemoryFilter, $ownerId: ID, $speaker: String, $retentionBefore: DateTime, $updatedFrom: DateTime,
+  $updatedBefore: DateTime, $orderBy: MemoryOrder, $first: Int, $after: String, $last: Int, $before: String) {
+  memories(filter: $filter, ownerId: $ownerId, speaker: $speaker, retentionBefore: $retentionBefore,
+    updatedFrom: $updatedFrom, updatedBefore: $updatedBefore, orderBy: $orderBy, first: $first, after: $after, last: $last, before: $before) {
     totalCount nodes { id content } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }`
 
 const listed = async (viewer: Viewer, variables: Record<string, unknown> = {}): Promise<Data> =>
@@ -59,6 +62,89 @@ describe('the list of memories', () => {
     for (const variables of wrong) {
       expect((await world.run(viewer, list, variables)).errors).toMatchObject([{ code: 'BAD_USER_INPUT' }])
     }
+  })
+
+  test.each([
+    ['RECENTLY_UPDATED_FIRST', ['0', '8', '7', '6', '5', '4', '3', '2', '1']],
+    ['LEAST_RECENTLY_UPDATED_FIRST', ['1', '2', '3', '4', '5', '6', '7', '8', '0']],
+  ])('is walked by when what it holds was last revised, from both ends, %s', async (orderBy, expected) => {
+    const { viewer, act } = await somebody()
+    // All of a batch are of one moment.
+    const { memories } = await act('rememberMany', {
+      items: Array.from({ length: 9 }, (_, i) => ({ content: `${i}` })),
+    })
+    world.clock.advance(1)
+    await act('revise', { id: memories[0].id, tier: 'SEMANTIC' })
+    for (const size of [1, 2, 4, 9]) {
+      const [forwards, backwards]: string[][] = [[], []]
+      for (let after: string | undefined, more = true; more; ) {
+        const page = await listed(viewer, { orderBy, first: size, after })
+        forwards?.push(...contents(page))
+        ;({ endCursor: after, hasNextPage: more } = page.pageInfo)
+      }
+      for (let before: string | undefined, more = true; more; ) {
+        const page = await listed(viewer, { orderBy, last: size, before })
+        backwards?.unshift(...contents(page))
+        ;({ startCursor: before, hasPreviousPage: more } = page.pageInfo)
+      }
+      expect([forwards, backwards]).toEqual([expected, expected])
+    }
+    const { pageInfo } = await listed(viewer, { orderBy, first: 1 })
+    for (const wrong of [{ after: pageInfo.endCursor }, { orderBy, after: madeUp(pageInfo.endCursor, [1]) }]) {
+      expect((await world.run(viewer, list, wrong)).errors).toMatchObject([{ code: 'BAD_USER_INPUT' }])
+    }
+  })
+
+  test('what is revised while it is read comes at the end of what was revised longest ago', async () => {
+    const { viewer, act } = await somebody()
+    const { memories } = await act('rememberMany', { items: ['a', 'b', 'c'].map((content) => ({ content })) })
+    const orderBy = 'LEAST_RECENTLY_UPDATED_FIRST'
+    const first = await listed(viewer, { orderBy, first: 2 })
+    world.clock.advance(1)
+    await act('revise', { id: memories[0].id, tier: 'SEMANTIC' })
+    expect(contents(await listed(viewer, { orderBy, first: 5, after: first.pageInfo.endCursor }))).toEqual(['c', 'a'])
+  })
+
+  test('is asked for by owner, speaker, retention and revision', async () => {
+    const one = await somebody()
+    const two = await somebody({ tenantId: one.viewer.tenantId })
+    await one.remember('of Ann', { metadata: { speaker: 'Ann Lee' } })
+    await one.remember('to go', { retentionUntil: new Date(world.clock.now().getTime() + 60_000).toISOString() })
+    await two.remember('open', { visibility: 'PUBLIC' })
+    const hidden = await two.remember('hidden')
+    world.clock.advance(1000)
+    const later = world.clock.now().toISOString()
+    await one.remember('later')
+    const ownerOf = ({ userId }: Viewer) => toGlobalId('User', userId)
+    const retentionBefore = new Date(world.clock.now().getTime() + 120_000).toISOString()
+    const cases: [Record<string, unknown>, string[]][] = [
+      [{ ownerId: ownerOf(one.viewer) }, ['later', 'to go', 'of Ann']],
+      [{ ownerId: ownerOf(two.viewer) }, ['open']],
+      [{ speaker: 'ann lee' }, ['of Ann']],
+      [{ speaker: 'Ann' }, []],
+      [{ retentionBefore }, ['to go']],
+      [{ retentionBefore: later }, []],
+      [{ updatedFrom: later }, ['later']],
+      [{ updatedBefore: later }, ['open', 'to go', 'of Ann']],
+      [
+        { ownerId: ownerOf(one.viewer), updatedBefore: later, filter: { metadata: { speaker: 'Ann Lee' } } },
+        ['of Ann'],
+      ],
+    ]
+    for (const [asked, expected] of cases) {
+      const found = await listed(one.viewer, asked)
+      expect([contents(found), found.totalCount]).toEqual([expected, expected.length])
+    }
+    expect((await listed(two.viewer, { ownerId: ownerOf(two.viewer) })).nodes.map(({ id }: Data) => id)).toContain(
+      hidden,
+    )
+    const spoken = await world.ask(one.viewer, '{ memories(speaker: "ANN LEE") { nodes { speaker } } }')
+    expect(spoken.memories.nodes).toEqual([{ speaker: 'Ann Lee' }])
+    for (const wrong of [{ ownerId: 'rubbish' }, { speaker: 'x'.repeat(257) }]) {
+      expect((await world.run(one.viewer, list, wrong)).errors).toMatchObject([{ code: 'BAD_USER_INPUT' }])
+    }
+    const then = `{ memories(asOf: "${later}", orderBy: RECENTLY_UPDATED_FIRST) { totalCount } }`
+    expect((await world.run(one.viewer, then)).errors).toMatchObject([{ code: 'BAD_USER_INPUT' }])
   })
 
   test('holds what fits', async () => {
@@ -165,6 +251,11 @@ describe('a query over many parents', () => {
     expect(counts[0]).toBeLessThan(15)
   })
 })
+
+/** A cursor of the same list with another place. */
+function madeUp(cursor: string, place: unknown[]): string {
+  return Buffer.from(JSON.stringify([decode(cursor)[0], ...place])).toString('base64url')
+}
 
 function decode(cursor: string): unknown[] {
   return JSON.parse(Buffer.from(cursor, 'base64url').toString())

@@ -54,6 +54,20 @@ describeEachPostgres('plans of the memory room under row-level security', (datab
     expect(readThrough([one ?? [], ...then])).toEqual([])
   })
 
+  test.each(['RECENTLY_UPDATED_FIRST', 'LEAST_RECENTLY_UPDATED_FIRST'])(
+    'a page of memories by their last revision is read in that order, %s',
+    async (orderBy) => {
+      const query = `query ($orderBy: MemoryOrder, $after: String) { memories(first: 5, orderBy: $orderBy, after: $after) {
+        nodes { content } pageInfo { endCursor } } }`
+      const { pageInfo } = (await world.ask(world.owner, query, { orderBy })).memories
+      for (const after of [null, pageInfo.endCursor]) {
+        const [page] = await planned(query, { orderBy, after })
+        expect(page).toEqual(expect.arrayContaining(['memories_owner_updated', 'memories_public_updated']))
+        expect(readThrough([page ?? []])).toEqual([])
+      }
+    },
+  )
+
   test('what lies under a session is read by its session', async () => {
     const query = `query ($id: ID!) { chatSession(id: $id) { memories(first: 3) { totalCount nodes { content
       revisions { nodes { version } } } } } }`

@@ -1,11 +1,21 @@
 import { type PageArguments, parsePage, toConnection } from '../../../lib/connection.ts'
+import { codedError } from '../../../lib/errors.ts'
 import { uuidOf } from '../../../lib/ids.ts'
 import type { MemoryContext } from '../context.ts'
+import { checkText, limits } from '../limits.ts'
 import type { CountedConnection } from '../loaders.ts'
-import { type MemoryFilter, type MemoryRecord, type MemoryTier, memoryTiers } from '../records.ts'
-import { countVisibleMemories, memoryStats, tierCounts, visibleMemories } from '../store/memories.ts'
+import { type MemoryListFilter, type MemoryRecord, type MemoryTier, memoryTiers } from '../records.ts'
+import { memoryStats, tierCounts } from '../store/memories.ts'
+import { countVisibleMemories, placeOfMemory, visibleMemories } from '../store/memory-lists.ts'
 
-export type MemoryOrder = 'NEWEST_FIRST' | 'OLDEST_FIRST'
+const orders = {
+  NEWEST_FIRST: { key: 'MADE', order: 'DESC' },
+  OLDEST_FIRST: { key: 'MADE', order: 'ASC' },
+  RECENTLY_UPDATED_FIRST: { key: 'UPDATED', order: 'DESC' },
+  LEAST_RECENTLY_UPDATED_FIRST: { key: 'UPDATED', order: 'ASC' },
+} as const
+
+export type MemoryOrder = keyof typeof orders
 
 /** One memory as it is, or as it was known at a moment. */
 export async function findMemory(context: MemoryContext, id: string, asOf: Date | null): Promise<MemoryRecord | null> {
@@ -20,17 +30,27 @@ export async function findMemory(context: MemoryContext, id: string, asOf: Date 
 /** The memories that the viewer may see, as they are or as they were known at a moment. */
 export async function listMemories(
   context: MemoryContext,
-  filter: MemoryFilter,
-  order: MemoryOrder,
+  filter: MemoryListFilter,
+  orderBy: MemoryOrder,
   args: PageArguments,
   asOf: Date | null = null,
 ): Promise<CountedConnection<MemoryRecord>> {
-  const page = parsePage(args, asOf === null ? ['memories', order, filter] : ['memories', order, filter, asOf])
+  checkList(filter, orderBy, asOf)
+  const page = parsePage(args, asOf === null ? ['memories', orderBy, filter] : ['memories', orderBy, filter, asOf])
   const { viewer } = context
-  const direction = order === 'OLDEST_FIRST' ? 'ASC' : 'DESC'
-  const rows = await context.read((db) => visibleMemories(db, viewer, filter, direction, page, asOf))
+  const order = orders[orderBy]
+  const rows = await context.read((db) => visibleMemories(db, viewer, filter, order, page, asOf))
   const totalCount = () => context.read((db) => countVisibleMemories(db, viewer, filter, asOf))
-  return { ...toConnection(rows, page, (row) => [row.ordinal]), totalCount }
+  return { ...toConnection(rows, page, placeOfMemory(order.key)), totalCount }
+}
+
+function checkList({ speaker }: MemoryListFilter, orderBy: MemoryOrder, asOf: Date | null): void {
+  const problem = checkText(speaker, limits.name, ['speaker'])
+  if (problem) throw codedError('BAD_USER_INPUT', `\`speaker\`: ${problem.message}`)
+  // No index has what was last revised at a moment that is past.
+  if (asOf !== null && orders[orderBy].key === 'UPDATED') {
+    throw codedError('BAD_USER_INPUT', 'With `asOf`, memories are ordered by when they were made.')
+  }
 }
 
 /** The viewer's own memories in figures: those that are there, and how many besides are over. */

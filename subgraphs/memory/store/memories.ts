@@ -3,21 +3,22 @@ import type { Database } from '../../../stores/postgres/postgres.ts'
 import { memoryName, readable, type Stored } from '../../packed-rows.ts'
 import type { MemoryFilter, MemoryRecord, MemoryTier, RevisionRecord } from '../records.ts'
 import { charactersOf, compressionOf, originalBytesOf } from './compression.ts'
-import { allOf, keyset, type Order, Values } from './keyset.ts'
+import { allOf, keyset, Values } from './keyset.ts'
 import { countsUnder, type ListSource, pagesUnder } from './pages.ts'
 
 const fields = `memory.id, memory.owner_id AS "ownerId", memory.ordinal::float8 AS ordinal,
-  memory.session_id AS "sessionId", memory.message_id AS "messageId", memory.position,
+  memory.session_id AS "sessionId", memory.message_id AS "messageId", memory.position, memory.speaker,
   memory.external_id AS "externalId", memory.version, memory.content, memory.content_packed AS packed,
   ${compressionOf('memory')} AS compression, memory.tier, memory.visibility, memory.metadata,
   memory.occurred_at AS "occurredAt", memory.time_inferred AS "timeInferred",
   memory.retention_until AS "retentionUntil", memory.created_at AS "createdAt", memory.updated_at AS "updatedAt"`
 const columns = `${fields}, NULL::timestamptz AS "asOf"`
 
-const current = 'memory.current_memories AS memory'
+/** Where memories are read as they are. */
+export const current = 'memory.current_memories AS memory'
 
 /** Memories as they read, however they are stored. */
-async function opened(db: Database, sql: string, values: readonly unknown[]): Promise<MemoryRecord[]> {
+export async function opened(db: Database, sql: string, values: readonly unknown[]): Promise<MemoryRecord[]> {
   return readable<MemoryRecord>(await db.query<Stored<MemoryRecord>>(sql, [...values]), memoryName)
 }
 
@@ -40,7 +41,7 @@ export function memoriesAt(asOf: Date | null, values: Values): string {
     WHERE memories.forgotten_at IS NULL) AS memory`
 }
 
-const columnsAt = (asOf: Date | null) => (asOf === null ? columns : `${fields}, memory.as_of AS "asOf"`)
+export const columnsAt = (asOf: Date | null) => (asOf === null ? columns : `${fields}, memory.as_of AS "asOf"`)
 
 /** Memories as they were known at a moment. */
 export function memoriesAsOf(db: Database, ids: readonly string[], asOf: Date): Promise<MemoryRecord[]> {
@@ -64,61 +65,6 @@ export function filterConditions(filter: MemoryFilter, values: Values, table = '
     conditions.push(`${table}.metadata @> ${values.add(JSON.stringify(filter.metadata), 'jsonb')}`)
   }
   return conditions
-}
-
-/** Whom a list is made for: policies decide what he may see; these ways to it have an index each. */
-export interface Reader {
-  readonly userId: string
-  readonly tenantId: string
-}
-
-/** What a reader sees, by the way to it: his own, what is public in his tenant, what others granted. Each memory once. */
-function ways({ userId, tenantId }: Reader, values: Values, asOf: Date | null = null): string[] {
-  const visibility = asOf === null ? 'memory.visibility' : 'memory.visible_now'
-  const me = values.add(userId, 'uuid')
-  const tenant = values.add(tenantId, 'uuid')
-  return [
-    `memory.owner_id = ${me}`,
-    `memory.tenant_id = ${tenant} AND ${visibility} = 'PUBLIC' AND memory.owner_id <> ${me}`,
-    `${visibility} = 'SHARED' AND memory.owner_id <> ${me} AND memory.id IN (SELECT memory_id FROM memory.grants
-       WHERE grantee_id = ANY ((SELECT app.current_principals())::uuid[]))`,
-  ]
-}
-
-/** A page of what a reader may see, ordered by when it was made. */
-export async function visibleMemories(
-  db: Database,
-  reader: Reader,
-  filter: MemoryFilter,
-  order: Order,
-  page: Page,
-  asOf: Date | null = null,
-): Promise<MemoryRecord[]> {
-  const values = new Values()
-  const from = memoriesAt(asOf, values)
-  const { bounds, direction, limit } = keyset(page, 'memory.ordinal', order, values)
-  const conditions = [...bounds, ...filterConditions(filter, values)]
-  const branches = ways(reader, values, asOf).map(
-    (way) => `(SELECT ${columnsAt(asOf)} FROM ${from} WHERE ${allOf([way, ...conditions])}
-      ORDER BY memory.ordinal ${direction} LIMIT ${limit})`,
-  )
-  return opened(db, `${branches.join(' UNION ALL ')} ORDER BY ordinal ${direction} LIMIT ${limit}`, values.list)
-}
-
-export async function countVisibleMemories(
-  db: Database,
-  reader: Reader,
-  filter: MemoryFilter,
-  asOf: Date | null = null,
-): Promise<number> {
-  const values = new Values()
-  const from = memoriesAt(asOf, values)
-  const conditions = filterConditions(filter, values)
-  const counts = ways(reader, values, asOf).map(
-    (way) => `(SELECT count(*) FROM ${from} WHERE ${allOf([way, ...conditions])})`,
-  )
-  const [row] = await db.query<{ count: number }>(`SELECT (${counts.join(' + ')})::integer AS count`, values.list)
-  return row?.count ?? 0
 }
 
 /** A page of an owner's memories whose time is over at a moment, in the order they were made. */
@@ -253,40 +199,6 @@ export async function memoryFits(db: Database, id: string, metadata: unknown): P
     JSON.stringify(metadata),
   ])
   return rows.length > 0
-}
-
-/** Every memory on the reader's shelves that fits: his own, and what is public in his tenant. */
-export async function fittingIds(db: Database, reader: Reader, filter: MemoryFilter): Promise<string[]> {
-  const values = new Values()
-  const conditions = filterConditions(filter, values)
-  const [own, open] = ways(reader, values)
-  const shelves = [own, open].flatMap((way) => way ?? [])
-  const rows = await db.query<{ id: string }>(
-    shelves.map((way) => `SELECT memory.id FROM ${current} WHERE ${allOf([way, ...conditions])}`).join(' UNION ALL '),
-    values.list,
-  )
-  return rows.map(({ id }) => id)
-}
-
-/** What fits on the reader's shelves as it was known at a moment: what says so still, and what was revised since, the last first. */
-export async function fittingAt(
-  db: Database,
-  reader: Reader,
-  filter: MemoryFilter,
-  asOf: Date,
-): Promise<{ readonly present: string[]; readonly revised: string[] }> {
-  const values = new Values()
-  const from = memoriesAt(asOf, values)
-  const conditions = filterConditions(filter, values)
-  const shelves = ways(reader, values, asOf).slice(0, 2)
-  const rows = await db.query<{ id: string; present: boolean }>(
-    `SELECT id, known_until IS NULL AS present FROM (${shelves
-      .map((way) => `SELECT memory.id, memory.known_until FROM ${from} WHERE ${allOf([way, ...conditions])}`)
-      .join(' UNION ALL ')}) AS fitting ORDER BY known_until DESC, id`,
-    values.list,
-  )
-  const { present = [], revised = [] } = Object.groupBy(rows, (row) => (row.present ? 'present' : 'revised'))
-  return { present: present.map(({ id }) => id), revised: revised.map(({ id }) => id) }
 }
 
 interface Said {

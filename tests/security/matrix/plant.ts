@@ -117,7 +117,7 @@ export async function plant({ person, word, friend, settled }: Planting): Promis
       {
         content: `${word} Quimby met Dr. Ada Lovelace in ${word} Harbour, day ${n}.`,
         externalId: `memory-${n}`,
-        metadata: { word },
+        metadata: { word, speaker: word },
         sessionId: session.session.id,
       },
       'memory { id }',

@@ -1,0 +1,2 @@
+DROP INDEX memory.memories_public_updated;
+DROP INDEX memory.memories_owner_updated;
