@@ -327,6 +327,26 @@ describe.each(backends)('voice on %s', (name, skip) => {
       expect((await find(again.sample.id)).audio).toBe(sound.audio)
     })
 
+    // The embedded database runs one transaction after the other.
+    test.skipIf(name === 'PGlite').each(['register', 'process'] as const)(
+      'of a session that is being deleted find none: %s',
+      async (operation) => {
+        const server = database as TestPostgres
+        const sessionId = await sessionOf()
+        const row = uuidOf('ChatSession', sessionId) ?? ''
+        await server.sql('BEGIN')
+        await server.sql('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`session:${row}`])
+        await server.sql('DELETE FROM memory.chat_sessions WHERE id = $1', [row])
+        const asked = act(operation, { ...fresh(), sessionId })
+        const waiting = `SELECT FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)
+          WHERE NOT granted AND activity.datname = current_database()`
+        await vi.waitFor(async () => expect(await server.sql(waiting)).not.toEqual([]), 10_000)
+        await server.sql('COMMIT')
+        expect(await asked).toMatchObject({ code: 'NOT_FOUND', path: ['input', 'sessionId'] })
+        expect(await act(operation, { ...fresh(), sessionId: await sessionOf() })).toMatchObject({ added: true })
+      },
+    )
+
     test('are their owner’s alone', async () => {
       const { sample } = await act('register', fresh())
       expect(await other.ask(read, { id: sample.id })).toEqual({ voiceSample: null })

@@ -33,9 +33,8 @@ export async function processVoice(context: MemoryContext, input: ProcessVoiceIn
     request,
     { name: 'processVoice', input: briefly(input, audio), room: 'memory' },
     async (unit) => {
+      await unit.tx.lock(lockOf(context, audio))
       const sessionId = await ownSession(context, unit.tx, input.sessionId)
-      const locks = sessionId === null ? [] : [`session:${sessionId}`]
-      await unit.tx.lock(lockOf(context, audio), ...locks)
       const found = await sampleByHash(unit.tx, viewer, audio.hash)
       // What was done stays as it is: the same audio says the same.
       if (found?.status === 'COMPLETED') return answerOf(found, false, [])

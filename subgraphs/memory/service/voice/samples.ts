@@ -235,13 +235,13 @@ export function briefly<I extends AudioInput>(input: I, { hash }: Audio): Omit<I
 
 export const lockOf = ({ viewer }: MemoryContext, { hash }: Pick<Audio, 'hash'>) => `voice:${viewer.userId}:${hash}`
 
-/** The row of a session that must be the viewer's. */
+/** The row of a session that must be the viewer's; locked, so that it is not deleted meanwhile. The audio is locked before. */
 export async function ownSession(
   context: MemoryContext,
   tx: Transaction,
   globalId: string | null | undefined,
 ): Promise<string | null> {
-  return globalId == null ? null : (await namedSession(context, tx, globalId)).id
+  return globalId == null ? null : (await namedSession(context, tx, globalId, 'locked')).id
 }
 
 /** The viewer's sample of that id, locked until the transaction ends. */
