@@ -6,6 +6,7 @@ import { type RelyingParty, relyingPartyOf } from '../lib/relying-party.ts'
 import type { TracingConfig } from '../lib/tracing.ts'
 import type { EmbeddingSettings } from '../stores/open-embeddings.ts'
 import type { Providers } from '../stores/providers.ts'
+import type { AnalysisKeeping } from '../stores/stores.ts'
 import { readRecallConfiguration } from '../subgraphs/memory/recall/configuration.ts'
 import type { CostSettings } from './guard/cost/control.ts'
 import type { RateSettings } from './guard/rates.ts'
@@ -97,6 +98,8 @@ export interface Config {
   readonly logRetentionDays: number
   /** How recall weighs; undefined for as shipped. */
   readonly recall: RecallConfiguration | undefined
+  /** How long analyses of contents are kept, and how many. */
+  readonly analyses: AnalysisKeeping
   /** Services of others that are asked, where they are named. */
   readonly providers: Providers
   readonly shutdownGraceMs: number
@@ -233,6 +236,7 @@ function shape(
     maxStreamsPerSocket: s.MAX_STREAMS_PER_SOCKET,
     connections: { perUser: s.MAX_CONNECTIONS_PER_USER, perAddress: s.MAX_CONNECTIONS_PER_ADDRESS },
     logRetentionDays: s.LOG_RETENTION_DAYS,
+    analyses: { hours: s.CONTEXT_CACHE_HOURS, perOwner: s.CONTEXT_CACHE_ENTRIES },
     providers: providersOf(s),
     shutdownGraceMs: s.SHUTDOWN_GRACE_MS,
   }

@@ -90,6 +90,7 @@ export async function openServer(options: OpenServerOptions): Promise<Server> {
       relyingParty: config.relyingParty,
       tenancy: config.tenancy,
       recall: config.recall,
+      analyses: config.analyses,
       providers: config.providers,
       logger: log,
       ...progress,

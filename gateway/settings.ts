@@ -150,6 +150,9 @@ export const settings = z.object({
     .string()
     .regex(/^(?!offline)[\w.:@/-]{1,64}$/, 'must be 1–64 letters, digits and . : @ / _ -, and not begin with offline')
     .optional(),
+  /** How long what contents are about is kept, and of how many contents for each user: the oldest go. */
+  CONTEXT_CACHE_HOURS: count(1, 8760, 24),
+  CONTEXT_CACHE_ENTRIES: count(1, 1_000_000, 10_000),
   CONTEXT_ENGINE_KEY: z.string().min(1, 'must not be empty').optional(),
   /** A provider of transcripts: the base of its Audio API, with its version. */
   TRANSCRIPT_URL: providerUrl,

@@ -42,7 +42,7 @@ import { findTemplate } from './postgres/template.ts'
 import { openLedger } from './privacy/ledger.ts'
 import type { Providers } from './providers.ts'
 import { openRedis, type RedisStore } from './redis/redis.ts'
-import type { Stores } from './stores.ts'
+import type { AnalysisKeeping, Stores } from './stores.ts'
 import { openAiCompatible } from './summarizer/openai-compatible.ts'
 import { openAiTranscriber } from './transcriber/openai-compatible.ts'
 
@@ -64,6 +64,8 @@ export interface OpenStoresOptions {
   readonly tenancy?: Tenancy
   /** Default: as shipped. */
   readonly recall?: RecallConfiguration | undefined
+  /** Default: as shipped. */
+  readonly analyses?: AnalysisKeeping | undefined
   /** Default: none. */
   readonly providers?: Providers | undefined
   readonly logger: Log
@@ -134,6 +136,7 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
       signer,
       sentinel,
       recall: options.recall,
+      analyses: options.analyses,
       ...servicesOf(options.providers ?? {}),
       notes,
       clock,

@@ -26,6 +26,12 @@ import type { Transcriber } from './transcriber/port.ts'
 import type { Embeddings, VectorCollection, VectorSearch } from './vector/port.ts'
 
 /** Everything that rooms read from and write to, each behind its port. Opened by `open.ts`, chosen by configuration. */
+/** How long analyses of contents are kept, and how many of each owner. */
+export interface AnalysisKeeping {
+  readonly hours: number
+  readonly perOwner: number
+}
+
 export interface Stores {
   readonly postgres: Postgres
   /** Who does a background job; absent where one process is all there is. */
@@ -56,6 +62,8 @@ export interface Stores {
   readonly summarizer?: Summarizer | undefined
   /** Tells what contents are about; absent, the offline one does. */
   readonly contextEngine?: ContextEngine | undefined
+  /** As shipped when absent. */
+  readonly analyses?: AnalysisKeeping | undefined
   /** A model that writes down what was said; absent where clients send transcripts along. */
   readonly transcriber?: Transcriber | undefined
   /** Event cursors of this system. */

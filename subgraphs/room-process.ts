@@ -20,7 +20,7 @@ import { poolMetrics, statementMetrics } from '../stores/postgres/metrics.ts'
 import type { MigrationStep } from '../stores/postgres/migrate.ts'
 import { runProjectors } from '../stores/projector.ts'
 import type { Providers } from '../stores/providers.ts'
-import type { Stores } from '../stores/stores.ts'
+import type { AnalysisKeeping, Stores } from '../stores/stores.ts'
 import { roomExecution } from './execute.ts'
 import { createRoomService } from './serve.ts'
 import type { Room } from './subgraph.ts'
@@ -46,6 +46,8 @@ export interface RoomProcessOptions {
   readonly tenancy: Tenancy
   /** How recall weighs; as shipped when absent. */
   readonly recall?: RecallConfiguration | undefined
+  /** How long analyses of contents are kept, and how many; as shipped when absent. */
+  readonly analyses?: AnalysisKeeping | undefined
   /** Services of others; none when absent. */
   readonly providers?: Providers | undefined
   readonly log: Log
@@ -85,6 +87,7 @@ export async function openRoomProcess(options: RoomProcessOptions): Promise<Room
     relyingParty: options.relyingParty,
     tenancy: options.tenancy,
     recall: options.recall,
+    analyses: options.analyses,
     providers: options.providers,
     logger: log,
     ...progress,

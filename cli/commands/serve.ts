@@ -57,6 +57,7 @@ async function run(name: string, flags: SettingFlags): Promise<void> {
     relyingParty: config.relyingParty,
     tenancy: config.tenancy,
     recall: config.recall,
+    analyses: config.analyses,
     providers: config.providers,
     log: createLog(config.logLevel),
     tracing: config.tracing,

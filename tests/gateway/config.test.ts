@@ -132,6 +132,15 @@ describe('the settings', () => {
     expect(load({ MNEMOGRAPH_PROT: '1', OTHER_PROT: '1' }).warnings).toEqual(['MNEMOGRAPH_PROT is not a setting'])
   })
 
+  test('say how long and of how many contents analyses are kept', () => {
+    expect(load({}).config.analyses).toEqual({ hours: 24, perOwner: 10_000 })
+    const set = { MNEMOGRAPH_CONTEXT_CACHE_HOURS: '2', MNEMOGRAPH_CONTEXT_CACHE_ENTRIES: '50' }
+    expect(load(set).config.analyses).toEqual({ hours: 2, perOwner: 50 })
+    expect(mistakesOf({ MNEMOGRAPH_CONTEXT_CACHE_HOURS: '0' })).toEqual([
+      'MNEMOGRAPH_CONTEXT_CACHE_HOURS must be at least 1',
+    ])
+  })
+
   test('say of one that nothing uses yet that it is not used, without what it holds', () => {
     const { config, warnings } = load({ MNEMOGRAPH_NEO4J_URL: 'bolt://reader:secret@graph:7687' })
     expect(warnings).toEqual(['MNEMOGRAPH_NEO4J_URL is not used yet: the graph of concepts is kept in PostgreSQL'])

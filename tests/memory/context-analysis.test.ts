@@ -41,6 +41,27 @@ describeEachPostgres('the analysis of a content', (database) => {
     )
   })
 
+  test('is kept for as long, and of as many contents, as is set: the oldest go', async () => {
+    const analyses = { hours: 2, perOwner: 3 }
+    Object.assign(world.stores, { analyses })
+    const viewer = { ...world.owner, userId: crypto.randomUUID() }
+    const made: string[] = []
+    for (const n of [1, 2, 3, 4]) {
+      world.clock.advance(1000)
+      const { createdAt, expiresAt } = await ask(`Harbour ${n}.`, viewer)
+      expect(Date.parse(expiresAt) - Date.parse(createdAt)).toBe(2 * 3_600_000)
+      made.push(createdAt)
+    }
+    const kept = await Promise.all([2, 3, 4].map((n) => ask(`Harbour ${n}.`, viewer)))
+    expect(kept.map(({ createdAt }) => createdAt)).toEqual(made.slice(1))
+    world.clock.advance(1000)
+    expect((await ask('Harbour 1.', viewer)).createdAt).not.toBe(made[0])
+    Object.assign(world.stores, { analyses: undefined })
+    const mine = 'SELECT FROM memory.context_analysis_cache WHERE owner_id = $1'
+    expect(await world.database.sql(mine, [viewer.userId])).toHaveLength(3)
+    await world.database.sql('DELETE FROM memory.context_analysis_cache WHERE owner_id = $1', [viewer.userId])
+  })
+
   test('asks another engine, and another version of one, anew and once', async () => {
     const analyze = vi.fn(async () => ({ result: { mood: 'calm' }, confidence: 1 }))
     for (const version of ['model-1', 'model-1', 'model-2', 'model-2']) {

@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto'
 import { codedError } from '../../../lib/errors.ts'
 import type { ContextEngine, Findings } from '../../../stores/context-engine/port.ts'
+import type { AnalysisKeeping } from '../../../stores/stores.ts'
 import { securityOf } from '../../security.ts'
 import { offlineEngine } from '../analysis/offline.ts'
 import type { MemoryContext } from '../context.ts'
 import { checkObject, checkText, limits } from '../limits.ts'
-import { type AnalysisRecord, findAnalysis, putAnalysis } from '../store/context-analyses.ts'
+import { type AnalysisRecord, findAnalysis, putAnalysis, removeOldest } from '../store/context-analyses.ts'
 
-/** How long an analysis is kept. Milliseconds. */
-const timeToLive = 24 * 60 * 60 * 1000
+const hour = 3_600_000
+const asShipped: AnalysisKeeping = { hours: 24, perOwner: 10_000 }
 
 interface Analysis extends AnalysisRecord {
   readonly degraded: readonly 'CONTEXT_ENGINE'[]
@@ -40,9 +41,14 @@ async function analysisBy(engine: ContextEngine, context: MemoryContext, content
   const kept = await context.read((db) => findAnalysis(db, viewer, contentHash, engine.version, now))
   if (kept) return kept
   const { result, confidence } = await findingsOf(engine, content, request.signal)
-  const expiresAt = new Date(now.getTime() + timeToLive)
+  const { hours, perOwner } = stores.analyses ?? asShipped
+  const expiresAt = new Date(now.getTime() + hours * hour)
   const made = { contentHash, engineVersion: engine.version, result, confidence, createdAt: now, expiresAt }
-  return stores.postgres.write(securityOf(request, 'memory'), (tx) => putAnalysis(tx, viewer, stores.ids.next(), made))
+  return stores.postgres.write(securityOf(request, 'memory'), async (tx) => {
+    const put = await putAnalysis(tx, viewer, stores.ids.next(), made)
+    await removeOldest(tx, viewer, perOwner)
+    return put
+  })
 }
 
 /** The engine's fault, not that of the database. */

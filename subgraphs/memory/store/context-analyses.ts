@@ -61,3 +61,13 @@ export async function putAnalysis(
   if (row === undefined) throw new Error('what is kept is answered')
   return row
 }
+
+/** Removes what an owner has beyond so many, the oldest; a few at a time, since each that comes asks for it again. */
+export async function removeOldest(tx: Transaction, { userId }: Viewer, most: number): Promise<void> {
+  await tx.query(
+    `DELETE FROM memory.context_analysis_cache WHERE id IN (
+       SELECT id FROM memory.context_analysis_cache WHERE owner_id = $1
+       ORDER BY created_at DESC, id DESC OFFSET $2 LIMIT 100)`,
+    [userId, most],
+  )
+}
