@@ -16,6 +16,8 @@ export const continuityResolvers = {
       requireFew(args.keys ?? null)
       return sliceOf(await loaders.userContextOf(viewer.userId, args.keys ?? null), args)
     },
+    chatContextCount: async (_: unknown, __: unknown, { viewer, loaders }: MemoryContext) =>
+      (await loaders.userContextOf(viewer.userId, null)).length,
   },
   Mutation: { setUserContext: mutation(setUserContext), deleteUserContext: mutation(deleteUserContext) },
   ChatSession: {
@@ -29,6 +31,8 @@ export const continuityResolvers = {
       loaders.listUnder<SessionRecord>(['child sessions'], childSessions, id, args),
     effectiveContext: async (session: SessionRecord, args: Keys & Slice, context: MemoryContext) =>
       sliceOf(await effectiveContext(context, session, args.keys ?? null), args),
+    effectiveContextCount: async (session: SessionRecord, _: unknown, context: MemoryContext) =>
+      (await effectiveContext(context, session, null)).length,
   },
   EffectiveContextEntry: {
     session: ({ sessionId }: EffectiveEntry, _: unknown, { loaders }: MemoryContext) =>

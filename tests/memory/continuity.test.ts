@@ -56,6 +56,9 @@ describeEachPostgres('what goes on from session to session', (database) => {
       { key: 'city', value: 'Oslo', version: 1 },
     ])
     expect(await shown(['city', 'none'])).toMatchObject([{ key: 'city' }])
+    const counted = '{ chatContext(first: 1) { key } chatContextCount }'
+    expect(await world.ask(me, counted)).toEqual({ chatContext: [{ key: 'tone' }], chatContextCount: 2 })
+    expect(await world.ask(world.stranger, '{ chatContextCount }')).toEqual({ chatContextCount: 0 })
     const { errors } = await world.run(me, '{ chatContext(keys: []) { key } }')
     expect(errors).toEqual([])
   })
@@ -149,6 +152,12 @@ describeEachPostgres('what goes on from session to session', (database) => {
       { origin: 'ANCESTOR', session: { id: first }, entry: { key: 'b', value: 'first' } },
       { origin: 'ANCESTOR', session: { id: first }, entry: { key: 'passing', value: 'first' } },
     ])
+    const counted =
+      'query ($id: ID!) { chatSession(id: $id) { effectiveContext(first: 1) { origin } effectiveContextCount } }'
+    expect((await world.ask(me, counted, { id: second })).chatSession).toEqual({
+      effectiveContext: [{ origin: 'USER' }],
+      effectiveContextCount: 4,
+    })
     // What does not persist ends with its session.
     await mine.act('end', { id: first })
     expect((await effective(second)).map(({ entry }) => entry.key)).toEqual(['c', 'a', 'b'])
