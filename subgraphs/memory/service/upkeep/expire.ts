@@ -57,11 +57,13 @@ export async function cleanUpExpired(context: MemoryContext, input: CleanUpExpir
 export async function expire(context: MemoryContext, unit: Unit, batch: Over, archive: boolean) {
   const { tx, append } = unit
   const { viewer, stores } = context
-  await seeExpired(tx)
-  const held = await holdExpired(tx, viewer.userId, batch)
+  const [, held, rules] = await Promise.all([
+    seeExpired(tx),
+    holdExpired(tx, viewer.userId, batch),
+    rulesFor(tx, viewer.userId),
+  ])
   if (held.length === 0) return { held: 0, expired: 0, archiveId: null }
   const now = stores.clock.now()
-  const rules = await rulesFor(tx, viewer.userId)
   const judged = held.map((memory) => keepingOf(memory, rules, now))
   const isOver = ({ until }: Keeping) => until !== null && until <= batch.at
   await keepUntil(
@@ -75,19 +77,21 @@ export async function expire(context: MemoryContext, unit: Unit, batch: Over, ar
   const kept = over.filter((keeping) => archive || keeping.archive).map(({ memory }) => memory.id)
   const archiveId = kept.length === 0 ? null : await archiveMemories(context, tx, kept)
   const archived = new Set(kept)
-  await eraseMemories(tx, viewer, ids, now)
-  await append(over.map(({ memory }) => expiredEvent({ ...memory, tenantId: viewer.tenantId })))
-  await insertDecisions(
-    tx,
-    over.map(({ memory, rule, until }) => ({
-      ...decisionOf(context, rule, now),
-      action: 'EXPIRE',
-      phase: 'UPKEEP',
-      memoryId: memory.id,
-      ownerId: memory.ownerId,
-      outcome: { retentionUntil: until, archived: archived.has(memory.id) },
-    })),
-  )
+  await Promise.all([
+    eraseMemories(tx, viewer, ids, now),
+    append(over.map(({ memory }) => expiredEvent({ ...memory, tenantId: viewer.tenantId }))),
+    insertDecisions(
+      tx,
+      over.map(({ memory, rule, until }) => ({
+        ...decisionOf(context, rule, now),
+        action: 'EXPIRE',
+        phase: 'UPKEEP',
+        memoryId: memory.id,
+        ownerId: memory.ownerId,
+        outcome: { retentionUntil: until, archived: archived.has(memory.id) },
+      })),
+    ),
+  ])
   return { held: held.length, expired: over.length, archiveId }
 }
 
