@@ -17,6 +17,8 @@ export interface Unit {
   append(events: readonly EventDraft[]): Promise<Position[]>
   /** Does something outside of the database once everything is committed; when that fails the answer stands. */
   afterCommit(work: () => Promise<unknown>): void
+  /** Takes back what was done outside of the database, when nothing is committed, or nobody knows whether. */
+  afterAbort(work: () => Promise<unknown>): void
 }
 
 export interface Mutation {
@@ -43,6 +45,7 @@ export async function mutate<A extends Answer>(
   const key = keyOf(mutation)
   let appended = false
   const later: (() => Promise<unknown>)[] = []
+  const back: (() => Promise<unknown>)[] = []
   try {
     const answer = await stores.postgres.write(securityOf(request, mutation.room), async (tx) => {
       const earlier = key === null ? null : await findEarlier<A>(tx, mutation, viewer.userId, key)
@@ -57,6 +60,7 @@ export async function mutate<A extends Answer>(
           return places
         },
         afterCommit: (done) => void later.push(done),
+        afterAbort: (undone) => void back.push(undone),
       })
       const cursor = last === null ? null : stores.cursors.encode(last, viewer.userId)
       const complete = { ...made, cursor }
@@ -67,6 +71,7 @@ export async function mutate<A extends Answer>(
     for (const done of later) await done().catch((error: unknown) => leftUndone(stores, mutation, error))
     return answer
   } catch (error) {
+    for (const undone of back) await undone().catch((failure: unknown) => leftUndone(stores, mutation, failure))
     if (!(error instanceof ProblemError)) throw error
     if (error.problem.code === 'NOT_FOUND') reportRefusal(stores, request, mutation)
     return error.problem
@@ -74,7 +79,7 @@ export async function mutate<A extends Answer>(
 }
 
 function leftUndone({ logger }: Stores, { name }: Mutation, error: unknown): void {
-  logger.warn({ err: error, mutation: name }, 'What was to be done after a commit failed')
+  logger.warn({ err: error, mutation: name }, 'What was to be done after a transaction failed')
 }
 
 const mostReported = 10

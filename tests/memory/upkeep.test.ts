@@ -211,6 +211,27 @@ describeEachPostgres('upkeep of memories', (database) => {
       expect(shelf).toEqual({ documents: '0', terms: '0' })
     })
 
+    test('leaves no archive in the object store when it fails, and archives the next time', async () => {
+      await begin()
+      await mine.remember('Over.', { retentionUntil: inDays(1) })
+      world.clock.advance(2 * day)
+      const files = () => world.stores.objects.list(ann.userId, 'archives/')
+      const unhandy = `DO $$ BEGIN CREATE FUNCTION memory.unhandy() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN RAISE EXCEPTION ''unhandy''; END'; CREATE TRIGGER unhandy BEFORE INSERT ON memory.memory_archives
+        FOR EACH ROW EXECUTE FUNCTION memory.unhandy(); END $$`
+      await world.database.sql(unhandy)
+      try {
+        const { errors } = await world.run(ann, cleanUp, { input: { archive: true } })
+        expect(errors).toHaveLength(1)
+        expect(await files()).toEqual([])
+        expect(await contents()).toEqual(['Over.'])
+      } finally {
+        await world.database.sql('DROP FUNCTION memory.unhandy() CASCADE')
+      }
+      expect((await act(cleanUp, { archive: true })).archive.memories).toBe(1)
+      expect(await files()).toHaveLength(1)
+    })
+
     test('is archived when asked, and its owner gets at the archive again', async () => {
       await begin()
       const id = await mine.remember('Kept in a box.', {

@@ -4,33 +4,44 @@ import { once, whole } from '../../../../lib/bytes.ts'
 import { codedError } from '../../../../lib/errors.ts'
 import { toGlobalId, uuidOf } from '../../../../lib/ids.ts'
 import { notFound, ProblemError } from '../../../../lib/problems.ts'
-import type { Transaction } from '../../../../stores/postgres/postgres.ts'
-import { type Answer, mutate } from '../../../mutate.ts'
+import { type Answer, mutate, type Unit } from '../../../mutate.ts'
 import type { MemoryContext } from '../../context.ts'
+import { inNameOf } from '../../in-name-of.ts'
 import { boundsOf, type Slice } from '../../slice.ts'
-import { type ArchiveRecord, insertArchive, removeArchive, wholeMemories } from '../../store/archives.ts'
+import { type ArchiveRecord, archivesByIds, insertArchive, removeArchive, wholeMemories } from '../../store/archives.ts'
 import { letGo } from '../objects.ts'
 
 const nameOf = (id: string) => `archives/memories/${id}.jsonl.gz`
 
 /**
- * Writes memories, which must be held, to a compressed file of JSON Lines. The file is there before they go; one whose
- * transaction fails is left behind without a row, and nobody is shown it.
+ * Writes memories, which must be held, to a compressed file of JSON Lines. The file is there before they go, and is
+ * removed when they stay; one that a crash leaves behind has no row, and nobody is shown it.
  * @returns the archive's row id
  */
 export async function archiveMemories(
-  { stores, viewer }: MemoryContext,
-  tx: Transaction,
+  context: MemoryContext,
+  { tx, afterAbort }: Unit,
   ids: readonly string[],
 ): Promise<string> {
+  const { stores, viewer } = context
   const id = stores.ids.next()
   const memories = await wholeMemories(tx, ids)
   const lines = memories.map((memory) => JSON.stringify({ ...memory, id: toGlobalId('Memory', memory.id) }))
   const plain = Buffer.from(`${lines.join('\n')}\n`)
+  afterAbort(() => removeUnkept(context, id))
   const bytes = await stores.objects.put(viewer.userId, nameOf(id), once(await promisify(gzip)(plain)))
   const createdAt = stores.clock.now()
   await insertArchive(tx, viewer, { id, memories: memories.length, bytes, plainBytes: plain.length, createdAt })
   return id
+}
+
+/** Removes the file of an archive, unless its row was committed after all: a lost connection does not tell. */
+async function removeUnkept(context: MemoryContext, id: string): Promise<void> {
+  const { stores, viewer } = context
+  // The request's own time may be what has run out.
+  const own = inNameOf(stores, { ...viewer, ownerId: viewer.userId }, 'memory archives', 60_000)
+  const [kept] = await own.read((db) => archivesByIds(db, [id]))
+  if (!kept) await stores.objects.remove(viewer.userId, nameOf(id))
 }
 
 /** Lines of an archive: each one memory. @throws BAD_USER_INPUT outside of its bounds */

@@ -75,7 +75,7 @@ export async function expire(context: MemoryContext, unit: Unit, batch: Over, ar
   const over = judged.filter(isOver)
   const ids = over.map(({ memory }) => memory.id)
   const kept = over.filter((keeping) => archive || keeping.archive).map(({ memory }) => memory.id)
-  const archiveId = kept.length === 0 ? null : await archiveMemories(context, tx, kept)
+  const archiveId = kept.length === 0 ? null : await archiveMemories(context, unit, kept)
   const archived = new Set(kept)
   await Promise.all([
     eraseMemories(tx, viewer, ids, now),
