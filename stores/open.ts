@@ -163,6 +163,9 @@ export async function openObjects(data: string): Promise<ObjectStore> {
   return data === ':memory:' ? inMemoryObjects() : openObjectDirectory(join(data, 'objects'))
 }
 
+/** The embedded server has one session: a second connection would have to prepare its statements anew at each turn. */
+const oneSession = { max: 1, idleTimeoutMillis: 0, cancellable: false }
+
 async function openDatabase(options: OpenStoresOptions, opened: AsyncDisposableStack): Promise<Postgres> {
   const progress = options.onMigration ? { onProgress: options.onMigration } : {}
   const watch = options.onStatement ? { onStatement: options.onStatement } : {}
@@ -172,7 +175,7 @@ async function openDatabase(options: OpenStoresOptions, opened: AsyncDisposableS
   }
   const embedded = await openEmbeddedPostgres({ directory: options.data, ...progress })
   opened.defer(() => embedded.server.close())
-  return keep(openPostgres({ ...embedded.connection, ...watch, cancellable: false }), opened)
+  return keep(openPostgres({ ...embedded.connection, ...watch, ...oneSession }), opened)
 }
 
 async function openBus({ databaseUrl, logger }: OpenStoresOptions, redis: RedisStore | null): Promise<Bus> {

@@ -3,6 +3,7 @@ import pg from 'pg'
 import type { Span } from '../../lib/trace.ts'
 import { abortable, sendCancelRequest } from './cancel.ts'
 import { cork, inOneFlight } from './flight.ts'
+import { NamedStatements } from './named-statements.ts'
 import { SavepointClient, SecuredClient } from './secured-client.ts'
 import {
   contextStatements,
@@ -36,6 +37,9 @@ export interface SecurityContextPoolOptions extends pg.PoolConfig {
 
 type Statement = QueryConfig & { rowMode?: 'array' }
 
+/** Statements that a connection keeps prepared, at most; each takes some tens of kilobytes of the server's. */
+const mostNamed = 400
+
 /**
  * A `pg` pool that runs every statement under the security context of the async context it is sent in.
  *
@@ -46,6 +50,7 @@ type Statement = QueryConfig & { rowMode?: 'array' }
 export class SecurityContextPool extends pg.Pool {
   readonly #onStatement: (event: StatementEvent) => void
   readonly #cancellable: boolean
+  readonly #named = new NamedStatements(mostNamed)
 
   constructor(options: SecurityContextPoolOptions) {
     const { onStatement, cancellable, ...config } = options
@@ -86,7 +91,7 @@ export class SecurityContextPool extends pg.Pool {
       return result
     } catch (error) {
       transaction.ended = true
-      await this.#abandon(client, security)
+      await this.#abandon(client, security, error)
       throw error
     }
   }
@@ -108,7 +113,7 @@ export class SecurityContextPool extends pg.Pool {
   override query = (async (config: string | Statement, values?: unknown[]) => {
     const scope = currentScope()
     if (!scope) throw new MissingSecurityContextError()
-    const statement = toStatement(config, values)
+    const statement = this.#toStatement(config, values)
     if (scope.transaction?.ended) throw new TransactionEndedError()
     return this.#told(scope.security, statement, () =>
       scope.transaction
@@ -149,8 +154,10 @@ export class SecurityContextPool extends pg.Pool {
       return result as QueryResult
     } catch (error) {
       // COMMIT ends a failed transaction too. Only an aborted flight may still be running.
-      client.release(isServerError(error) ? undefined : true)
-      throw error
+      client.release(isServerError(error) && !isOutdated(error) ? undefined : true)
+      if (!isOutdated(error) || statement.name === undefined) throw error
+      const { name, ...unnamed } = statement
+      return this.#oneFlight(security, unnamed)
     }
   }
 
@@ -180,14 +187,20 @@ export class SecurityContextPool extends pg.Pool {
     }
   }
 
-  async #abandon(client: PoolClient, security: SecurityContext): Promise<void> {
-    if (isOver(security)) return client.release(true)
+  async #abandon(client: PoolClient, security: SecurityContext, error: unknown): Promise<void> {
+    if (isOver(security) || isOutdated(error)) return client.release(true)
     try {
       await client.query('ROLLBACK')
       client.release()
     } catch {
       client.release(true)
     }
+  }
+
+  #toStatement(config: string | Statement, values: unknown[] | undefined): Statement {
+    const statement = typeof config === 'string' ? { text: config, values: values ?? [] } : config
+    const name = this.#named.nameOf(statement.text)
+    return name === undefined ? statement : { ...statement, name }
   }
 
   async #told<T extends QueryResult>(
@@ -229,11 +242,6 @@ function spanOf(parent: Span, role: string, { text }: QueryConfig): Span {
   )
 }
 
-function toStatement(config: string | Statement, values: unknown[] | undefined): Statement {
-  if (typeof config !== 'string') return config
-  return values ? { text: config, values } : { text: config }
-}
-
 /** Sent with the transaction's first statement, if that comes at once. */
 function begin(client: PoolClient, context: string): Promise<unknown> {
   setImmediate(cork(client))
@@ -244,6 +252,14 @@ function begin(client: PoolClient, context: string): Promise<unknown> {
 
 function isServerError(error: unknown): boolean {
   return error instanceof pg.DatabaseError && !error.code?.startsWith('57P')
+}
+
+/**
+ * A statement that the connection has prepared no longer fits: a migration has changed what it answers
+ * (feature_not_supported), or somebody between us and the server has lost it (invalid_sql_statement_name).
+ */
+function isOutdated(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && (error.code === '0A000' || error.code === '26000')
 }
 
 /** SQLSTATE query_canceled: by statement_timeout, which the deadline has set. */

@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
-import { errorMessage, errorResponse, type Frame, FrameReader, leavesIdle } from './wire.ts'
+import { errorMessage, errorResponse, type Frame, FrameReader, leavesIdle, namedParses, SYNC } from './wire.ts'
 
 /** A PostgreSQL backend that answers whole protocol flights at once: PGlite, in production use. */
 export interface Backend {
@@ -16,6 +16,8 @@ interface Session {
   readonly socket: Socket
   readonly frames: FrameReader
   readonly waiting: Uint8Array[]
+  /** Its named statements: the messages that prepared them. */
+  readonly prepared: Map<string, Uint8Array>
   user: string | null
   open: boolean
 }
@@ -26,8 +28,9 @@ interface Session {
  * A connection owns the backend while it has a transaction open, and gives it back when it is idle, so that no
  * other connection's statement can slip into a transaction. When a connection of another user takes its turn, and when
  * one has ended, the session is reset (`DISCARD ALL`) and given that user, so nothing but rows passes between users.
- * Connections of one user share the session's settings and named statements. A connection that dies in the middle of a
- * transaction has it rolled back.
+ * Named statements are each connection's own: they are prepared again when it has its turn after another. Connections of
+ * one user without such share the session's settings. A connection that dies in the middle of a transaction has it
+ * rolled back.
  */
 export class WireServer {
   readonly #backend: Backend
@@ -68,7 +71,14 @@ export class WireServer {
   }
 
   #accept(socket: Socket): void {
-    const session: Session = { socket, frames: new FrameReader(), waiting: [], user: null, open: true }
+    const session: Session = {
+      socket,
+      frames: new FrameReader(),
+      waiting: [],
+      prepared: new Map(),
+      user: null,
+      open: true,
+    }
     this.#sessions.add(session)
     socket.on('data', (data) => this.#receive(session, data as Buffer))
     socket.on('error', () => socket.destroy())
@@ -157,10 +167,11 @@ export class WireServer {
     if (this.#sessions.delete(session)) this.#sessions.add(session)
     session.socket.cork()
     try {
-      if (this.#current?.user !== session.user) await this.#handOver(session)
+      if (this.#mustReset(session)) await this.#handOver(session)
       this.#current = session
       for (let flight = session.waiting.shift(); flight; flight = session.waiting.shift()) {
         const answer = await this.#backend.execute(flight)
+        for (const [name, parse] of namedParses(flight)) session.prepared.set(name, parse)
         this.#inTransaction = !leavesIdle(answer)
         session.socket.write(answer)
       }
@@ -171,21 +182,37 @@ export class WireServer {
     session.socket.uncork()
   }
 
-  async #runErrand(): Promise<void> {
-    await this.#become(OWNER)
-    await this.#errands.shift()?.()
+  #mustReset(session: Session): boolean {
+    const current = this.#current
+    if (current === session) return false
+    return current?.user !== session.user || current.prepared.size + session.prepared.size > 0
   }
 
+  /** As superuser and back: what the connection whose turn it was has prepared stays. */
+  async #runErrand(): Promise<void> {
+    const interrupted = this.#current
+    this.#current = null
+    await this.#simple('RESET ALL')
+    await this.#become(OWNER)
+    await this.#errands.shift()?.()
+    if (interrupted?.open !== true) return
+    await this.#become(interrupted.user ?? '')
+    this.#current = interrupted
+  }
+
+  /** Nobody's turn while it is handed over: a session whose user is refused must not be served as another. */
   async #handOver(session: Session): Promise<void> {
+    this.#current = null
+    await this.#simple('DISCARD ALL')
+    await this.#become(OWNER)
+    // By the owner, since the login may look into no schema: a statement is judged anew by whoever executes it.
+    for (const parse of session.prepared.values()) await this.#backend.execute(Buffer.concat([parse, SYNC]))
     await this.#become(session.user ?? '')
     this.#current = session
   }
 
-  /** Nobody's turn while it is handed over: a session whose user is refused must not be served as another. */
-  async #become(user: string): Promise<void> {
-    this.#current = null
-    await this.#simple('DISCARD ALL')
-    await this.#simple(`SET SESSION AUTHORIZATION "${user.replaceAll('"', '""')}"`)
+  #become(user: string): Promise<void> {
+    return this.#simple(`SET SESSION AUTHORIZATION "${user.replaceAll('"', '""')}"`)
   }
 
   async #rollBack(): Promise<void> {

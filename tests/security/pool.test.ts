@@ -23,6 +23,8 @@ const NOTES = `
     USING (owner_id = nullif(current_setting('mnemograph.user_id', true), '')::uuid)
     WITH CHECK (owner_id = nullif(current_setting('mnemograph.user_id', true), '')::uuid)`
 
+const shapes = (columns: string, values: string) =>
+  `CREATE FUNCTION shapes() RETURNS TABLE (${columns}) LANGUAGE sql AS 'SELECT ${values}'`
 const ADD = 'INSERT INTO notes VALUES ($1, $2, $3)'
 const BODIES = 'SELECT body FROM notes ORDER BY body'
 
@@ -197,6 +199,22 @@ describeEachPostgres(
         setImmediate(() => abort.abort(new Error('the client went away')))
         await expect(running).rejects.toThrow('the client went away')
         expect(await bodies(user)).toEqual([])
+      })
+
+      test('answers a statement that it has prepared when a migration has changed what comes of it', async () => {
+        await admin(shapes('a integer', '1'))
+        const single = world().open({ max: 1 })
+        const read = () => single.read(contextOf(), (db) => db.query('SELECT * FROM shapes()'))
+        for (let time = 0; time < 3; time++) expect(await read()).toEqual([{ a: 1 }])
+        await admin(`DROP FUNCTION shapes; ${shapes('a integer, b integer', '1, 2')}`)
+        expect(await read()).toEqual([{ a: 1, b: 2 }])
+        const write = () => single.write(contextOf(), (tx) => tx.query('SELECT * FROM shapes()'))
+        for (let time = 0; time < 3; time++) expect(await write()).toEqual([{ a: 1, b: 2 }])
+        await admin(`DROP FUNCTION shapes; ${shapes('a integer', '1')}`)
+        // What a transaction has begun cannot be sent again; the next one has a connection that has prepared nothing.
+        await write().catch(() => {})
+        expect(await write()).toEqual([{ a: 1 }])
+        await admin('DROP FUNCTION shapes')
       })
 
       test('gives a waiter that was aborted no connection, and the next one its turn', async () => {

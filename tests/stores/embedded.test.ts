@@ -128,6 +128,40 @@ describe('connections to the embedded server', () => {
     await expect(two.query('SELECT * FROM scratch')).rejects.toMatchObject({ code: '42P01' })
   })
 
+  test('keeps the named statements of each connection, whoever had the session meanwhile', async () => {
+    const [one, two] = [await connect(server.admin), await connect(server.admin)]
+    const [first, second] = [
+      { name: 'mine', text: 'SELECT 1 AS n' },
+      { name: 'mine', text: 'SELECT 2 AS n' },
+    ]
+    for (let turn = 0; turn < 2; turn++) {
+      expect((await one.query(first)).rows).toEqual([{ n: 1 }])
+      expect((await two.query(second)).rows).toEqual([{ n: 2 }])
+      // The server's own work is done by its superuser, in the same session.
+      await server.dump()
+      expect((await two.query(second)).rows).toEqual([{ n: 2 }])
+    }
+  })
+
+  test('prepares a connection’s statements again that only a role of its login may read', async () => {
+    const admin = await connect(server.admin)
+    await admin.query(`CREATE ROLE shut; CREATE ROLE entrant LOGIN NOINHERIT; GRANT shut TO entrant;
+      CREATE SCHEMA inner_room; GRANT USAGE ON SCHEMA inner_room TO shut; CREATE TABLE inner_room.things AS SELECT 1 AS n;
+      GRANT SELECT ON inner_room.things TO shut`)
+    const one = await connect(server.as('entrant'))
+    const read = async () => {
+      await one.query('BEGIN; SET LOCAL ROLE shut')
+      const { rows } = await one.query({ name: 'things', text: 'SELECT n FROM inner_room.things' })
+      await one.query('COMMIT')
+      return rows
+    }
+    for (let turn = 0; turn < 3; turn++) {
+      expect(await read()).toEqual([{ n: 1 }])
+      await admin.query('SELECT 1')
+    }
+    await expect(one.query({ name: 'things' } as pg.QueryConfig)).rejects.toMatchObject({ code: '42501' })
+  })
+
   test('forgets the settings of a connection that has ended', async () => {
     const one = await connect(server.admin)
     await one.query(`SET application_name = 'one'`)
