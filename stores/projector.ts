@@ -14,6 +14,8 @@ const quiet = 75
 /** Milliseconds that writers go first at most; then so many batches are taken in at once. */
 const longestCourtesy = 5000
 const stepsAfterCourtesy = 10
+/** Milliseconds from one look at a log that grows to the next: what is written meanwhile is taken in together. */
+const gathering = 50
 const firstRetry = 250
 const lastRetry = 30_000
 
@@ -226,14 +228,21 @@ class Runner {
 
   async #follow(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      const lookedAt = performance.now()
       const mayBeMore = await this.#step(signal)
       this.#succeeded()
       if (!mayBeMore) {
         await this.#projector.settled?.()
         await this.#grown.wait(idleInterval, signal)
+        await this.#gather(lookedAt, signal)
       }
       if (!this.#source.leases) await this.#letWritersGoFirst(signal)
     }
+  }
+
+  async #gather(lookedAt: number, signal: AbortSignal): Promise<void> {
+    const left = lookedAt + gathering - performance.now()
+    if (left > 0 && this.#awaited === 0) await this.#asked.wait(left, signal)
   }
 
   /**

@@ -31,15 +31,15 @@ export async function rulesFor(db: Database, ownerId: string): Promise<readonly 
   return inOrder(await rulesOfOwners(db, [ownerId]))
 }
 
-/** Judges memories that are about to be made, and logs what was decided. */
+/** Judges memories that are about to be made by their owner's rules, and logs what was decided. */
 export async function judgeNew<D extends Storable>(
   context: MemoryContext,
   tx: Transaction,
+  rules: readonly Rule[],
   drafts: readonly D[],
   now: Date,
   pathOf: (draft: D) => Path,
 ): Promise<Judgement<D>> {
-  const rules = await rulesFor(tx, context.viewer.userId)
   if (rules.length === 0) return { drafts, refusals: [] }
   const sessions = rules.some((rule) => rule.configuration.condition.modes)
     ? await modesOf(tx, [...new Set(drafts.flatMap(({ sessionId }) => sessionId ?? []))])
@@ -64,15 +64,15 @@ export interface Change<D> {
   readonly draft: D
 }
 
-/** Judges what memories of an owner's are to become, and logs what was decided. */
+/** Judges what memories of an owner's are to become by his rules, and logs what was decided. */
 export async function judgeChanges<D extends Changed>(
   context: MemoryContext,
   tx: Transaction,
+  rules: readonly Rule[],
   ownerId: string,
   changes: readonly Change<D>[],
   now: Date,
 ): Promise<Judgement<D>> {
-  const rules = await rulesFor(tx, ownerId)
   if (rules.length === 0) return { drafts: changes.map(({ draft }) => draft), refusals: [] }
   const ids = changes.map(({ memory }) => memory.id)
   const around = await circumstancesOf(tx, ids)

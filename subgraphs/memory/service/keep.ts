@@ -11,9 +11,9 @@ import { grantedTo } from '../store/grants.ts'
 import { findNamedMemories, ownedSessions } from '../store/lookups.ts'
 import { memoriesByIds } from '../store/memories.ts'
 import { insertRelationships } from '../store/relationships.ts'
-import { insertSources, type SourceDraft } from '../store/sources.ts'
+import { findTwins, insertSources, type SourceDraft } from '../store/sources.ts'
 import { settledCursor } from './cursors.ts'
-import { judgeNew } from './judge.ts'
+import { judgeNew, rulesFor } from './judge.ts'
 import * as locked from './locked.ts'
 import { unsaidConfidence } from './relate.ts'
 import type { RememberInput } from './remember.ts'
@@ -56,19 +56,27 @@ export async function keep(
   const drafts = items.map((item) => draftOf(context, item, now))
   const links = items.map(linksOf)
   const others = [...new Set(links.flatMap(({ related, derived }) => [...related, ...derived]))]
-  await tx.lock(...locksOf(context, drafts), ...others.map((id) => `memory:${id}`))
   const names = drafts.flatMap((draft) => draft.externalId ?? [])
-  await freeNames(context, unit, names)
-  const [sessions, named, seen] = await Promise.all([
+  const locking = tx.lock(...locksOf(context, drafts), ...others.map((id) => `memory:${id}`))
+  if (names.length > 0) await locking.then(() => freeNames(context, unit, names))
+  // In one flight with the locks: the server reads when it has them.
+  const [, sessions, named, seen, twins, rules] = await Promise.all([
+    locking,
     ownedSessions(tx, viewer, [...new Set(drafts.flatMap((draft) => draft.sessionId ?? []))]),
     findNamedMemories(tx, viewer, names),
     others.length === 0 ? [] : memoriesByIds(tx, others),
+    findTwins(
+      tx,
+      viewer,
+      drafts.filter(({ externalId }) => externalId === null),
+    ),
+    rulesFor(tx, viewer.userId),
   ])
   const visible = new Map(seen.map((memory) => [memory.id, memory]))
   const missing = items.flatMap((item, i) => missingIn(item, i, { session: drafts[i]?.sessionId, sessions, visible }))
   if (missing.length > 0) return { ids: [], standing: null, missing, refusals: [] }
-  const { ids, added, merged } = await withoutTwins(context, tx, drafts, named)
-  const judged = await judgeNew(context, tx, added, now, (draft) => pathOf(drafts.indexOf(draft)))
+  const { ids, added, merged } = withoutTwins(context, drafts, twins, named)
+  const judged = await judgeNew(context, tx, rules, added, now, (draft) => pathOf(drafts.indexOf(draft)))
   if (judged.refusals.length > 0) return { ids: [], standing: null, missing, refusals: judged.refusals }
   const placed = await takePositions(tx, judged.drafts)
   await Promise.all([

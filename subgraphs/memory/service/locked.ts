@@ -32,9 +32,12 @@ export function stateOf({ viewer }: MemoryContext, memory: MemoryRecord, granted
 async function lockVisible(tx: Transaction, globalId: string): Promise<MemoryRecord> {
   const id = uuidOf('Memory', globalId)
   if (id === null) throw absent()
-  await tx.lock(`memory:${id}`)
-  // Held, so that upkeep passes it by; one that expires meanwhile is gone then.
-  const [isThere, [memory]] = await Promise.all([holdRevision(tx, id), memoriesByIds(tx, [id])])
+  // In one flight: the server reads when it has the lock. Held, so that upkeep passes it by; one that expires meanwhile is gone then.
+  const [, isThere, [memory]] = await Promise.all([
+    tx.lock(`memory:${id}`),
+    holdRevision(tx, id),
+    memoriesByIds(tx, [id]),
+  ])
   if (!isThere || memory === undefined) throw absent()
   return memory
 }

@@ -19,9 +19,9 @@ import {
   readTail,
   type StoredPrompt,
 } from '../store/messages.ts'
-import { insertSources } from '../store/sources.ts'
+import { findTwins, insertSources } from '../store/sources.ts'
 import { rejectBatch } from './batch.ts'
-import { judgeNew } from './judge.ts'
+import { judgeNew, rulesFor } from './judge.ts'
 import { stateOf } from './keep.ts'
 import { partsOf } from './parts.ts'
 import { withoutTwins } from './twins.ts'
@@ -177,8 +177,11 @@ async function append(context: MemoryContext, unit: Unit, sessionId: string, pre
     const said = { content: prompt ? null : message.content, promptId: prompt?.id ?? null }
     return { ...message, ...time, ...said, position: tail.messageCount + i }
   })
-  const { made, merged } = await memoriesOf(context, unit, added, messages, prompts, sessionId)
-  const { drafts, refusals } = await judgeNew(context, tx, made, now, () => ['input', 'remember'])
+  const [{ made, merged }, rules] = await Promise.all([
+    memoriesOf(context, unit, added, messages, prompts, sessionId),
+    rulesFor(tx, viewer.userId),
+  ])
+  const { drafts, refusals } = await judgeNew(context, tx, rules, made, now, () => ['input', 'remember'])
   if (refusals[0]) throw new ProblemError(refusals[0])
   let position = tail.memoryCount
   const memories = drafts.map((draft) => (draft.sessionId === null ? draft : { ...draft, position: position++ }))
@@ -254,11 +257,8 @@ async function memoriesOf(
   const drafts = wanted
     .filter(({ first, message }) => message.promptId === null || claimed.has(first))
     .flatMap(({ memories, message }) => memories.map((memory) => draftOf(memory, message, sessionId)))
-  const { added, merged } = await withoutTwins(
-    context,
-    tx,
-    drafts.filter((draft) => draft.sessionId !== null),
-  )
+  const ofSession = drafts.filter((draft) => draft.sessionId !== null)
+  const { added, merged } = withoutTwins(context, ofSession, await findTwins(tx, context.viewer, ofSession))
   const isNew = new Set(added)
   return { made: drafts.filter((draft) => draft.sessionId === null || isNew.has(draft)), merged }
 }

@@ -18,7 +18,7 @@ import {
   nextKnownFrom,
   type RevisionDraft,
 } from '../store/revisions.ts'
-import { judgeChanges } from './judge.ts'
+import { judgeChanges, rulesFor } from './judge.ts'
 import { speakerOf } from './keep.ts'
 import { lockOwned, lockWritable, stateOf } from './locked.ts'
 
@@ -79,14 +79,13 @@ export async function revise(
   const ids = changes.map(({ memory }) => memory.id)
   const [granted, revisions] = await Promise.all([
     grantedTo(tx, ids),
-    writeRevisions(context, tx, ownerId, changes, now),
+    draftRevisions(context, tx, ownerId, changes, now),
   ])
-  await append(
-    changes.map(({ memory }, i) => {
-      const before = stateOf(context, memory, granted.get(memory.id) ?? [])
-      return revisedEvent({ ...before, ...revisions[i], id: memory.id }, before)
-    }),
-  )
+  const events = changes.map(({ memory }, i) => {
+    const before = stateOf(context, memory, granted.get(memory.id) ?? [])
+    return revisedEvent({ ...before, ...revisions[i], id: memory.id }, before)
+  })
+  await Promise.all([writeRevisions(context, tx, ownerId, revisions), append(events)])
 }
 
 /** Removes a memory of the viewer's with all that it ever said; only that there was one stays known. */
@@ -134,26 +133,34 @@ function revisionOf({ memory, says: input }: Revising, asked: Date | null, id: s
   }
 }
 
-/** Writes the next revision of each, in their order, and puts it where its new visibility has it, under its new words. */
-export async function writeRevisions(
+/** What each is to say next, as far as rules let it. @throws ProblemError when they do not */
+export async function draftRevisions(
   context: MemoryContext,
   tx: Transaction,
   ownerId: string,
   changes: readonly Revising[],
   now: Date,
 ): Promise<readonly RevisionDraft[]> {
-  const { stores, viewer } = context
-  const owner = { tenantId: viewer.tenantId, userId: ownerId }
-  const asked = await askedRetentions(
-    tx,
-    changes.map(({ memory }) => memory.id),
-  )
+  const { stores } = context
+  const changed = changes.map(({ memory }) => memory.id)
+  const [asked, rules] = await Promise.all([askedRetentions(tx, changed), rulesFor(tx, ownerId)])
   const wanted = changes.map((change) => {
     const { memory } = change
     return { memory, draft: revisionOf(change, asked.get(memory.id) ?? null, stores.ids.next(), now) }
   })
-  const { drafts, refusals } = await judgeChanges(context, tx, ownerId, wanted, now)
+  const { drafts, refusals } = await judgeChanges(context, tx, rules, ownerId, wanted, now)
   if (refusals[0]) throw new ProblemError(refusals[0])
+  return drafts
+}
+
+/** Writes the next revision of each, in their order, and puts it where its new visibility has it, under its new words. */
+export async function writeRevisions(
+  { viewer }: MemoryContext,
+  tx: Transaction,
+  ownerId: string,
+  drafts: readonly RevisionDraft[],
+): Promise<void> {
+  const owner = { tenantId: viewer.tenantId, userId: ownerId }
   const ids = drafts.map(({ memoryId }) => memoryId)
   // One after the other, and none waits here for the answer to the one before.
   const [taken] = await Promise.all([takePostings(tx, ids), ...drafts.map((draft) => insertRevision(tx, owner, draft))])
@@ -161,7 +168,6 @@ export async function writeRevisions(
     return { memoryId, analysis, shelfId: shelfOf(visibility, owner.userId, owner.tenantId) }
   })
   await insertPostings(tx, owner, entries, taken)
-  return drafts
 }
 
 /** Whoever reads a memory masked would write the marks over what he could not read. */

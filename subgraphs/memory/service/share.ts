@@ -7,9 +7,9 @@ import { sharedEvent } from '../events.ts'
 import { limits } from '../limits.ts'
 import type { GrantKind, MemoryRecord } from '../records.ts'
 import { granteeOf, grantsOf, putGrant, removeGrant } from '../store/grants.ts'
-import { judgeChanges } from './judge.ts'
+import { judgeChanges, rulesFor } from './judge.ts'
 import { lockOwned, stateOf } from './locked.ts'
-import { writeRevisions } from './revise.ts'
+import { draftRevisions, writeRevisions } from './revise.ts'
 
 export interface ShareMemoryInput {
   readonly id: string
@@ -64,8 +64,9 @@ export async function shareMemory(context: MemoryContext, input: ShareMemoryInpu
     const after = { ...before, granted: [...new Set([...granted, granteeId])] }
     if (memory.visibility === 'PRIVATE') {
       const change = { memory, says: { visibility: 'SHARED' } } as const
-      const [revision] = await writeRevisions(context, tx, memory.ownerId, [change], stores.clock.now())
-      await append([sharedEvent('SHARED', { ...after, ...revision, id: memory.id }, before, before)])
+      const drafts = await draftRevisions(context, tx, memory.ownerId, [change], stores.clock.now())
+      await writeRevisions(context, tx, memory.ownerId, drafts)
+      await append([sharedEvent('SHARED', { ...after, ...drafts[0], id: memory.id }, before, before)])
     } else {
       await append([sharedEvent('SHARED', after, before)])
     }
@@ -76,7 +77,8 @@ export async function shareMemory(context: MemoryContext, input: ShareMemoryInpu
 /** A rule may be newer than the memory is shared. */
 async function requireShareable(context: MemoryContext, tx: Transaction, memory: MemoryRecord): Promise<void> {
   const change = { memory, draft: memory }
-  const { refusals } = await judgeChanges(context, tx, memory.ownerId, [change], context.stores.clock.now())
+  const rules = await rulesFor(tx, memory.ownerId)
+  const { refusals } = await judgeChanges(context, tx, rules, memory.ownerId, [change], context.stores.clock.now())
   if (refusals[0]) throw new ProblemError(refusals[0])
 }
 

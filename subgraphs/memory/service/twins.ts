@@ -1,7 +1,6 @@
-import type { Transaction } from '../../../stores/postgres/postgres.ts'
 import type { MemoryContext } from '../context.ts'
 import type { MemoryDraft } from '../store/drafts.ts'
-import { findTwins, type SourceDraft } from '../store/sources.ts'
+import type { SourceDraft } from '../store/sources.ts'
 
 /** What becomes of drafts. */
 export interface Untwinned {
@@ -16,16 +15,15 @@ export interface Untwinned {
 /**
  * The memory of each draft: the one of its name, one that says exactly the same, or a new one. The session of each must
  * be locked.
+ * @param twins the memories that say the same as drafts without a name, by the drafts' ids
  * @param named memories by their names
  */
-export async function withoutTwins(
-  { stores, viewer }: MemoryContext,
-  tx: Transaction,
+export function withoutTwins(
+  { stores }: MemoryContext,
   drafts: readonly MemoryDraft[],
+  twins: ReadonlyMap<string, string>,
   named: Map<string, string> = new Map(),
-): Promise<Untwinned> {
-  const nameless = drafts.filter(({ externalId }) => externalId === null)
-  const twins = await findTwins(tx, viewer, nameless)
+): Untwinned {
   const added: MemoryDraft[] = []
   const merged: SourceDraft[] = []
   const told = new Map<string, string>()

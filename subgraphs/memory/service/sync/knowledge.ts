@@ -13,7 +13,7 @@ import { contextAnalyses } from '../../store/sources.ts'
 import { knowledgeIds, twinIds } from '../../store/sync-memories.ts'
 import { type MarkRecord, marksOf, type Outcome, type Pair, putMarks } from '../../store/syncs.ts'
 import type { SyncConflict, SyncedItem, SyncRecord } from '../../sync-records.ts'
-import { judgeNew } from '../judge.ts'
+import { judgeNew, rulesFor } from '../judge.ts'
 import { speakerOf, stateOf } from '../keep.ts'
 import { revise } from '../revise.ts'
 import { actionOf, conflictOf, sideOf } from './account.ts'
@@ -118,12 +118,10 @@ async function addCopies(
   now: Date,
 ): Promise<Copied[]> {
   const added = changes.filter(({ target, write }) => write && !target)
-  const asked = await askedRetentions(
-    tx,
-    added.map(({ source }) => source.memory.id),
-  )
+  const originals = added.map(({ source }) => source.memory.id)
+  const [asked, rules] = await Promise.all([askedRetentions(tx, originals), rulesFor(tx, context.viewer.userId)])
   const drafts = added.map(({ source }) => draftOf(context, source, targetId, asked.get(source.memory.id) ?? null))
-  const judged = await judgeNew(context, tx, drafts, now, () => [])
+  const judged = await judgeNew(context, tx, rules, drafts, now, () => [])
   if (judged.refusals[0]) throw new ProblemError(judged.refusals[0])
   const placed = await takePositions(tx, judged.drafts)
   await insertMemories(tx, context.viewer, placed, now)
