@@ -5,6 +5,8 @@ import pg from 'pg'
 interface Sent {
   readonly text: string
   readonly values: unknown[]
+  /** Under which the connection keeps it prepared. */
+  readonly name?: string | undefined
 }
 
 /** Sends what an operation sent, by the driver alone. */
@@ -26,7 +28,8 @@ export async function record(work: () => Promise<unknown>): Promise<Replay> {
     if (!scope.getStore()) return Reflect.apply(original, this, args)
     const [config, values] = args as [string | Sent, unknown[] | undefined]
     const statement = typeof config === 'string' ? { text: config, values: values ?? [] } : config
-    const kept = { text: statement.text === 'COMMIT' ? 'ROLLBACK' : statement.text, values: statement.values ?? [] }
+    const text = statement.text === 'COMMIT' ? 'ROLLBACK' : statement.text
+    const kept = { text, values: statement.values ?? [], name: statement.name }
     sent.push(kept)
     const { connectionParameters, password } = this as unknown as {
       connectionParameters: pg.ClientConfig
@@ -44,7 +47,7 @@ export async function record(work: () => Promise<unknown>): Promise<Replay> {
   const client = new pg.Client({ ...parameters, pipeline: true } as pg.ClientConfig)
   await client.connect()
   return {
-    run: () => Promise.all(sent.map(({ text, values }) => client.query(text, values))),
+    run: () => Promise.all(sent.map((statement) => client.query(statement))),
     close: () => client.end(),
   }
 }
