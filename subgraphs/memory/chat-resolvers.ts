@@ -1,6 +1,5 @@
 import type { PageArguments } from '../../lib/connection.ts'
 import { toGlobalId } from '../../lib/ids.ts'
-import { byReference, idFields } from '../references.ts'
 import type { MemoryContext } from './context.ts'
 import { userOf } from './mappers.ts'
 import type { FeedbackRecord, MessageRecord, SessionRecord, SummaryRecord } from './records.ts'
@@ -45,14 +44,12 @@ export const chatResolvers = {
       loaders.listUnder<FeedbackRecord>(['feedback'], feedback, id, args),
   },
   MessageFeedback: {
-    ...idFields('MessageFeedback'),
-    __resolveReference: byReference('MessageFeedback', ({ loaders }: MemoryContext, id) => loaders.feedback.load(id)),
     message: ({ messageId }: FeedbackRecord, _: unknown, { loaders }: MemoryContext) => loaders.message.load(messageId),
     owner: ({ ownerId }: FeedbackRecord) => userOf(ownerId),
   },
   LeaveFeedbackSuccess: {
-    feedback: ({ feedbackId }: { feedbackId: string }, _: unknown, { loaders }: MemoryContext) =>
-      named(loaders.feedback.load(feedbackId)),
+    feedback: ({ messageId }: OfMessage, _: unknown, { loaders }: MemoryContext) =>
+      named(loaders.ownFeedback.load(messageId)),
   },
   WithdrawFeedbackSuccess: { messageId: ({ messageId }: OfMessage) => toGlobalId('Message', messageId) },
 }
