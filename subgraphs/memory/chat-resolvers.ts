@@ -1,5 +1,6 @@
 import type { PageArguments } from '../../lib/connection.ts'
 import { toGlobalId } from '../../lib/ids.ts'
+import { byReference, idFields } from '../references.ts'
 import type { MemoryContext } from './context.ts'
 import { userOf } from './mappers.ts'
 import type { FeedbackRecord, MessageRecord, SessionRecord, SummaryRecord } from './records.ts'
@@ -44,12 +45,14 @@ export const chatResolvers = {
       loaders.listUnder<FeedbackRecord>(['feedback'], feedback, id, args),
   },
   MessageFeedback: {
+    ...idFields('MessageFeedback'),
+    __resolveReference: byReference('MessageFeedback', ({ loaders }: MemoryContext, id) => loaders.feedback.load(id)),
     message: ({ messageId }: FeedbackRecord, _: unknown, { loaders }: MemoryContext) => loaders.message.load(messageId),
     owner: ({ ownerId }: FeedbackRecord) => userOf(ownerId),
   },
   LeaveFeedbackSuccess: {
-    feedback: ({ messageId }: OfMessage, _: unknown, { loaders }: MemoryContext) =>
-      named(loaders.ownFeedback.load(messageId)),
+    feedback: ({ feedbackId }: { feedbackId: string }, _: unknown, { loaders }: MemoryContext) =>
+      named(loaders.feedback.load(feedbackId)),
   },
   WithdrawFeedbackSuccess: { messageId: ({ messageId }: OfMessage) => toGlobalId('Message', messageId) },
 }

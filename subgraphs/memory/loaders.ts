@@ -11,7 +11,6 @@ import type { RequestContext } from '../../lib/context.ts'
 import type { Database } from '../../stores/postgres/postgres.ts'
 import type { Stores } from '../../stores/stores.ts'
 import { loaderReads, type Read } from '../loader-reads.ts'
-import { requireViewer } from '../security.ts'
 import { pointLoader } from './point-loader.ts'
 import type {
   ChainRecord,
@@ -30,7 +29,7 @@ import type { RelationshipRecord } from './relation-records.ts'
 import { ancestorsOf } from './store/ancestors.ts'
 import { type ArchiveRecord, archivesByIds } from './store/archives.ts'
 import { contextCounts, contextOf } from './store/context.ts'
-import { feedbackBy } from './store/feedback.ts'
+import { feedbackByIds } from './store/feedback.ts'
 import { grantsOf } from './store/grants.ts'
 import type { Values } from './store/keyset.ts'
 import * as memories from './store/memories.ts'
@@ -138,10 +137,7 @@ export function createLoaders(stores: Stores, request: RequestContext) {
     listUnder,
     sync: byId<SyncRecord>(read, syncsByIds),
     summary: byId<SummaryRecord>(read, summariesOf),
-    /** The viewer's own, by its message. */
-    ownFeedback: byId<FeedbackRecord & { readonly id: string }>(read, (db, ids) =>
-      feedbackBy(db, requireViewer(request), ids),
-    ),
+    feedback: byId<FeedbackRecord>(read, feedbackByIds),
     routingDecision: byId<RoutingRecord>(read, decisionsByIds),
     reasoningChain: byId<ChainRecord>(read, chainsByIds),
     turn: byId<TurnRecord>(read, turnsByIds),

@@ -131,6 +131,7 @@ export type FeedbackType = 'HELPFUL' | 'UNHELPFUL' | 'INCORRECT' | 'HARMFUL' | '
 
 /** What a user thinks of a message. */
 export interface FeedbackRecord {
+  readonly id: string
   readonly messageId: string
   readonly ownerId: string
   readonly ordinal: number

@@ -1,4 +1,5 @@
 import type { PageArguments } from '../../lib/connection.ts'
+import { byReference, idFields } from '../references.ts'
 import type { MemoryContext } from './context.ts'
 import { valueFor } from './policies/masks.ts'
 import type { MemoryRecord } from './records.ts'
@@ -51,6 +52,10 @@ export const relationsResolvers = {
       valueFor(context, memory, context.loaders.contextAnalysis(memory.id, memory.version)),
   },
   MemoryRelationship: {
+    ...idFields('MemoryRelationship'),
+    __resolveReference: byReference('MemoryRelationship', ({ loaders }: MemoryContext, id) =>
+      loaders.relationship.load(id),
+    ),
     from: ({ fromId }: RelationshipRecord, _: unknown, { loaders }: MemoryContext) => loaders.memory.load(fromId),
     to: ({ toId }: RelationshipRecord, _: unknown, { loaders }: MemoryContext) => loaders.memory.load(toId),
   },

@@ -4,7 +4,7 @@ import { describeEachPostgres } from '../kit/postgres.ts'
 import { type Data, type MemoryWorld, openMemoryWorld, verbs } from './world.ts'
 
 const leave = `mutation ($input: LeaveFeedbackInput!) { leaveFeedback(input: $input) {
-  ... on LeaveFeedbackSuccess { cursor feedback { message { id } owner { id } type rating comment version } }
+  ... on LeaveFeedbackSuccess { cursor feedback { id message { id } owner { id } type rating comment version } }
   ... on Problem { code path } } }`
 const withdraw = `mutation ($input: WithdrawFeedbackInput!) { withdrawFeedback(input: $input) {
   ... on WithdrawFeedbackSuccess { cursor messageId } ... on Problem { code path } } }`
@@ -62,6 +62,19 @@ describeEachPostgres('feedback on a message', (database) => {
     expect(await act(withdraw, {})).toMatchObject({ messageId: message })
     expect(await shown()).toEqual([{ totalCount: 0, nodes: [] }])
     expect(await act(withdraw, {})).toEqual({ code: 'NOT_FOUND', path: ['input', 'messageId'] })
+  })
+
+  test('has an id of its own, which names something for its owner alone', async () => {
+    await begin()
+    const id = (await act(leave, { type: 'HELPFUL' })).feedback.id
+    expect((await act(leave, { type: 'OTHER' })).feedback.id).toBe(id)
+    const entity = `query ($them: [_Any!]!) { _entities(representations: $them) { ... on MessageFeedback { id type } } }`
+    const them = ['id', 'nodeRef'].map((key) => ({ __typename: 'MessageFeedback', [key]: id }))
+    const found = { id, type: 'OTHER' }
+    expect((await world.ask(world.owner, entity, { them }))._entities).toEqual([found, found])
+    expect((await world.ask(world.stranger, entity, { them }))._entities).toEqual([null, null])
+    await act(withdraw, {})
+    expect((await world.ask(world.owner, entity, { them }))._entities).toEqual([null, null])
   })
 
   test('is for those who may see the message', async () => {

@@ -62,6 +62,25 @@ describeEachPostgres('how memories hang together', (database) => {
     expect(await takeBack({ fromId: a, toId: b, type: 'CAUSES' })).toMatchObject({ code: 'NOT_FOUND' })
   })
 
+  test('has an id, which names something for those who see both memories', async () => {
+    const [a, b] = [await distinct(1), await distinct(2)]
+    const answer = `mutation ($input: RelateMemoriesInput!) { relateMemories(input: $input) {
+      ... on RelateMemoriesSuccess { relationship { id } } } }`
+    const input = { fromId: a, toId: b, type: 'CAUSES' }
+    const { id } = (await world.ask(world.owner, answer, { input })).relateMemories.relationship
+    const entity = `query ($them: [_Any!]!) { _entities(representations: $them) {
+      ... on MemoryRelationship { id type from { id } to { id } } } }`
+    const them = ['id', 'nodeRef'].map((key) => ({ __typename: 'MemoryRelationship', [key]: id }))
+    const read = async (who: typeof world.owner) => (await world.ask(who, entity, { them }))._entities
+    const found = { id, type: 'CAUSES', from: { id: a }, to: { id: b } }
+    expect(await read(world.owner)).toEqual([found, found])
+    expect(await read(world.stranger)).toEqual([null, null])
+    await mine.act('revise', { id: a, visibility: 'PUBLIC' })
+    expect(await read(world.stranger)).toEqual([null, null])
+    await mine.act('revise', { id: b, visibility: 'PUBLIC' })
+    expect(await read(world.stranger)).toEqual([found, found])
+  })
+
   test('is refused to itself, to a stranger’s memory, without a type and beyond its bounds', async () => {
     const [a, b, hidden] = [await distinct(1), await distinct(2), await theirs.remember('Hidden.')]
     const refusals: [Data, string, string][] = [

@@ -29,9 +29,9 @@ export async function leaveFeedback(context: MemoryContext, input: LeaveFeedback
     if (messageId === null || !(await messageVisible(tx, messageId))) throw noSuchMessage()
     const { type, rating, comment } = input
     const draft = { id: stores.ids.next(), messageId, type, rating: rating ?? null, comment: comment ?? null }
-    const version = await putFeedback(tx, viewer, draft, stores.clock.now())
+    const { id, version } = await putFeedback(tx, viewer, draft, stores.clock.now())
     await append([eventOf(context, 'FEEDBACK_LEFT', messageId, version)])
-    return { __typename: 'LeaveFeedbackSuccess', messageId } satisfies Answer
+    return { __typename: 'LeaveFeedbackSuccess', feedbackId: id } satisfies Answer
   })
 }
 

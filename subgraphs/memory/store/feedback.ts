@@ -5,7 +5,7 @@ import type { ListSource } from './pages.ts'
 
 /** The feedback on messages, the earliest first. */
 export const feedback: ListSource = {
-  columns: `feedback.message_id AS "messageId", feedback.owner_id AS "ownerId", feedback.ordinal::float8 AS ordinal,
+  columns: `feedback.id, feedback.message_id AS "messageId", feedback.owner_id AS "ownerId", feedback.ordinal::float8 AS ordinal,
     feedback.type, feedback.rating, feedback.comment, feedback.version, feedback.created_at AS "createdAt",
     feedback.updated_at AS "updatedAt"`,
   from: 'memory.message_feedback AS feedback',
@@ -15,17 +15,8 @@ export const feedback: ListSource = {
   order: 'ASC',
 }
 
-/** The viewer's own feedback, under the ids of its messages. */
-export async function feedbackBy(
-  db: Database,
-  { userId }: Viewer,
-  messageIds: readonly string[],
-): Promise<(FeedbackRecord & { readonly id: string })[]> {
-  return db.query(
-    `SELECT feedback.message_id AS id, ${feedback.columns} FROM ${feedback.from}
-     WHERE feedback.message_id = ANY ($1::uuid[]) AND feedback.owner_id = $2`,
-    [messageIds, userId],
-  )
+export function feedbackByIds(db: Database, ids: readonly string[]): Promise<FeedbackRecord[]> {
+  return db.query(`SELECT ${feedback.columns} FROM ${feedback.from} WHERE feedback.id = ANY ($1::uuid[])`, [ids])
 }
 
 /** Whether the viewer may see a message of that id. */
@@ -34,21 +25,25 @@ export async function messageVisible(db: Database, id: string): Promise<boolean>
   return rows.length > 0
 }
 
-export interface FeedbackDraft extends Pick<FeedbackRecord, 'messageId' | 'type' | 'rating' | 'comment'> {
-  readonly id: string
-}
+export type FeedbackDraft = Pick<FeedbackRecord, 'id' | 'messageId' | 'type' | 'rating' | 'comment'>
 
-/** Puts the viewer's feedback in, or in the place of what he said before; answers its version. */
-export async function putFeedback(tx: Transaction, viewer: Viewer, draft: FeedbackDraft, now: Date): Promise<number> {
-  const [row] = await tx.query<{ version: number }>(
+/** Puts the viewer's feedback in, or in the place of what he said before, which keeps its id. */
+export async function putFeedback(
+  tx: Transaction,
+  viewer: Viewer,
+  draft: FeedbackDraft,
+  now: Date,
+): Promise<Pick<FeedbackRecord, 'id' | 'version'>> {
+  const [row] = await tx.query<Pick<FeedbackRecord, 'id' | 'version'>>(
     `INSERT INTO memory.message_feedback AS old (id, tenant_id, owner_id, message_id, type, rating, comment, created_at, updated_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
      ON CONFLICT (message_id, owner_id) DO UPDATE SET type = excluded.type, rating = excluded.rating,
        comment = excluded.comment, version = old.version + 1, updated_at = excluded.updated_at
-     RETURNING version`,
+     RETURNING id, version`,
     [draft.id, viewer.tenantId, viewer.userId, draft.messageId, draft.type, draft.rating, draft.comment, now],
   )
-  return row?.version ?? 1
+  if (!row) throw new Error('what is put in is there')
+  return row
 }
 
 /** Takes the viewer's feedback away; answers its last version, or null when there is none. */

@@ -169,7 +169,8 @@ export async function plant({ person, word, friend, settled }: Planting): Promis
     const sessionId = session.session.id
     await must(person, 'summarizeSession', { sessionId }, 'summary { text }')
     const opinion = { messageId: spoken.messages[0].id, type: 'OTHER', comment: word }
-    await must(person, 'leaveFeedback', opinion, 'feedback { type }')
+    const left = await must(person, 'leaveFeedback', opinion, 'feedback { id }')
+    add('MessageFeedback', left.feedback.id)
     const decided = {
       sessionId,
       request: `Where does the ${word} ferry leave?`,
@@ -237,6 +238,12 @@ export async function plant({ person, word, friend, settled }: Planting): Promis
   await must(person, 'setContext', { sessionId: sourceId, key: word, value: word }, 'entry { key }')
   const synced = await must(person, 'syncMemory', { sourceId, targetId, type: 'CONTEXT_TRANSFER' }, 'sync { id }')
   add('MemorySync', synced.sync.id)
+  const [fromId, toId] = ids.get('Memory') ?? []
+  for (const type of [word, `${word} again`]) {
+    const said = { fromId, toId, type, metadata: { word } }
+    const related = await must(person, 'relateMemories', said, 'relationship { id }')
+    add('MemoryRelationship', related.relationship.id)
+  }
   await must(person, 'setVoiceSettings', { voice: word, more: { word } }, 'settings { version }')
   for (const n of [1, 2, 3]) await must(person, 'remember', { content: `passing ${n}`, ...soonOver() }, 'cursor')
   for (const _ of [1, 2]) add('MemoryArchive', await archived(person))
