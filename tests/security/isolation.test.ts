@@ -310,8 +310,7 @@ describe.each(backends)('on %s', (_, skip, openWorld) => {
       const places = new Map<string, string>()
       for (const [name, asker] of everybody()) if (asker.token !== '') places.set(name, await placeNow(asker))
       const ends = new AbortController()
-      const streams = subscriptions.flatMap((whole) => {
-        const probe = { ...whole, slots: whole.slots.filter(({ argument }) => argument !== 'after') }
+      const streams = subscriptions.flatMap((probe) => {
         const named = probe.slots.some(({ kind }) => kind === 'id') ? [...plants.ids.values()] : [[]]
         return named.flatMap((ids) =>
           everybody().map(([name, asker]) => {

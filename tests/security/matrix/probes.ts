@@ -68,8 +68,11 @@ function probe(
   field: GraphQLField<unknown, unknown>,
   slots: readonly Slot[],
 ): Probe {
+  // A stream is told where it begins: what happens while it is being opened belongs to it.
+  const begins = operation === 'subscription' ? 'after' : undefined
   const args = field.args.filter(
-    (argument) => isRequiredArgument(argument) || slots.some((slot) => slot.argument === argument.name),
+    (argument) =>
+      argument.name === begins || isRequiredArgument(argument) || slots.some((slot) => slot.argument === argument.name),
   )
   const declared = args.map((argument) => `$${argument.name}: ${argument.type}`).join(', ')
   const passed = args.map((argument) => `${argument.name}: $${argument.name}`).join(', ')
