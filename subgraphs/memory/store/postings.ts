@@ -62,21 +62,21 @@ export function takePostings(tx: Transaction, memoryIds: readonly string[]): Pro
 }
 
 /**
- * Each posting is looked up by its whole key: part of it would read the shelf for each memory. Not by the rows' places:
- * under row-level security a place is compared only with rows that the policy has let through, which reads the table.
- * In the order of the index, where neighbours are. Words come as an array because the planner takes one for ten items,
- * and what is called for each row for a hundred, by which it would read the whole table.
+ * Postings are looked up by their whole key, a word's together: part of it would read the shelf for each memory. Not by
+ * the rows' places: under row-level security a place is compared only with rows that the policy has let through, which
+ * reads the table. In the order of the index, where neighbours are. Words come as an array because the planner takes one
+ * for ten items, and what is called for each row for a hundred, by which it would read the whole table.
  */
 const REMOVE = `WITH old AS MATERIALIZED (
     SELECT memory_id, CASE visibility WHEN 'PUBLIC' THEN tenant_id ELSE owner_id END AS shelf_id, terms
     FROM memory.revisions WHERE memory_id = ANY ($1::uuid[]) AND known_until IS NULL
   ), said AS MATERIALIZED (
-    SELECT memory_id, shelf_id, term COLLATE "C" AS term
+    SELECT shelf_id, term COLLATE "C" AS term, array_agg(memory_id ORDER BY memory_id) AS memory_ids
     FROM old CROSS JOIN LATERAL unnest(ARRAY(SELECT jsonb_object_keys(old.terms))) AS word (term)
-    ORDER BY shelf_id, term COLLATE "C", memory_id
+    GROUP BY shelf_id, term COLLATE "C" ORDER BY shelf_id, term COLLATE "C"
   ), gone AS (
     DELETE FROM memory.postings AS posting USING said
-    WHERE posting.shelf_id = said.shelf_id AND posting.term = said.term AND posting.memory_id = said.memory_id
+    WHERE posting.shelf_id = said.shelf_id AND posting.term = said.term AND posting.memory_id = ANY (said.memory_ids)
     RETURNING posting.shelf_id, posting.memory_id, posting.length
   ), texts AS (
     SELECT shelf_id, count(*) AS documents FROM old GROUP BY shelf_id
