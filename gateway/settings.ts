@@ -3,6 +3,7 @@ import { readEncryptionKeys } from '../lib/field-encryption.ts'
 import { readPems } from '../lib/key-ring.ts'
 import { logLevels } from '../lib/log.ts'
 import { readSigningKey } from '../lib/tokens.ts'
+import { analysesAsShipped } from '../stores/context-engine/port.ts'
 import {
   choice,
   count,
@@ -151,8 +152,8 @@ export const settings = z.object({
     .regex(/^(?!offline)[\w.:@/-]{1,64}$/, 'must be 1–64 letters, digits and . : @ / _ -, and not begin with offline')
     .optional(),
   /** How long what contents are about is kept, and of how many contents for each user: the oldest go. */
-  CONTEXT_CACHE_HOURS: count(1, 8760, 24),
-  CONTEXT_CACHE_ENTRIES: count(1, 1_000_000, 10_000),
+  CONTEXT_CACHE_HOURS: count(1, 8760, analysesAsShipped.hours),
+  CONTEXT_CACHE_ENTRIES: count(1, 1_000_000, analysesAsShipped.perOwner),
   CONTEXT_ENGINE_KEY: z.string().min(1, 'must not be empty').optional(),
   /** A provider of transcripts: the base of its Audio API, with its version. */
   TRANSCRIPT_URL: providerUrl,

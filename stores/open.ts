@@ -16,6 +16,7 @@ import { openPostgresBus } from './bus/postgres.ts'
 import { openRedisBus } from './bus/redis.ts'
 import { inProcessCache } from './cache/in-process.ts'
 import { redisCache } from './cache/redis.ts'
+import type { AnalysisKeeping } from './context-engine/port.ts'
 import { remoteEngine } from './context-engine/remote.ts'
 import { staticVectors } from './encoder/static-vectors.ts'
 import { openSqlGraph } from './graph/sql.ts'
@@ -32,7 +33,7 @@ import { inMemoryObjects } from './objects/in-memory.ts'
 import type { ObjectStore } from './objects/port.ts'
 import { type EmbeddingSettings, openConfiguredEmbeddings } from './open-embeddings.ts'
 import { DirectoryInUseError } from './postgres/directory-lock.ts'
-import { openEmbeddedPostgres } from './postgres/embedded.ts'
+import { oneSession, openEmbeddedPostgres } from './postgres/embedded.ts'
 import type { MigrationStep } from './postgres/migrate.ts'
 import { openPglite, runningServer } from './postgres/pglite.ts'
 import type { StatementEvent } from './postgres/pool.ts'
@@ -42,7 +43,7 @@ import { findTemplate } from './postgres/template.ts'
 import { openLedger } from './privacy/ledger.ts'
 import type { Providers } from './providers.ts'
 import { openRedis, type RedisStore } from './redis/redis.ts'
-import type { AnalysisKeeping, Stores } from './stores.ts'
+import type { Stores } from './stores.ts'
 import { openAiCompatible } from './summarizer/openai-compatible.ts'
 import { openAiTranscriber } from './transcriber/openai-compatible.ts'
 
@@ -162,9 +163,6 @@ function servicesOf({ summaries, contextEngine, transcripts }: Providers) {
 export async function openObjects(data: string): Promise<ObjectStore> {
   return data === ':memory:' ? inMemoryObjects() : openObjectDirectory(join(data, 'objects'))
 }
-
-/** The embedded server has one session: a second connection would have to prepare its statements anew at each turn. */
-const oneSession = { max: 1, idleTimeoutMillis: 0, cancellable: false }
 
 async function openDatabase(options: OpenStoresOptions, opened: AsyncDisposableStack): Promise<Postgres> {
   const progress = options.onMigration ? { onProgress: options.onMigration } : {}

@@ -10,7 +10,7 @@ import type { AccessTokens } from '../lib/tokens.ts'
 import type { Sentinel } from './audit/sentinel.ts'
 import type { Bus } from './bus/port.ts'
 import type { Cache } from './cache/port.ts'
-import type { ContextEngine } from './context-engine/port.ts'
+import type { AnalysisKeeping, ContextEngine } from './context-engine/port.ts'
 import type { Encoder, Thesaurus } from './encoder/port.ts'
 import type { GraphStore } from './graph/port.ts'
 import type { Leases } from './lease.ts'
@@ -26,12 +26,6 @@ import type { Transcriber } from './transcriber/port.ts'
 import type { Embeddings, VectorCollection, VectorSearch } from './vector/port.ts'
 
 /** Everything that rooms read from and write to, each behind its port. Opened by `open.ts`, chosen by configuration. */
-/** How long analyses of contents are kept, and how many of each owner. */
-export interface AnalysisKeeping {
-  readonly hours: number
-  readonly perOwner: number
-}
-
 export interface Stores {
   readonly postgres: Postgres
   /** Who does a background job; absent where one process is all there is. */

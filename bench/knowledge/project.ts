@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util'
 import { logStart } from '../../lib/cursor.ts'
 import { silentLog } from '../../lib/log.ts'
 import { openEventLog } from '../../stores/log/log.ts'
-import { openEmbeddedPostgres } from '../../stores/postgres/embedded.ts'
+import { oneSession, openEmbeddedPostgres } from '../../stores/postgres/embedded.ts'
 import { openPostgres } from '../../stores/postgres/postgres.ts'
 import { createExtractor } from '../../subgraphs/knowledge/extraction/extractor.ts'
 import { conceptsProjector } from '../../subgraphs/knowledge/projection/projector.ts'
@@ -33,7 +33,7 @@ const { server, connection } = await openEmbeddedPostgres({ directory: ':memory:
 const heldBy = new Map<string, { count: number; ms: number; rows: number }>()
 const postgres = openPostgres({
   ...connection,
-  cancellable: false,
+  ...oneSession,
   onStatement: ({ text, durationMs, rows }) => {
     const name = text.replace(/\s+/g, ' ').slice(0, 46)
     const sum = heldBy.get(name) ?? { count: 0, ms: 0, rows: 0 }

@@ -11,3 +11,11 @@ export interface ContextEngine {
   readonly version: string
   analyze(content: string, signal: AbortSignal): Promise<Findings>
 }
+
+/** How long analyses of contents are kept, and how many of each owner. */
+export interface AnalysisKeeping {
+  readonly hours: number
+  readonly perOwner: number
+}
+
+export const analysesAsShipped: AnalysisKeeping = { hours: 24, perOwner: 10_000 }

@@ -9,6 +9,9 @@ export interface EmbeddedPostgres {
   readonly connection: EmbeddedConnection
 }
 
+/** How it is used: it has one session, and a second connection would have to prepare its statements anew at each turn. */
+export const oneSession = { max: 1, idleTimeoutMillis: 0, cancellable: false } as const
+
 export interface OpenEmbeddedOptions {
   /** The data directory, or `:memory:`. */
   readonly directory: string

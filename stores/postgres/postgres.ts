@@ -48,7 +48,7 @@ export interface Postgres {
   close(): Promise<void>
 }
 
-/** @param options the login's connection; `cancellable: false` and `max: 1` for the embedded server */
+/** @param options the login's connection; with `oneSession` for the embedded server */
 export function openPostgres(options: SecurityContextPoolOptions): Postgres {
   const pool = new SecurityContextPool(options)
   const prisma = openPrisma(pool)

@@ -99,13 +99,13 @@ function parameters(bytes: Buffer): Map<string, string> {
 export const SYNC = Buffer.from('S\0\0\0\u0004')
 const PARSE = 'P'.charCodeAt(0)
 
-/** The messages of a flight that prepare a statement under a name. */
+/** The messages of a flight that prepare a statement under a name; copies, since they are kept and the flight may be large. */
 export function* namedParses(messages: Uint8Array): Generator<[name: string, message: Uint8Array]> {
   const bytes = Buffer.from(messages.buffer, messages.byteOffset, messages.byteLength)
   for (let at = 0; at < bytes.length; ) {
     const end = at + 1 + bytes.readInt32BE(at + 1)
     const name = bytes[at] === PARSE ? bytes.toString('utf8', at + 5, bytes.indexOf(0, at + 5)) : ''
-    if (name !== '') yield [name, messages.subarray(at, end)]
+    if (name !== '') yield [name, Uint8Array.from(bytes.subarray(at, end))]
     at = end
   }
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, test } from 'vitest'
+import { oneSession } from '../../stores/postgres/embedded.ts'
 import { grantServiceRoles, SERVICE_LOGIN } from '../../stores/postgres/login.ts'
 import { migrate } from '../../stores/postgres/migrate.ts'
 import { openPglite } from '../../stores/postgres/pglite.ts'
@@ -109,7 +110,7 @@ async function openEmbedded({ migrations }: TestPostgresOptions): Promise<Base> 
   if (migrations === 'none') await runOn(server.admin, prepareForMigrations)
   else await migrate(server.admin, { direction: 'up' })
   await grantServiceRoles(server.admin)
-  const connection = { ...server.as(SERVICE_LOGIN), max: 1, cancellable: false }
+  const connection = { ...server.as(SERVICE_LOGIN), ...oneSession }
   return { admin: server.admin, connection, close: () => server.close() }
 }
 

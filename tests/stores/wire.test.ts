@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { FrameReader, leavesIdle } from '../../stores/postgres/wire.ts'
+import { FrameReader, leavesIdle, namedParses } from '../../stores/postgres/wire.ts'
 
 function message(type: string, body: Buffer): Buffer {
   const head = Buffer.alloc(5)
@@ -63,4 +63,20 @@ test('tells whether an answer leaves the backend free', () => {
   expect(leavesIdle(ready('T'))).toBe(false)
   expect(leavesIdle(ready('E'))).toBe(false)
   expect(leavesIdle(message('1', Buffer.alloc(0)))).toBe(false)
+})
+
+test('the messages that prepare named statements keep nothing else of their flight in memory', () => {
+  const parse = message('P', Buffer.from('by_name\0SELECT 1\0\0\0'))
+  const bind = message('B', Buffer.alloc(1_000_000))
+  const flight = Buffer.concat([
+    parse,
+    message('P', Buffer.from('\0SELECT 2\0\0\0')),
+    bind,
+    message('S', Buffer.alloc(0)),
+  ])
+  for (const given of [flight, Uint8Array.from(flight)]) {
+    const [[name, kept] = [], ...others] = [...namedParses(given)]
+    expect([name, Buffer.from(kept ?? []), others]).toEqual(['by_name', parse, []])
+    expect(kept?.buffer.byteLength).toBe(parse.length)
+  }
 })

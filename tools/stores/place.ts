@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { chownSync, mkdirSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 
 /** A real server for tests: how to reach it, or why it is not there. */
 export type StoreResult = { readonly url: string } | { readonly missing: string }
@@ -71,5 +72,22 @@ export function freePort(): Promise<number> {
       const address = probe.address()
       probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
     })
+  })
+}
+
+const startMs = 30_000
+const lookMs = 50
+
+/** Whether a server that is said to run listens on its port, which a busy machine may need a while for. */
+export async function listens(port: number): Promise<boolean> {
+  for (const end = Date.now() + startMs; Date.now() < end; await pause(lookMs)) if (await accepts(port)) return true
+  return false
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+    socket.once('connect', () => socket.destroy())
   })
 }

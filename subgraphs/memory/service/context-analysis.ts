@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { codedError } from '../../../lib/errors.ts'
-import type { ContextEngine, Findings } from '../../../stores/context-engine/port.ts'
-import type { AnalysisKeeping } from '../../../stores/stores.ts'
+import { analysesAsShipped, type ContextEngine, type Findings } from '../../../stores/context-engine/port.ts'
 import { securityOf } from '../../security.ts'
 import { offlineEngine } from '../analysis/offline.ts'
 import type { MemoryContext } from '../context.ts'
@@ -9,7 +8,6 @@ import { checkObject, checkText, limits } from '../limits.ts'
 import { type AnalysisRecord, findAnalysis, putAnalysis, removeOldest } from '../store/context-analyses.ts'
 
 const hour = 3_600_000
-const asShipped: AnalysisKeeping = { hours: 24, perOwner: 10_000 }
 
 interface Analysis extends AnalysisRecord {
   readonly degraded: readonly 'CONTEXT_ENGINE'[]
@@ -41,7 +39,7 @@ async function analysisBy(engine: ContextEngine, context: MemoryContext, content
   const kept = await context.read((db) => findAnalysis(db, viewer, contentHash, engine.version, now))
   if (kept) return kept
   const { result, confidence } = await findingsOf(engine, content, request.signal)
-  const { hours, perOwner } = stores.analyses ?? asShipped
+  const { hours, perOwner } = stores.analyses ?? analysesAsShipped
   const expiresAt = new Date(now.getTime() + hours * hour)
   const made = { contentHash, engineVersion: engine.version, result, confidence, createdAt: now, expiresAt }
   return stores.postgres.write(securityOf(request, 'memory'), async (tx) => {

@@ -97,7 +97,7 @@ export async function expire(context: MemoryContext, unit: Unit, batch: Over, ar
 
 /** Removes memories whose time is over and whose names are wanted for others. */
 export async function freeNames(context: MemoryContext, unit: Unit, names: readonly string[]): Promise<void> {
-  const ids = names.length === 0 ? [] : await expiredOfNames(unit.tx, names)
+  const ids = await expiredOfNames(unit.tx, names)
   if (ids.length === 0) return
   const at = context.stores.clock.now()
   await expire(context, unit, { at, tiers: null, most: ids.length, ids }, false)
