@@ -35,7 +35,7 @@ export function housekeeping(postgres: Postgres, logRetentionDays: number): read
     {
       name: 'expired analyses',
       everyMs: hour,
-      run: statement('DELETE FROM memory.context_analysis_cache WHERE expires_at < now()'),
+      run: () => removeExpiredAnalyses(postgres),
     },
     {
       name: 'old events',
@@ -52,6 +52,23 @@ export function housekeeping(postgres: Postgres, logRetentionDays: number): read
     },
     { name: 'old decisions', everyMs: 24 * hour, run: statement('SELECT memory.drop_decisions()') },
   ]
+}
+
+const analysesAtOnce = 1000
+
+/** A batch in a transaction, so that none holds locks, or the embedded database, for long. */
+async function removeExpiredAnalyses(postgres: Postgres): Promise<void> {
+  for (let removed = analysesAtOnce; removed === analysesAtOnce; ) {
+    const rows = await postgres.write(projectorContext('housekeeping'), (tx) =>
+      tx.query(
+        `DELETE FROM memory.context_analysis_cache WHERE id IN (
+           SELECT id FROM memory.context_analysis_cache WHERE expires_at < now() ORDER BY expires_at LIMIT $1)
+         RETURNING id`,
+        [analysesAtOnce],
+      ),
+    )
+    removed = rows.length
+  }
 }
 
 /** Runs jobs in the background, each once now and then again when it is due; of several processes one at a time. */

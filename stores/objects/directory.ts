@@ -14,12 +14,13 @@ export async function openObjectDirectory(root: string): Promise<ObjectStore> {
   await clear(join(root, drafts))
   const fileOf = (ownerId: string, name: string) => join(root, ...objectPath(ownerId, name))
 
-  async function list(ownerId: string, prefix = ''): Promise<string[]> {
+  async function list(ownerId: string, prefix = '', before?: Date): Promise<string[]> {
     const home = join(root, objectOwner(ownerId))
     const entries = await missingAs([], readdir(home, { recursive: true, withFileTypes: true }))
     const files = entries.filter((entry) => entry.isFile())
     const names = files.map((file) => relative(home, join(file.parentPath, file.name)).replaceAll(sep, '/'))
-    return names.filter((name) => name.startsWith(prefix)).sort()
+    const asked = names.filter((name) => name.startsWith(prefix)).sort()
+    return before ? putBefore(home, asked, before) : asked
   }
 
   return {
@@ -68,6 +69,15 @@ async function clear(folder: string): Promise<void> {
     const { mtimeMs } = await stat(path)
     if (Date.now() - mtimeMs > draftLifeMs) await rm(path, { force: true })
   }
+}
+
+async function putBefore(home: string, names: readonly string[], moment: Date): Promise<string[]> {
+  const old: string[] = []
+  for (const name of names) {
+    const found = await missingAs(null, stat(join(home, name)))
+    if (found && found.mtime < moment) old.push(name)
+  }
+  return old
 }
 
 /** Writes and syncs, so that what is acknowledged survives a loss of power. */

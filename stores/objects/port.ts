@@ -12,8 +12,8 @@ export interface ObjectStore {
   put(ownerId: string, name: string, body: AsyncIterable<Uint8Array>): Promise<number>
   /** The bytes, as they are read; null when there are none of this name. */
   get(ownerId: string, name: string): Promise<AsyncIterable<Uint8Array> | null>
-  /** The owner's names that begin with the prefix, in order. */
-  list(ownerId: string, prefix?: string): Promise<string[]>
+  /** The owner's names that begin with the prefix, in order; only of what was put before a moment if one is given. */
+  list(ownerId: string, prefix?: string, before?: Date): Promise<string[]>
   /** @returns whether there was one. */
   remove(ownerId: string, name: string): Promise<boolean>
   /** Removes all that the owner has. @returns how many there were. */

@@ -15,6 +15,7 @@ import { objectsJob } from './service/objects.ts'
 import { syncJob } from './service/sync/run.ts'
 import { forwardJob } from './service/upkeep/forward.ts'
 import { upkeepJob } from './service/upkeep/job.ts'
+import { strayArchivesJob } from './service/upkeep/stray-archives.ts'
 import { sharingResolvers } from './sharing-resolvers.ts'
 import { syncResolvers } from './sync-resolvers.ts'
 import { turnResolvers } from './turn-resolvers.ts'
@@ -48,5 +49,11 @@ export const room = defineRoom({
     return []
   },
   projectors: (stores) => stores.embeddings.kept.map((index) => vectorProjector(stores, index)),
-  jobs: (stores) => [syncJob(stores), upkeepJob(stores), forwardJob(stores), objectsJob(stores)],
+  jobs: (stores) => [
+    syncJob(stores),
+    upkeepJob(stores),
+    forwardJob(stores),
+    objectsJob(stores),
+    strayArchivesJob(stores),
+  ],
 })

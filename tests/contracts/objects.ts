@@ -50,6 +50,15 @@ export function objectContract(name: string, openWorld: () => Promise<ObjectWorl
       expect(await world.store.list(owner)).toEqual([])
     })
 
+    test('lists what was put before a moment', async () => {
+      const owner = randomUUID()
+      await put(owner, 'exports/a.jsonl', 'a')
+      await put(owner, 'archive/a.gz', 'a')
+      const inSeconds = (seconds: number) => new Date(Date.now() + seconds * 1000)
+      expect(await world.store.list(owner, 'exports/', inSeconds(60))).toEqual(['exports/a.jsonl'])
+      expect(await world.store.list(owner, 'exports/', inSeconds(-60))).toEqual([])
+    })
+
     test('keeps owners apart', async () => {
       const [mine, theirs] = [randomUUID(), randomUUID()]
       await put(mine, 'note', 'mine')

@@ -86,8 +86,22 @@ describeEachPostgres('the analysis of a content', (database) => {
     await ask('Still good.')
     const good = `UPDATE memory.context_analysis_cache SET expires_at = now() + interval '1 hour' WHERE created_at = $1`
     await world.database.sql(good, [world.clock.now()])
-    const job = housekeeping(world.stores.postgres, 30).find(({ name }) => name === 'expired analyses')
+    await world.database.sql(
+      `INSERT INTO memory.context_analysis_cache
+       SELECT gen_random_uuid(), tenant_id, owner_id, sha256(n::text::bytea), engine_version, analysis_result, confidence, created_at,
+              now() - interval '1 second'
+       FROM (SELECT * FROM memory.context_analysis_cache WHERE expires_at > now() LIMIT 1) AS one, generate_series(1, 2500) AS n`,
+    )
+    const removed: number[] = []
+    const postgres = world.database.open({
+      onStatement: ({ text, rows }) =>
+        void (text.startsWith('DELETE FROM memory.context_analysis') && removed.push(rows)),
+    })
+    const job = housekeeping(postgres, 30).find(({ name }) => name === 'expired analyses')
     await job?.run()
     expect(await rows()).toHaveLength(1)
+    // So many at a time, each batch in a transaction of its own.
+    expect(Math.max(...removed)).toBe(1000)
+    expect(removed.reduce((sum, count) => sum + count, 0)).toBeGreaterThanOrEqual(2500)
   })
 })

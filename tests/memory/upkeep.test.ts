@@ -1,10 +1,12 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { once } from '../../lib/bytes.ts'
 import type { Viewer } from '../../lib/context.ts'
 import { toGlobalId } from '../../lib/ids.ts'
 import { projectorContext } from '../../stores/log/log.ts'
 import { type Condition, fits } from '../../subgraphs/memory/policies/rules.ts'
 import { keepInOrder } from '../../subgraphs/memory/service/upkeep/job.ts'
+import { removeStrays } from '../../subgraphs/memory/service/upkeep/stray-archives.ts'
 import { Values } from '../../subgraphs/memory/store/keyset.ts'
 import { conditionsOf, type Kept } from '../../subgraphs/memory/store/upkeep.ts'
 import { describeEachPostgres } from '../kit/postgres.ts'
@@ -230,6 +232,28 @@ describeEachPostgres('upkeep of memories', (database) => {
       }
       expect((await act(cleanUp, { archive: true })).archive.memories).toBe(1)
       expect(await files()).toHaveLength(1)
+    })
+
+    test('leaves no archive in the object store when the process ends before it is committed', async () => {
+      await begin()
+      await mine.remember('Boxed.', { retentionUntil: inDays(1) })
+      await mine.remember('Lost.', { retentionUntil: inDays(3) })
+      world.clock.advance(2 * day)
+      const { archive } = await act(cleanUp, { archive: true })
+      const { objects } = world.stores
+      const files = () => objects.list(ann.userId, 'archives/')
+      const kept = await files()
+      // What a process leaves that dies between the file and the commit.
+      const stray = 'archives/memories/0b0b0b0b-0000-4000-8000-000000000001.jsonl.gz'
+      await objects.put(ann.userId, stray, once(Buffer.from('half')))
+      // Another process may be about to commit it.
+      await removeStrays(world.stores)
+      expect(await files()).toEqual([...kept, stray].sort())
+      await removeStrays(world.stores, -1000)
+      expect(await files()).toEqual(kept)
+      expect(archive.lines).toHaveLength(1)
+      const again = '{ memoryArchives { nodes { id lines } } }'
+      expect((await world.ask(ann, again)).memoryArchives.nodes).toEqual([{ id: archive.id, lines: archive.lines }])
     })
 
     test('is archived when asked, and its owner gets at the archive again', async () => {

@@ -47,6 +47,16 @@ export async function removeArchive(tx: Transaction, id: string): Promise<boolea
   return rows.length > 0
 }
 
+/** Those of these ids under which the viewer has no archive. */
+export async function namingNoArchive(db: Database, ids: readonly string[]): Promise<string[]> {
+  const rows = await db.query<{ id: string }>(
+    `SELECT given.id FROM unnest($1::uuid[]) AS given (id)
+     WHERE NOT EXISTS (SELECT FROM memory.memory_archives AS archive WHERE archive.id = given.id)`,
+    [ids],
+  )
+  return rows.map(({ id }) => id)
+}
+
 /** A memory as an archive keeps it: its revisions with all that they said. */
 export interface ArchivedMemory {
   readonly id: string

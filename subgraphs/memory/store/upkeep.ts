@@ -257,6 +257,15 @@ export interface Owner {
   readonly ownerId: string
 }
 
+/** Everybody who has or had memories, in order. */
+export async function ownersOfMemories(db: Database, after: string | null, most: number): Promise<Owner[]> {
+  return db.query(
+    `SELECT tenant_id AS "tenantId", owner_id AS "ownerId" FROM memory.shelves
+     WHERE owner_id = shelf_id AND ($1::uuid IS NULL OR shelf_id > $1) ORDER BY shelf_id LIMIT $2`,
+    [after, most],
+  )
+}
+
 /** Whose memories the job has to look at: owners that a rule for upkeep is about or was, or something of whose is over. */
 export async function ownersToKeep(db: Database, at: Date, after: string | null, most: number): Promise<Owner[]> {
   return db.query(

@@ -11,11 +11,13 @@ import { boundsOf, type Slice } from '../../slice.ts'
 import { type ArchiveRecord, archivesByIds, insertArchive, removeArchive, wholeMemories } from '../../store/archives.ts'
 import { letGo } from '../objects.ts'
 
-const nameOf = (id: string) => `archives/memories/${id}.jsonl.gz`
+/** Where the files of archives are. */
+export const folder = 'archives/memories/'
+export const nameOf = (id: string) => `${folder}${id}.jsonl.gz`
 
 /**
  * Writes memories, which must be held, to a compressed file of JSON Lines. The file is there before they go, and is
- * removed when they stay; one that a crash leaves behind has no row, and nobody is shown it.
+ * removed when they stay; one that a crash leaves behind has no row: nobody is shown it, and a job removes it.
  * @returns the archive's row id
  */
 export async function archiveMemories(
