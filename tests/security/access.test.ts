@@ -1,16 +1,21 @@
+import { print } from 'graphql'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { uuidOf } from '../../lib/ids.ts'
 import { defaultTenantId } from '../../lib/tenants.ts'
+import { room as memoryRoom } from '../../subgraphs/memory/index.ts'
+import { nodeTypes } from '../../subgraphs/node.ts'
+import { roomTypeDefs } from '../../subgraphs/subgraph.ts'
+import { describeEachPostgres, urlOf } from '../kit/postgres.ts'
 import { type Person, type Product, startProduct } from '../kit/product.ts'
 import { joinTenant, viewerOfPerson } from './matrix/people.ts'
-import { must } from './matrix/plant.ts'
+import { must, plant } from './matrix/plant.ts'
 
 const explain = `query ($viewer: ID!, $id: ID!) {
   explainAccess(viewer: $viewer, id: $id) { allowed reason rules { name object condition satisfied } } }`
 const list = `{ vectorAccess(first: 10) { nodes { id owner { username } subject { username } collection permission validUntil } } }`
 const recall = '{ recall(query: "When does the night train leave?") { hits { memory { id } why { part } } degraded } }'
 
-describe('who may reach what', () => {
+describeEachPostgres('who may reach what', (database) => {
   let product: Product
   let ann: Person
   let ben: Person
@@ -18,7 +23,8 @@ describe('who may reach what', () => {
   let stranger: Person
 
   beforeAll(async () => {
-    product = await startProduct()
+    const { backend, admin: owner } = database()
+    product = await startProduct({ env: backend === 'PGlite' ? {} : { MNEMOGRAPH_DATABASE_URL: urlOf(owner) } })
     ann = await product.join('ann')
     ben = await product.join('ben')
     admin = await joinTenant(product, defaultTenantId, 'ADMIN')
@@ -96,6 +102,35 @@ describe('who may reach what', () => {
           expect(found.allowed).toBe(node !== null)
         }
       }
+    })
+
+    test('explains everything of the memory room that has an id, as its owner and others are answered', async () => {
+      const [owner, friend] = [await product.join(), await product.join()]
+      const { settled } = product
+      const { ids } = await plant({ person: owner, word: 'zebrule', friend: friend.id, settled })
+      for (const type of nodeTypes(print(roomTypeDefs(memoryRoom, [memoryRoom])))) {
+        const planted = ids.get(type) ?? []
+        expect([type, planted.length > 0]).toEqual([type, true])
+        for (const id of planted) {
+          for (const who of [owner, friend, ben]) {
+            const { explainAccess: found } = await admin.ask(explain, { viewer: who.id, id })
+            const { node } = await who.ask('query ($id: ID!) { node(id: $id) { id } }', { id })
+            expect([type, found?.allowed]).toEqual([type, node !== null])
+          }
+        }
+      }
+    }, 120_000)
+
+    test('judges what leads to memories by those that the user sees', async () => {
+      const [own, open] = [await remember(ann, 'The attic.'), await remember(ann, 'The garden.', 'PUBLIC')]
+      const input = { fromId: own, toId: open, type: 'NEAR' }
+      const { id } = (await must(ann, 'relateMemories', input, 'relationship { id }')).relationship
+      const { explainAccess: mine } = await admin.ask(explain, { viewer: ann.id, id })
+      expect(mine.reason).toBe('Allowed by read_both_ends.')
+      const { explainAccess: others } = await admin.ask(explain, { viewer: ben.id, id })
+      expect(others.reason).toBe('Refused: no rule of memory.relationships is satisfied.')
+      await must(ann, 'reviseMemory', { id: own, visibility: 'PUBLIC' }, 'memory { id }')
+      expect((await admin.ask(explain, { viewer: ben.id, id })).explainAccess.allowed).toBe(true)
     })
 
     test('is for admins, of their own tenant', async () => {
