@@ -125,6 +125,8 @@ async function createDatabase(server: string) {
   const url = new URL(server)
   url.pathname = name
   const admin = new pg.Pool({ connectionString: url.href })
+  // The pool does not wait until its connections are closed, and the database goes by force.
+  admin.on('error', () => {})
   return {
     url: url.href,
     admin,
