@@ -23,6 +23,7 @@ export const limits = {
   title: 512,
   query: 2_000,
   batch: 1_000,
+  analysed: 100,
   jsonBytes: jsonLimits.bytes,
   toolCalls: 128,
   toolArgumentsBytes: 65_536,

@@ -35,6 +35,8 @@ type After = { readonly after?: string | null }
 type SessionArguments = PageArguments & SessionFilter
 
 const sessionOf = byReference('ChatSession', ({ loaders }: MemoryContext, id) => loaders.session.load(id))
+/** What an answer that was kept before there was anything to do without says nothing of. */
+const degraded = (answer: { degraded?: readonly string[] }) => answer.degraded ?? []
 const cursor = (answer: { cursor: string | null; standing: string | null }) => answer.cursor ?? answer.standing
 
 export const resolvers = {
@@ -155,9 +157,10 @@ export const resolvers = {
   MessageAdded: {
     message: ({ messageId }: MessageAdded, _: unknown, { loaders }: MemoryContext) => loaders.message.load(messageId),
   },
-  RememberSuccess: { cursor, memory: namedMemory },
+  RememberSuccess: { cursor, degraded, memory: namedMemory },
   RememberManySuccess: {
     cursor,
+    degraded,
     memories: ({ memoryIds }: { memoryIds: string[] }, _: unknown, { loaders }: MemoryContext) =>
       memoryIds.map((id) => named(loaders.memory.load(id))),
   },

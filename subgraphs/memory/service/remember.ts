@@ -4,6 +4,7 @@ import type { MemoryContext } from '../context.ts'
 import { checkAhead, checkObject, checkText, firstProblem, limits, type Path } from '../limits.ts'
 import type { MemoryTier, Visibility } from '../records.ts'
 import { rejectBatch } from './batch.ts'
+import { analysesOf, keepAnalyses } from './context-analysis.ts'
 import { keep } from './keep.ts'
 
 export interface RememberInput {
@@ -18,6 +19,7 @@ export interface RememberInput {
   readonly relatedTo?: readonly string[] | null
   readonly derivedFrom?: readonly string[] | null
   readonly contextAnalysis?: unknown
+  readonly analyze?: boolean | null
   readonly clientMutationId?: string | null
 }
 
@@ -31,12 +33,14 @@ export async function remember(context: MemoryContext, input: RememberInput) {
   const now = context.stores.clock.now()
   const problem = checkItem(input, now, ['input'])
   if (problem) return problem
+  const { analysed, made, degraded } = await analyse(context, [input])
   return mutate(context.stores, context.request, { name: 'remember', input, room: 'memory' }, async (unit) => {
-    const { ids, standing, missing, refusals } = await keep(context, unit, [input], now, () => ['input'])
+    const { ids, standing, missing, refusals } = await keep(context, unit, analysed, now, () => ['input'])
     const [absent] = missing
     if (absent) throw new ProblemError(notFound(absent.what, 'input', ...absent.path))
     if (refusals[0]) throw new ProblemError(refusals[0])
-    return { __typename: 'RememberSuccess', memoryId: ids[0], standing } satisfies Answer
+    await keepAnalyses(context, unit.tx, made)
+    return { __typename: 'RememberSuccess', memoryId: ids[0], standing, degraded } satisfies Answer
   })
 }
 
@@ -46,18 +50,36 @@ export async function rememberMany(context: MemoryContext, input: RememberManyIn
   if (items.length < 1 || items.length > limits.batch) {
     return limitExceeded(`A batch holds 1–${limits.batch} items, not ${items.length}.`, 'input', 'items')
   }
+  const analyses = items.filter(({ analyze }) => analyze).length
+  if (analyses > limits.analysed) {
+    const message = `At most ${limits.analysed} items are analysed in one batch, not ${analyses}.`
+    return limitExceeded(message, 'input', 'items')
+  }
   const now = context.stores.clock.now()
   const problems = items.map((item, i) => checkBatchItem(item, now, [String(i)])).filter((problem) => problem !== null)
   if (problems.length > 0) return rejectBatch(problems, items.length, 'items')
+  const { analysed, made, degraded } = await analyse(context, items)
   return mutate(context.stores, context.request, { name: 'rememberMany', input, room: 'memory' }, async (unit) => {
-    const { ids, standing, missing, refusals } = await keep(context, unit, items, now, (i) => [String(i)])
+    const { ids, standing, missing, refusals } = await keep(context, unit, analysed, now, (i) => [String(i)])
     if (missing.length > 0) {
       const absent = missing.map(({ what, item, path }) => notFound(what, String(item), ...path))
       throw new ProblemError(rejectBatch(absent, items.length, 'items'))
     }
     if (refusals.length > 0) throw new ProblemError(rejectBatch(refusals, items.length, 'items'))
-    return { __typename: 'RememberManySuccess', memoryIds: ids, standing } satisfies Answer
+    await keepAnalyses(context, unit.tx, made)
+    return { __typename: 'RememberManySuccess', memoryIds: ids, standing, degraded } satisfies Answer
   })
+}
+
+/** The items with what their contents are about, where that is wanted: before the transaction, since an engine takes its time. */
+async function analyse(context: MemoryContext, items: readonly RememberInput[]) {
+  const wanted = items.filter(({ analyze }) => analyze).map(({ content }) => content)
+  if (wanted.length === 0) return { analysed: items, made: [], degraded: [] }
+  const { found, made, degraded } = await analysesOf(context, wanted)
+  const analysed = items.map((item) =>
+    item.analyze ? { ...item, contextAnalysis: found.get(item.content)?.result } : item,
+  )
+  return { analysed, made, degraded }
 }
 
 function checkBatchItem(item: RememberInput, now: Date, path: Path): Problem | null {
@@ -73,6 +95,10 @@ function checkItem(item: RememberInput, now: Date, path: Path): Problem | null {
     () => checkText(item.externalId, limits.name, [...path, 'externalId'], 1),
     () => checkObject(item.metadata, [...path, 'metadata']),
     () => checkObject(item.contextAnalysis, [...path, 'contextAnalysis']),
+    () =>
+      item.analyze && item.contextAnalysis != null
+        ? invalidInput('Either it is analysed, or its analysis is given.', ...path, 'analyze')
+        : null,
     () => checkAhead(item.retentionUntil, now, [...path, 'retentionUntil']),
     () => checkLinks(item.relatedTo, [...path, 'relatedTo']),
     () => checkLinks(item.derivedFrom, [...path, 'derivedFrom']),

@@ -15,51 +15,45 @@ export interface AnalysisRecord {
 const columns = `content_hash AS "contentHash", engine_version AS "engineVersion", analysis_result AS result, confidence,
   created_at AS "createdAt", expires_at AS "expiresAt"`
 
-/** What the owner has of a content, unless it is over. */
-export async function findAnalysis(
+/** What the owner has of contents, unless it is over. */
+export function findAnalyses(
   db: Database,
   { userId }: Viewer,
-  contentHash: Buffer,
+  contentHashes: readonly Buffer[],
   engineVersion: string,
   now: Date,
-): Promise<AnalysisRecord | null> {
-  const [row] = await db.query<AnalysisRecord>(
+): Promise<AnalysisRecord[]> {
+  return db.query(
     `SELECT ${columns} FROM memory.context_analysis_cache
-     WHERE owner_id = $1 AND content_hash = $2 AND engine_version = $3 AND expires_at > $4`,
-    [userId, contentHash, engineVersion, now],
+     WHERE owner_id = $1 AND content_hash = ANY ($2::bytea[]) AND engine_version = $3 AND expires_at > $4`,
+    [userId, contentHashes, engineVersion, now],
   )
-  return row ?? null
 }
 
-/** Keeps an analysis in place of one that is over; of two that come at once the later is kept. Answers it as it is kept. */
-export async function putAnalysis(
+/**
+ * Keeps analyses in place of those that are over; of two that come at once the later is kept. One statement, in the order
+ * of their hashes, so that two batches do not wait for each other crosswise. Answers them as they are kept.
+ */
+export function putAnalyses(
   tx: Transaction,
   { tenantId, userId }: Viewer,
-  id: string,
-  analysis: AnalysisRecord,
-): Promise<AnalysisRecord> {
-  const [row] = await tx.query<AnalysisRecord>(
+  drafts: readonly (AnalysisRecord & { readonly id: string })[],
+): Promise<AnalysisRecord[]> {
+  const items = drafts.map((draft) => ({ ...draft, contentHash: `\\x${draft.contentHash.toString('hex')}` }))
+  return tx.query(
     `INSERT INTO memory.context_analysis_cache (id, tenant_id, owner_id, content_hash, engine_version, analysis_result, confidence,
                                                 created_at, expires_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+     SELECT item.id, $1, $2, item."contentHash", item."engineVersion", item.result, item.confidence, item."createdAt",
+            item."expiresAt"
+     FROM json_to_recordset($3::json) AS item (id uuid, "contentHash" bytea, "engineVersion" text, result jsonb,
+       confidence double precision, "createdAt" timestamptz, "expiresAt" timestamptz)
+     ORDER BY item."contentHash", item."engineVersion"
      ON CONFLICT (owner_id, content_hash, engine_version) DO UPDATE
      SET analysis_result = excluded.analysis_result, confidence = excluded.confidence, created_at = excluded.created_at,
          expires_at = excluded.expires_at
      RETURNING ${columns}`,
-    [
-      id,
-      tenantId,
-      userId,
-      analysis.contentHash,
-      analysis.engineVersion,
-      JSON.stringify(analysis.result),
-      analysis.confidence,
-      analysis.createdAt,
-      analysis.expiresAt,
-    ],
+    [tenantId, userId, JSON.stringify(items)],
   )
-  if (row === undefined) throw new Error('what is kept is answered')
-  return row
 }
 
 /** Removes what an owner has beyond so many, the oldest; a few at a time, since each that comes asks for it again. */
