@@ -31,7 +31,15 @@ export function recallDocument(memory: MemoryFixture): RecallDocument {
 
 function told({ id, sessionId, position, speaker, forward }: StoredMemory, asked: Asked): RecallDocument {
   const { name, ...entry } = forwardReader(asked)(forward)
-  return { id, sessionId, position, ...entry, speaker: speaker ? foldName(speaker) : name }
+  const session = sessionId === null ? null : numberOf(sessionId)
+  return { id, session, position, ...entry, speaker: speaker ? foldName(speaker) : name }
+}
+
+const sessions = new Map<string, number>()
+function numberOf(session: string): number {
+  const number = sessions.get(session) ?? sessions.size + 1
+  sessions.set(session, number)
+  return number
 }
 
 /** A fake: one owner's memories in plain arrays, every search exact. */

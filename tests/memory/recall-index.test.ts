@@ -85,8 +85,14 @@ describe('the stored recall index', () => {
           const { stored, plain, ids } = await twoIndexes(memories)
           const wanted = [ids[pick % ids.length] ?? '', ids[0] ?? '']
           const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1)
-          const told = (documents: Awaited<ReturnType<RecallIndex['context']>>) =>
-            [...documents].sort(byId).map(({ occurredAt: _, ...document }) => document)
+          const told = (documents: Awaited<ReturnType<RecallIndex['context']>>) => {
+            const sorted = [...documents].sort(byId)
+            const firstOf = (session: number | null) => sorted.findIndex((document) => document.session === session)
+            return sorted.map(({ occurredAt: _, session, ...document }) => ({
+              ...document,
+              sessionOf: session === null ? null : firstOf(session),
+            }))
+          }
           const asked = { terms: new Set(['appl', 'plum', 'quinc']), pairs: new Set(['appl plum', 'quinc appl']) }
           expect(told(await stored.context(wanted, radius, asked))).toEqual(
             told(await plain.context(wanted, radius, asked)),

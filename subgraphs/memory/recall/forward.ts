@@ -52,38 +52,47 @@ export function packForward(content: string, occurredAt: Date, { terms, length, 
   return bytes
 }
 
-/** Reads entries for one question: of their terms and pairs only those asked for. */
-export function forwardReader(asked: Asked): (bytes: Buffer) => ForwardEntry {
+/** Most texts have nothing of what is asked. */
+const NO_TERMS: ReadonlyMap<string, number> = new Map()
+
+/** Reads entries for one question, each where it stands in its bytes: of its terms and pairs only those asked for. */
+export function forwardReader(asked: Asked): (bytes: Buffer, begin?: number, end?: number) => ForwardEntry {
   const byHash = new Map([...asked.terms].map((term) => [hash(term), term]))
   const pairs = [...asked.pairs].map((pair) => pair.split(' ') as [string, string])
-  return (bytes) => {
-    const name = bytes.readUInt8(NAME_AT)
-    const termsAt = NAME_AT + 3 + name
-    const count = bytes.readUInt16LE(termsAt - 2)
-    const end = termsAt + count * 5
-    const terms = new Map<string, number>()
-    for (let at = termsAt; at < end; at += 5) {
+  return (bytes, begin = 0, end = bytes.length) => {
+    const nameAt = begin + NAME_AT + 1
+    const name = bytes.readUInt8(nameAt - 1)
+    const termsAt = nameAt + name + 2
+    const wordsAt = termsAt + bytes.readUInt16LE(termsAt - 2) * 5
+    let terms: Map<string, number> | null = null
+    for (let at = termsAt; at < wordsAt; at += 5) {
       const term = byHash.get(bytes.readInt32LE(at))
-      if (term !== undefined) terms.set(term, bytes.readUInt8(at + 4))
+      if (term === undefined) continue
+      terms ??= new Map()
+      terms.set(term, bytes.readUInt8(at + 4))
     }
     return {
-      occurredAt: new Date(bytes.readDoubleLE(2)),
-      name: name === 0 ? null : bytes.toString('utf8', NAME_AT + 1, NAME_AT + 1 + name),
-      traits: bytes.readUInt8(1),
-      length: bytes.readUInt32LE(LENGTH_AT),
-      terms,
-      pairs: pairs.filter(([a, b]) => terms.has(a) && terms.has(b) && isSaid(a, b)).length,
+      occurredAt: new Date(bytes.readDoubleLE(begin + 2)),
+      name: name === 0 ? null : bytes.toString('utf8', nameAt, nameAt + name),
+      traits: bytes.readUInt8(begin + 1),
+      length: bytes.readUInt32LE(begin + LENGTH_AT),
+      terms: terms ?? NO_TERMS,
+      pairs: terms === null ? 0 : pairsSaid(terms),
+    }
+
+    function pairsSaid(said: ReadonlyMap<string, number>): number {
+      return pairs.filter(([a, b]) => said.has(a) && said.has(b) && isSaid(a, b)).length
     }
 
     function placeOf(term: string): number {
       const wanted = hash(term)
-      for (let at = termsAt; at < end; at += 5) if (bytes.readInt32LE(at) === wanted) return (at - termsAt) / 5
+      for (let at = termsAt; at < wordsAt; at += 5) if (bytes.readInt32LE(at) === wanted) return (at - termsAt) / 5
       return -1
     }
 
     function isSaid(a: string, b: string): boolean {
       const [first, second] = [placeOf(a), placeOf(b)]
-      for (let at = end; at + 4 <= bytes.length; at += 2) {
+      for (let at = wordsAt; at + 4 <= end; at += 2) {
         if (bytes.readUInt16LE(at) === first && bytes.readUInt16LE(at + 2) === second) return true
       }
       return false

@@ -14,6 +14,7 @@ export interface Neighbourhood {
   readonly last: Int32Array
   /** The place at which each session begins, and behind them the number of places. Whoever is in none stands alone. */
   readonly sessions: readonly number[]
+  readonly radius: number
 }
 
 export function neighbourhood(documents: readonly RecallDocument[], radius: number): Neighbourhood {
@@ -41,17 +42,17 @@ export function neighbourhood(documents: readonly RecallDocument[], radius: numb
       last[p] = high
     }
   })
-  return { order, positions, first, last, sessions }
+  return { order, positions, first, last, sessions, radius }
 }
 
 function bySession(documents: readonly RecallDocument[]): number[][] {
-  const sessions = new Map<string, number[]>()
+  const sessions = new Map<number, number[]>()
   const alone: number[][] = []
-  documents.forEach(({ sessionId }, i) => {
-    const session = sessionId === null ? undefined : sessions.get(sessionId)
-    if (session) session.push(i)
-    else if (sessionId === null) alone.push([i])
-    else sessions.set(sessionId, [i])
+  documents.forEach(({ session }, i) => {
+    const others = session === null ? undefined : sessions.get(session)
+    if (others) others.push(i)
+    else if (session === null) alone.push([i])
+    else sessions.set(session, [i])
   })
   return [...sessions.values(), ...alone]
 }
@@ -77,9 +78,10 @@ export function coverage(
   const count = around.order.length
   const sums = new Float64Array(count)
   const best = new Float64Array(count)
+  const faded = Float64Array.from({ length: around.radius + 1 }, (_, distance) => fading ** distance)
   strengths.forEach((row, word) => {
     best.fill(0)
-    carry(around, side, fading, row, best)
+    carry(around, side, faded, row, best)
     const weight = weights[word] ?? 0
     for (let i = 0; i < count; i++) sums[i] = at(sums, i) + weight * at(best, i)
   })
@@ -87,7 +89,7 @@ export function coverage(
 }
 
 /** Most documents have nothing of a word: each match is carried to its neighbours rather than looked for by them. */
-function carry(around: Neighbourhood, side: Side, fading: number, row: Float64Array, best: Float64Array): void {
+function carry(around: Neighbourhood, side: Side, faded: Float64Array, row: Float64Array, best: Float64Array): void {
   const { order, positions, first, last } = around
   for (let from = 0; from < order.length; from++) {
     const strength = at(row, at(order, from))
@@ -96,7 +98,7 @@ function carry(around: Neighbourhood, side: Side, fading: number, row: Float64Ar
     for (let to = begin; to <= at(last, from); to++) {
       const distance = Math.abs(at(positions, to) - at(positions, from))
       if (side === 'AROUND' && distance > AROUND) continue
-      const carried = strength * fading ** distance
+      const carried = strength * at(faded, distance)
       const document = at(order, to)
       if (carried > at(best, document)) best[document] = carried
     }

@@ -41,8 +41,8 @@ export interface TextAnswer {
 /** A memory as recall weighs it. */
 export interface RecallDocument {
   readonly id: string
-  /** Null for a memory outside any session: it has no neighbours then. */
-  readonly sessionId: string | null
+  /** What its session is told apart by among these documents; null outside any session: it has no neighbours then. */
+  readonly session: number | null
   /** Its place in the session, counted in memories: a neighbour's differs by one. */
   readonly position: number
   readonly occurredAt: Date

@@ -1,5 +1,5 @@
 import type { Related } from './matches.ts'
-import type { Asked, RecallIndex, Scored, TextAnswer } from './port.ts'
+import type { Asked, RecallDocument, RecallIndex, Scored, TextAnswer } from './port.ts'
 import type { Question } from './question.ts'
 import { measure, type SignalTable } from './signals.ts'
 import { DEFAULT_SETTINGS, type Part, type RecallSettings, SIGNAL_PARTS, SIGNALS, type Signal } from './weights.ts'
@@ -41,17 +41,24 @@ export async function rank(
   const table = measure(question, found, settings)
   const parts = partsOf(table, found.documents.length, settings)
   const scores = new Float64Array(found.documents.length)
-  for (const part of parts.values()) for (const [i, score] of part.entries()) scores[i] = (scores[i] ?? 0) + score
-  return found.documents
-    .map(({ id }, i) => ({ id, i, score: scores[i] ?? 0 }))
+  for (const part of parts.values()) for (let i = 0; i < scores.length; i++) scores[i] = at(scores, i) + at(part, i)
+  return best(found.documents, scores, most).map(({ id, i, score }) => ({
+    id,
+    score,
+    why: [...parts].flatMap(([part, shares]) => named(part, at(shares, i))),
+  }))
+}
+
+/** The documents with the highest scores. Few of thousands are wanted: those alone are put in order by more than a number. */
+function best(documents: readonly RecallDocument[], scores: Float64Array, most: number) {
+  const least = scores.toSorted()[scores.length - most] ?? Number.NEGATIVE_INFINITY
+  return documents
+    .flatMap(({ id }, i) => (at(scores, i) < least ? [] : { id, i, score: at(scores, i) }))
     .sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1))
     .slice(0, most)
-    .map(({ id, i, score }) => ({
-      id,
-      score,
-      why: [...parts].flatMap(([part, shares]) => named(part, shares[i] ?? 0)),
-    }))
 }
+
+const at = (values: Float64Array, i: number): number => values[i] ?? 0
 
 /** The reads: text and vectors side by side, then the candidates with their neighbours. */
 export async function evidenceFor(question: Question, meaning: Meaning, index: RecallIndex, settings: RecallSettings) {
@@ -98,7 +105,7 @@ function partsOf(table: SignalTable, count: number, settings: RecallSettings): R
     const part = parts.get(SIGNAL_PARTS[signal]) ?? new Float64Array(count)
     parts.set(SIGNAL_PARTS[signal], part)
     const values = table[signal]
-    for (let i = 0; i < count; i++) part[i] = (part[i] ?? 0) + weight * (values[i] ?? 0)
+    for (let i = 0; i < count; i++) part[i] = at(part, i) + weight * at(values, i)
   }
   return parts
 }

@@ -73,7 +73,7 @@ export function measure(question: Question, evidence: Evidence, settings: Recall
     reacts: having('REACTS'),
     addresses: having('ADDRESSES'),
     ofSelf: telling.map((tells, i) => (isBy[i] ? tells : 0)),
-    opening: each(({ sessionId, position }) => Number(sessionId !== null && position <= 1)),
+    opening: each(({ session, position }) => Number(session !== null && position <= 1)),
     recency: each(recency(documents, settings.recencyHalfLife)),
   }
 }
