@@ -42,6 +42,7 @@ export function valuesOf<T>(documents: readonly T[], value: (document: T, i: num
 
 function said(terms: readonly string[], document: RecallDocument, averageLength: number): number {
   let most = 0
+  if (document.terms.size === 0) return most
   for (const term of terms) {
     const count = document.terms.get(term)
     if (count) most = Math.max(most, saturation(count, document.length, averageLength))
@@ -50,7 +51,7 @@ function said(terms: readonly string[], document: RecallDocument, averageLength:
 }
 
 function nearest(related: Related | undefined, terms: ReadonlyMap<string, number>): number {
-  if (!related || related.size === 0) return 0
+  if (!related || related.size === 0 || terms.size === 0) return 0
   let best = 0
   for (const term of terms.keys()) best = Math.max(best, related.get(term) ?? 0)
   return best

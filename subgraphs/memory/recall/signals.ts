@@ -11,7 +11,7 @@ import {
 import { participantsOf } from './participants.ts'
 import type { RecallDocument, TextAnswer } from './port.ts'
 import type { Question, Wanted } from './question.ts'
-import { timeFit } from './times.ts'
+import { type TimeSpan, timeFit } from './times.ts'
 import { TRAITS, type Trait } from './traits.ts'
 import type { RecallSettings, Signal } from './weights.ts'
 
@@ -63,7 +63,7 @@ export function measure(question: Question, evidence: Evidence, settings: Recall
     neighbours: meanOfNearest(around, said).map((value) => share * value),
     sessionRelated: sessionCoverage(around, weights, related),
     sessionText: sessionBest(around, said),
-    time: each(({ occurredAt }) => Math.max(0, ...question.times.map((span) => timeFit(occurredAt, span)))),
+    time: each(({ occurredAt }) => bestFit(occurredAt, question.times)),
     wantedTime: wanted('TIME'),
     participant: each((_, i) => Number(isBy[i])),
     asks: asking,
@@ -81,6 +81,12 @@ export function measure(question: Question, evidence: Evidence, settings: Recall
 function relativeToBest(scores: Float64Array): Float64Array {
   const best = scores.reduce((max, score) => Math.max(max, score), 0) || 1
   return scores.map((score) => score / best)
+}
+
+function bestFit(at: Date, times: readonly TimeSpan[]): number {
+  let best = 0
+  for (const span of times) best = Math.max(best, timeFit(at, span))
+  return best
 }
 
 /** The share of the question's pairs that a text has, two of them being enough. */
