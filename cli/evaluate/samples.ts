@@ -42,11 +42,11 @@ export async function samplesOf(
     const index = openRecallIndex(contexts.get(question.conv) as MemoryContext, {})
     const evidence = await evidenceFor(read, meaning, index, settings)
     const table = measure(read, evidence, settings)
-    const candidates = evidence.documents.map(({ id }) => turns.get(id) ?? id)
+    const candidates = evidence.documents.ids.map((id) => turns.get(id) ?? id)
     samples.push({
       question,
       candidates,
-      values: Float64Array.from(evidence.documents.flatMap((_, i) => SIGNALS.map((name) => table[name][i] ?? 0))),
+      values: Float64Array.from(evidence.documents.ids.flatMap((_, i) => SIGNALS.map((name) => table[name][i] ?? 0))),
       isEvidence: candidates.map((id) => question.evidence.includes(id)),
     })
   }

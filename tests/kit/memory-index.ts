@@ -1,7 +1,8 @@
 import { inverseFrequency, saturation } from '../../subgraphs/memory/recall/bm25.ts'
-import { forwardReader, packForward } from '../../subgraphs/memory/recall/forward.ts'
+import { Documents } from '../../subgraphs/memory/recall/documents.ts'
+import { packForward } from '../../subgraphs/memory/recall/forward.ts'
 import { foldName } from '../../subgraphs/memory/recall/participants.ts'
-import type { Asked, RecallDocument, RecallIndex, Scored } from '../../subgraphs/memory/recall/port.ts'
+import type { Asked, RecallIndex, Scored } from '../../subgraphs/memory/recall/port.ts'
 import { analyze } from '../../subgraphs/memory/recall/tokens.ts'
 
 /** A memory as a store would be given it. */
@@ -24,15 +25,37 @@ export function storedMemory(memory: MemoryFixture) {
 
 export type StoredMemory = ReturnType<typeof storedMemory>
 
-/** The document that a store would tell of a memory to a question that asks for nothing. */
-export function recallDocument(memory: MemoryFixture): RecallDocument {
-  return told(storedMemory(memory), { terms: new Set(), pairs: new Set() })
+/** The documents that a store would tell of memories to a question that asks for nothing. */
+export function recallDocuments(...memories: readonly MemoryFixture[]): Documents {
+  return told(memories.map(storedMemory), { terms: new Set(), pairs: new Set() })
 }
 
-function told({ id, sessionId, position, speaker, forward }: StoredMemory, asked: Asked): RecallDocument {
-  const { name, ...entry } = forwardReader(asked)(forward)
-  const session = sessionId === null ? null : numberOf(sessionId)
-  return { id, session, position, ...entry, speaker: speaker ? foldName(speaker) : name }
+function told(memories: readonly StoredMemory[], asked: Asked): Documents {
+  const documents = new Documents(memories.length, asked)
+  for (const { id, sessionId, position, speaker, forward } of memories) {
+    const session = sessionId === null ? 0 : numberOf(sessionId)
+    documents.add({ id, session, position, speaker: speaker ? foldName(speaker) : null }, forward)
+  }
+  return documents
+}
+
+/** What documents tell, one by one. */
+export function rowsOf(documents: Documents) {
+  const terms = [...documents.asked.keys()]
+  return documents.ids.map((id, i) => {
+    const places = documents.terms.map((_, place) => place).slice(documents.starts[i], documents.starts[i + 1])
+    return {
+      id,
+      session: documents.sessions[i],
+      position: documents.positions[i],
+      occurredAt: new Date(documents.times[i] ?? Number.NaN),
+      speaker: documents.names[documents.speakers[i] ?? -1] ?? null,
+      traits: documents.traits[i],
+      length: documents.lengths[i],
+      terms: new Map(places.map((place) => [terms[documents.terms[place] ?? -1], documents.counts[place]])),
+      pairs: documents.pairs[i],
+    }
+  })
 }
 
 const sessions = new Map<string, number>()
@@ -83,7 +106,7 @@ export function memoryIndex(
             id === memory.id ||
             (sessionId !== null && sessionId === memory.sessionId && Math.abs(position - memory.position) <= radius),
         )
-      return documents.filter(isNear).map((memory) => told(memory, asked))
+      return told(documents.filter(isNear), asked)
     },
   }
 }

@@ -5,7 +5,7 @@ import { systemClock } from '../../lib/sources.ts'
 import { MemoryContext } from '../../subgraphs/memory/context.ts'
 import type { RecallIndex } from '../../subgraphs/memory/recall/port.ts'
 import { openRecallIndex } from '../../subgraphs/memory/store/recall-index.ts'
-import { memoryIndex, storedMemory } from '../kit/memory-index.ts'
+import { memoryIndex, rowsOf, storedMemory } from '../kit/memory-index.ts'
 import { type MemoryWorld, openMemoryWorld, verbs } from './world.ts'
 
 let world: MemoryWorld
@@ -86,11 +86,12 @@ describe('the stored recall index', () => {
           const wanted = [ids[pick % ids.length] ?? '', ids[0] ?? '']
           const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1)
           const told = (documents: Awaited<ReturnType<RecallIndex['context']>>) => {
-            const sorted = [...documents].sort(byId)
-            const firstOf = (session: number | null) => sorted.findIndex((document) => document.session === session)
+            const sorted = rowsOf(documents).sort(byId)
+            const firstOf = (session: number | undefined) =>
+              sorted.findIndex((document) => document.session === session)
             return sorted.map(({ occurredAt: _, session, ...document }) => ({
               ...document,
-              sessionOf: session === null ? null : firstOf(session),
+              sessionOf: session === 0 ? null : firstOf(session),
             }))
           }
           const asked = { terms: new Set(['appl', 'plum', 'quinc']), pairs: new Set(['appl plum', 'quinc appl']) }

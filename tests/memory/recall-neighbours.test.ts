@@ -7,13 +7,14 @@ import {
   sessionBest,
   sessionCoverage,
 } from '../../subgraphs/memory/recall/neighbourhood.ts'
-import { recallDocument } from '../kit/memory-index.ts'
+import { type MemoryFixture, recallDocuments } from '../kit/memory-index.ts'
 
-const at = (sessionId: string | null, position: number) =>
-  recallDocument({ id: `${sessionId}.${position}`, content: '', sessionId, position })
+const at = (sessionId: string | null, position: number): MemoryFixture => {
+  return { id: `${sessionId}.${position}`, content: '', sessionId, position }
+}
 
 /** Out of order on purpose: session a holds places 0, 1, 2 and 5, session b place 1, and one memory has none. */
-const documents = [at('a', 2), at('b', 1), at('a', 0), at('a', 5), at('a', 1), at(null, 1)]
+const documents = recallDocuments(at('a', 2), at('b', 1), at('a', 0), at('a', 5), at('a', 1), at(null, 1))
 const places = neighbourhood(documents, 2)
 const weights = [0.75, 0.25]
 /** The first word is said at a.0 only, the second at a.2 and in b. */
@@ -21,7 +22,7 @@ const strengths = [Float64Array.of(0, 0, 1, 0, 0, 0), Float64Array.of(1, 1, 0, 0
 
 describe('neighbours', () => {
   test('are the memories of the same session within the radius', () => {
-    const near: number[][][] = documents.map(() => [])
+    const near: number[][][] = documents.ids.map(() => [])
     places.order.forEach((document, place) => {
       for (let p = places.first[place] as number; p <= (places.last[place] as number); p++) {
         near[document]?.push([

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { participantsOf } from '../../subgraphs/memory/recall/participants.ts'
 import { readQuestion } from '../../subgraphs/memory/recall/question.ts'
 import { timeFit } from '../../subgraphs/memory/recall/times.ts'
-import { recallDocument } from '../kit/memory-index.ts'
+import { recallDocuments, rowsOf } from '../kit/memory-index.ts'
 
 const now = new Date('2025-03-12T12:00:00Z')
 const read = (text: string) => readQuestion(text, now)
@@ -30,7 +30,7 @@ describe('a question', () => {
   ])('%s: %s fits better than %s', (text, inside, outside) => {
     const [span] = read(text).times
     if (!span) throw new Error('no time was read')
-    expect(timeFit(new Date(inside), span)).toBeGreaterThan(10 * timeFit(new Date(outside), span))
+    expect(timeFit(Date.parse(inside), span)).toBeGreaterThan(10 * timeFit(Date.parse(outside), span))
   })
 
   test('without a time names none', () => {
@@ -63,13 +63,14 @@ describe('a question for several things', () => {
 })
 
 describe('participants', () => {
-  const say = (speaker: string | null, content: string) => recallDocument({ id: content, speaker, content })
-  const talk = [say('Ann Lee', 'hello'), say('Bob', 'hi'), say(null, 'Carl: how are you')]
+  const say = (speaker: string | null, content: string) => ({ id: content, speaker, content })
+  const talk = recallDocuments(say('Ann Lee', 'hello'), say('Bob', 'hi'), say(null, 'Carl: how are you'))
+  const speakerOf = (said: ReturnType<typeof say>) => rowsOf(recallDocuments(said))[0]?.speaker
 
   test('are known by the record, or by the name that the content opens with', () => {
-    expect(talk.map(({ speaker }) => speaker)).toEqual(['ann lee', 'bob', 'carl'])
-    expect(say(null, 'note: buy milk').speaker).toBeNull()
-    expect(say('Bob', 'Carl: quoted').speaker).toBe('bob')
+    expect(rowsOf(talk).map(({ speaker }) => speaker)).toEqual(['ann lee', 'bob', 'carl'])
+    expect(speakerOf(say(null, 'note: buy milk'))).toBeNull()
+    expect(speakerOf(say('Bob', 'Carl: quoted'))).toBe('bob')
   })
 
   test('are taken from the question when it names just one', () => {
@@ -81,6 +82,6 @@ describe('participants', () => {
   })
 
   test('say nothing where only one person speaks', () => {
-    expect(participantsOf(read('What did Bob do?'), talk.slice(1, 2)).isBy).toEqual([false])
+    expect(participantsOf(read('What did Bob do?'), recallDocuments(say('Bob', 'hi'))).isBy).toEqual([false])
   })
 })

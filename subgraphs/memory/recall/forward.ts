@@ -1,5 +1,4 @@
 import { openingName } from './participants.ts'
-import type { Asked } from './port.ts'
 import type { Analysis } from './tokens.ts'
 import { traitsOf } from './traits.ts'
 
@@ -13,20 +12,6 @@ import { traitsOf } from './traits.ts'
  *
  * Terms are told apart by 32 bits of hash: two of one question's and one text's meet once in tens of millions of texts.
  */
-export interface ForwardEntry {
-  readonly occurredAt: Date
-  /** The name that the text opens with (`Name: …`), folded. */
-  readonly name: string | null
-  /** Bits of `TRAITS`. */
-  readonly traits: number
-  /** How many terms it has, all counted. */
-  readonly length: number
-  /** The asked terms that it has, with their counts, 255 at most. */
-  readonly terms: ReadonlyMap<string, number>
-  /** How many of the asked pairs stand side by side in it. */
-  readonly pairs: number
-}
-
 const FORMAT = 1
 const LENGTH_AT = 10
 const NAME_AT = 14
@@ -52,73 +37,90 @@ export function packForward(content: string, occurredAt: Date, { terms, length, 
   return bytes
 }
 
-/** Most texts have nothing of what is asked. */
-const NO_TERMS: ReadonlyMap<string, number> = new Map()
+/** How many terms the first look tells apart; one that is not asked for goes no further, mostly. */
+const looks = 8192
 
-/**
- * Reads entries for one question, each where it stands in its bytes: of its terms and pairs only those asked for. What it
- * does for each of thousands of texts makes no functions and no parts of the bytes: that takes longer than to read them.
- */
-export function forwardReader(asked: Asked): (bytes: Buffer, begin?: number, end?: number) => ForwardEntry {
-  const byHash = new Map([...asked.terms].map((term) => [hash(term), term]))
-  const pairs = [...asked.pairs].map((pair) => pair.split(' ') as [string, string])
-  return (bytes, begin = 0, end = bytes.length) => {
-    const nameAt = begin + NAME_AT + 1
-    const termsAt = nameAt + bytes.readUInt8(nameAt - 1) + 2
-    const wordsAt = termsAt + bytes.readUInt16LE(termsAt - 2) * 5
-    const terms = termsIn(bytes, termsAt, wordsAt, byHash)
-    return {
-      occurredAt: new Date(bytes.readDoubleLE(begin + 2)),
-      name: nameAt + 2 === termsAt ? null : bytes.toString('utf8', nameAt, termsAt - 2),
-      traits: bytes.readUInt8(begin + 1),
-      length: bytes.readUInt32LE(begin + LENGTH_AT),
-      terms,
-      pairs: terms.size === 0 ? 0 : pairsIn(bytes, { termsAt, wordsAt, end }, terms, pairs),
+/** Terms with their numbers, by what entries know them by. */
+export class AskedTerms {
+  readonly #numbers: ReadonlyMap<number, number>
+  readonly #first = new Uint8Array(looks)
+
+  constructor(terms: ReadonlyMap<string, number>) {
+    this.#numbers = new Map([...terms].map(([term, number]) => [hash(term), number]))
+    for (const hashed of this.#numbers.keys()) this.#first[hashed & (looks - 1)] = 1
+  }
+
+  /** The number of the term with this hash; none when it is not asked for. */
+  numberOf(hashed: number): number | undefined {
+    return this.#first[hashed & (looks - 1)] === 0 ? undefined : this.#numbers.get(hashed)
+  }
+}
+
+/** The asked terms that entries have, one entry after the other. */
+export interface FoundTerms {
+  /** Their numbers. */
+  readonly terms: number[]
+  /** How often each is said, 255 at most. */
+  readonly counts: number[]
+  /** Its place among the entry's terms. */
+  readonly places: number[]
+}
+
+/** An entry where it stands in its bytes. */
+export class ForwardEntry {
+  readonly #bytes: Buffer
+  readonly #begin: number
+  readonly #termsAt: number
+  readonly #wordsAt: number
+  readonly #end: number
+
+  constructor(bytes: Buffer, begin = 0, end = bytes.length) {
+    this.#bytes = bytes
+    this.#begin = begin
+    this.#termsAt = begin + NAME_AT + 3 + bytes.readUInt8(begin + NAME_AT)
+    this.#wordsAt = this.#termsAt + bytes.readUInt16LE(this.#termsAt - 2) * 5
+    this.#end = end
+  }
+
+  /** Milliseconds since 1970. */
+  get occurredAt(): number {
+    return this.#bytes.readDoubleLE(this.#begin + 2)
+  }
+
+  /** The name that the text opens with (`Name: …`), folded. */
+  get name(): string | null {
+    const [begin, end] = [this.#begin + NAME_AT + 1, this.#termsAt - 2]
+    return begin === end ? null : this.#bytes.toString('utf8', begin, end)
+  }
+
+  /** Bits of `TRAITS`. */
+  get traits(): number {
+    return this.#bytes.readUInt8(this.#begin + 1)
+  }
+
+  /** How many terms it has, all counted. */
+  get length(): number {
+    return this.#bytes.readUInt32LE(this.#begin + LENGTH_AT)
+  }
+
+  /** Adds those of its terms that are asked for. */
+  addTerms(asked: AskedTerms, { terms, counts, places }: FoundTerms): void {
+    for (let at = this.#termsAt; at < this.#wordsAt; at += 5) {
+      const term = asked.numberOf(this.#bytes.readInt32LE(at))
+      if (term === undefined) continue
+      terms.push(term)
+      counts.push(this.#bytes.readUInt8(at + 4))
+      places.push((at - this.#termsAt) / 5)
     }
   }
-}
 
-/** Where the parts of an entry begin, and where it ends. */
-interface Parts {
-  readonly termsAt: number
-  readonly wordsAt: number
-  readonly end: number
-}
-
-function termsIn(bytes: Buffer, begin: number, end: number, byHash: ReadonlyMap<number, string>) {
-  let terms: Map<string, number> | null = null
-  for (let at = begin; at < end; at += 5) {
-    const term = byHash.get(bytes.readInt32LE(at))
-    if (term === undefined) continue
-    terms ??= new Map()
-    terms.set(term, bytes.readUInt8(at + 4))
+  /** Whether a word by the term at the first of these places is followed by one by that at the second. */
+  says(first: number, second: number): boolean {
+    for (let at = this.#wordsAt; at + 4 <= this.#end; at += 2) {
+      if (this.#bytes.readUInt16LE(at) === first && this.#bytes.readUInt16LE(at + 2) === second) return true
+    }
+    return false
   }
-  return terms ?? NO_TERMS
-}
-
-function pairsIn(
-  bytes: Buffer,
-  parts: Parts,
-  terms: ReadonlyMap<string, number>,
-  pairs: readonly (readonly [string, string])[],
-): number {
-  let count = 0
-  for (const [a, b] of pairs) if (terms.has(a) && terms.has(b) && isSaid(bytes, parts, a, b)) count++
-  return count
-}
-
-function isSaid(bytes: Buffer, { termsAt, wordsAt, end }: Parts, a: string, b: string): boolean {
-  const [first, second] = [placeOf(bytes, termsAt, wordsAt, a), placeOf(bytes, termsAt, wordsAt, b)]
-  for (let at = wordsAt; at + 4 <= end; at += 2) {
-    if (bytes.readUInt16LE(at) === first && bytes.readUInt16LE(at + 2) === second) return true
-  }
-  return false
-}
-
-function placeOf(bytes: Buffer, begin: number, end: number, term: string): number {
-  const wanted = hash(term)
-  for (let at = begin; at < end; at += 5) if (bytes.readInt32LE(at) === wanted) return (at - begin) / 5
-  return -1
 }
 
 /** FNV-1a over a term's UTF-16 code units, as a signed number of 32 bits. */

@@ -1,5 +1,6 @@
 import { inverseFrequency, saturation } from './bm25.ts'
-import type { RecallDocument, TextAnswer } from './port.ts'
+import type { Documents } from './documents.ts'
+import type { TextAnswer } from './port.ts'
 import type { QuestionWord } from './question.ts'
 
 /** For each word of a question its strengths in every document: how much it is said, and how nearly it is meant. */
@@ -18,43 +19,52 @@ export type Related = ReadonlyMap<string, number>
 export function matchWords(
   words: readonly QuestionWord[],
   related: ReadonlyMap<string, Related>,
-  documents: readonly RecallDocument[],
+  documents: Documents,
   statistics: Omit<TextAnswer, 'hits'>,
 ): Matches {
-  const text = words.map(({ terms }) =>
-    valuesOf(documents, (document) => said(terms, document, statistics.averageLength)),
-  )
-  const meant = words.map(({ word }, w) => {
-    const nearby = related.get(word)
-    return valuesOf(documents, ({ terms }, i) => ((text[w]?.[i] ?? 0) > 0 ? 1 : nearest(nearby, terms)))
+  const matched = words.map(({ word, terms }) => {
+    const own = valuesByTerm(documents, new Map(terms.map((term) => [term, 1])))
+    const similarities = valuesByTerm(documents, related.get(word) ?? new Map())
+    return matchWord(own, similarities, documents, statistics.averageLength)
   })
-  return { weights: shares(words, statistics), text, related: meant }
+  return {
+    weights: shares(words, statistics),
+    text: matched.map(({ said }) => said),
+    related: matched.map(({ meant }) => meant),
+  }
+}
+
+/** By the numbers of the asked terms what each has here, 0 where it has nothing. */
+function valuesByTerm({ asked }: Documents, values: ReadonlyMap<string, number>): Float64Array {
+  const byTerm = new Float64Array(asked.size)
+  for (const [term, value] of values) {
+    const number = asked.get(term)
+    if (number !== undefined) byTerm[number] = value
+  }
+  return byTerm
+}
+
+/** A word's strengths in every document, by which of the asked terms are its own and how near the others are to it. */
+function matchWord(own: Float64Array, similarities: Float64Array, documents: Documents, averageLength: number) {
+  const { count, terms, counts, starts, lengths } = documents
+  const [said, meant] = [new Float64Array(count), new Float64Array(count)]
+  for (let i = 0; i < count; i++) {
+    for (let place = starts[i] ?? 0; place < (starts[i + 1] ?? 0); place++) {
+      const term = terms[place] ?? 0
+      meant[i] = Math.max(meant[i] ?? 0, similarities[term] ?? 0)
+      if (own[term] === 0) continue
+      said[i] = Math.max(said[i] ?? 0, saturation(counts[place] ?? 0, lengths[i] ?? 0, averageLength))
+    }
+    if ((said[i] ?? 0) > 0) meant[i] = 1
+  }
+  return { said, meant }
 }
 
 /** A number for each document. */
-export function valuesOf<T>(documents: readonly T[], value: (document: T, i: number) => number): Float64Array {
-  const values = new Float64Array(documents.length)
-  documents.forEach((document, i) => {
-    values[i] = value(document, i)
-  })
+export function valuesOf(count: number, value: (i: number) => number): Float64Array {
+  const values = new Float64Array(count)
+  for (let i = 0; i < count; i++) values[i] = value(i)
   return values
-}
-
-function said(terms: readonly string[], document: RecallDocument, averageLength: number): number {
-  let most = 0
-  if (document.terms.size === 0) return most
-  for (const term of terms) {
-    const count = document.terms.get(term)
-    if (count) most = Math.max(most, saturation(count, document.length, averageLength))
-  }
-  return most
-}
-
-function nearest(related: Related | undefined, terms: ReadonlyMap<string, number>): number {
-  if (!related || related.size === 0 || terms.size === 0) return 0
-  let best = 0
-  for (const term of terms.keys()) best = Math.max(best, related.get(term) ?? 0)
-  return best
 }
 
 /** A word counts by its rarest term's rarity. */

@@ -1,4 +1,4 @@
-import type { RecallDocument } from './port.ts'
+import type { Documents } from './documents.ts'
 
 /**
  * Which documents stand how near to which: laid out session by session, in the order of their positions, so that the
@@ -17,12 +17,12 @@ export interface Neighbourhood {
   readonly radius: number
 }
 
-export function neighbourhood(documents: readonly RecallDocument[], radius: number): Neighbourhood {
-  const count = documents.length
+export function neighbourhood(documents: Documents, radius: number): Neighbourhood {
+  const { count } = documents
   const [order, positions] = [new Int32Array(count), new Int32Array(count)]
   const [first, last] = [new Int32Array(count), new Int32Array(count)]
   const sessions = [0]
-  const position = (i: number) => documents[i]?.position ?? 0
+  const position = (i: number) => at(documents.positions, i)
   let place = 0
   for (const session of bySession(documents)) {
     session.sort((a, b) => position(a) - position(b))
@@ -45,15 +45,16 @@ export function neighbourhood(documents: readonly RecallDocument[], radius: numb
   return { order, positions, first, last, sessions, radius }
 }
 
-function bySession(documents: readonly RecallDocument[]): number[][] {
+function bySession(documents: Documents): number[][] {
   const sessions = new Map<number, number[]>()
   const alone: number[][] = []
-  documents.forEach(({ session }, i) => {
-    const others = session === null ? undefined : sessions.get(session)
+  for (let i = 0; i < documents.count; i++) {
+    const session = at(documents.sessions, i)
+    const others = sessions.get(session)
     if (others) others.push(i)
-    else if (session === null) alone.push([i])
+    else if (session === 0) alone.push([i])
     else sessions.set(session, [i])
-  })
+  }
   return [...sessions.values(), ...alone]
 }
 

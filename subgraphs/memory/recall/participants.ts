@@ -1,4 +1,4 @@
-import type { RecallDocument } from './port.ts'
+import type { Documents } from './documents.ts'
 import type { Question } from './question.ts'
 import { fold } from './tokens.ts'
 
@@ -25,14 +25,12 @@ export interface Participants {
   readonly names: ReadonlySet<string>
 }
 
-export function participantsOf({ words }: Question, documents: readonly RecallDocument[]): Participants {
+export function participantsOf({ words }: Question, { count, names, speakers }: Documents): Participants {
   const asked = new Set(words.map(({ word }) => word))
-  const speakers = documents.map(({ speaker }) => speaker)
-  const known = new Set(speakers.filter((speaker) => speaker !== null))
-  const named = [...known].filter((speaker) => speaker.split(' ').some((name) => asked.has(name)))
-  const only = named.length === 1 && known.size > 1 ? named[0] : undefined
+  const named = names.filter((speaker) => speaker.split(' ').some((name) => asked.has(name)))
+  const only = named.length === 1 && names.length > 1 ? names.indexOf(named[0] ?? '') : undefined
   return {
-    isBy: speakers.map((speaker) => speaker !== null && speaker === only),
+    isBy: Array.from({ length: count }, (_, i) => speakers[i] === only),
     isNamed: only !== undefined,
     names: new Set(named.flatMap((speaker) => speaker.split(' '))),
   }

@@ -1,3 +1,5 @@
+import type { Documents } from './documents.ts'
+
 /**
  * What recall reads of one owner's memories. Whoever implements it applies the owner, the visibility and the caller's
  * filters inside every method: recall only ever sees what it may answer with.
@@ -14,7 +16,7 @@ export interface RecallIndex {
    * These memories and those up to `radius` places before and after each of them in its session, each once. Of what
    * they are found by only what is asked for is told: there are thousands of memories, and a question asks for little.
    */
-  context(ids: readonly string[], radius: number, asked: Asked): Promise<readonly RecallDocument[]>
+  context(ids: readonly string[], radius: number, asked: Asked): Promise<Documents>
 }
 
 /** What a question looks for in each text. */
@@ -36,24 +38,4 @@ export interface TextAnswer {
   readonly averageLength: number
   /** In how many of them each asked term occurs; a missing term is in none. */
   readonly frequencies: ReadonlyMap<string, number>
-}
-
-/** A memory as recall weighs it. */
-export interface RecallDocument {
-  readonly id: string
-  /** What its session is told apart by among these documents; null outside any session: it has no neighbours then. */
-  readonly session: number | null
-  /** Its place in the session, counted in memories: a neighbour's differs by one. */
-  readonly position: number
-  readonly occurredAt: Date
-  /** Who said it, when known: what is recorded, else the name that the text opens with. Folded. */
-  readonly speaker: string | null
-  /** Bits of `TRAITS`. */
-  readonly traits: number
-  /** How many terms it has, all counted. */
-  readonly length: number
-  /** Its terms with their counts, as far as they were asked for. */
-  readonly terms: ReadonlyMap<string, number>
-  /** How many of the asked pairs it has. */
-  readonly pairs: number
 }

@@ -1,5 +1,6 @@
+import { Documents } from './documents.ts'
 import type { Related } from './matches.ts'
-import type { Asked, RecallDocument, RecallIndex, Scored, TextAnswer } from './port.ts'
+import type { Asked, RecallIndex, Scored, TextAnswer } from './port.ts'
 import type { Question } from './question.ts'
 import { measure, type SignalTable } from './signals.ts'
 import { DEFAULT_SETTINGS, type Part, type RecallSettings, SIGNAL_PARTS, SIGNALS, type Signal } from './weights.ts'
@@ -39,8 +40,8 @@ export async function rank(
 ): Promise<RecallHit[]> {
   const found = await evidenceFor(question, meaning, index, settings)
   const table = measure(question, found, settings)
-  const parts = partsOf(table, found.documents.length, settings)
-  const scores = new Float64Array(found.documents.length)
+  const parts = partsOf(table, found.documents.count, settings)
+  const scores = new Float64Array(found.documents.count)
   for (const part of parts.values()) for (let i = 0; i < scores.length; i++) scores[i] = at(scores, i) + at(part, i)
   return best(found.documents, scores, most).map(({ id, i, score }) => ({
     id,
@@ -50,12 +51,11 @@ export async function rank(
 }
 
 /** The documents with the highest scores. Few of thousands are wanted: those alone are put in order by more than a number. */
-function best(documents: readonly RecallDocument[], scores: Float64Array, most: number) {
+function best({ ids }: Documents, scores: Float64Array, most: number) {
   const least = scores.toSorted()[scores.length - most] ?? Number.NEGATIVE_INFINITY
-  return documents
-    .flatMap(({ id }, i) => (at(scores, i) < least ? [] : { id, i, score: at(scores, i) }))
-    .sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1))
-    .slice(0, most)
+  const found = []
+  for (const [i, id] of ids.entries()) if (at(scores, i) >= least) found.push({ id, i, score: at(scores, i) })
+  return found.sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1)).slice(0, most)
 }
 
 const at = (values: Float64Array, i: number): number => values[i] ?? 0
@@ -68,8 +68,9 @@ export async function evidenceFor(question: Question, meaning: Meaning, index: R
     meaning.vector ? index.nearest(meaning.vector, settings.vectorCandidates) : [],
   ])
   const candidates = new Set([...text.hits, ...nearest].map(({ id }) => id))
+  const asked = askedOf(question, meaning)
   const documents =
-    candidates.size > 0 ? await index.context([...candidates], settings.radius, askedOf(question, meaning)) : []
+    candidates.size > 0 ? await index.context([...candidates], settings.radius, asked) : new Documents(0, asked)
   return { documents, statistics: text, related: meaning.related, similarities: scores(nearest) }
 }
 

@@ -1,3 +1,4 @@
+import type { Documents } from './documents.ts'
 import { matchWords, overall, type Related, valuesOf } from './matches.ts'
 import {
   coverage,
@@ -9,7 +10,7 @@ import {
   sessionCoverage,
 } from './neighbourhood.ts'
 import { participantsOf } from './participants.ts'
-import type { RecallDocument, TextAnswer } from './port.ts'
+import type { TextAnswer } from './port.ts'
 import type { Question, Wanted } from './question.ts'
 import { type TimeSpan, timeFit } from './times.ts'
 import { TRAITS, type Trait } from './traits.ts'
@@ -19,7 +20,7 @@ import type { RecallSettings, Signal } from './weights.ts'
 export type SignalTable = Readonly<Record<Signal, Float64Array>>
 
 export interface Evidence {
-  readonly documents: readonly RecallDocument[]
+  readonly documents: Documents
   readonly statistics: Omit<TextAnswer, 'hits'>
   /** Related terms of the question's words, by word. */
   readonly related: ReadonlyMap<string, Related>
@@ -29,18 +30,18 @@ export interface Evidence {
 
 export function measure(question: Question, evidence: Evidence, settings: RecallSettings): SignalTable {
   const { documents } = evidence
-  const count = documents.length
+  const { count, lengths, positions, sessions, traits } = documents
   const { isBy, isNamed, names } = participantsOf(question, documents)
   const words = question.words.filter(({ word }) => !names.has(word))
   const { weights, text, related } = matchWords(words, evidence.related, documents, evidence.statistics)
   const around = neighbourhood(documents, settings.radius)
   const said = relativeToBest(overall(weights, text, count))
   const meant = overall(weights, related, count)
-  const each = (value: (document: RecallDocument, i: number) => number) => valuesOf(documents, value)
+  const each = (value: (i: number) => number) => valuesOf(count, value)
   const share = question.wantsSeveral ? settings.apart : 1
   const near = (side: Side, strengths: readonly Float64Array[]) =>
     coverage(around, side, settings.fading, weights, strengths).map((value) => share * value)
-  const having = (trait: Trait) => each(({ traits }) => Number((traits & TRAITS[trait]) !== 0))
+  const having = (trait: Trait) => each((i) => Number((at(traits, i) & TRAITS[trait]) !== 0))
   const wanted = (kind: Wanted) => (question.wants === kind ? having(kind) : new Float64Array(count))
   const asking = having('ASKS')
   const telling = having('TELLS')
@@ -48,24 +49,24 @@ export function measure(question: Question, evidence: Evidence, settings: Recall
   return {
     text: said,
     textSquared: said.map((value) => value ** 2),
-    phrase: each(phraseMatch(question.pairs)),
-    length: each(({ length }) => Math.log(1 + length) / 4),
+    phrase: each(phraseMatch(question.pairs, documents)),
+    length: each((i) => Math.log(1 + at(lengths, i)) / 4),
     wantedPlace: wanted('PLACE'),
     wantedNumber: wanted('NUMBER'),
     wantedReason: wanted('REASON'),
     several: question.wantsSeveral
       ? meant.map((value, i) => (isNamed && !isBy[i] ? 0 : value))
       : new Float64Array(count),
-    vector: each(nearness(evidence.similarities)),
+    vector: each(nearness(evidence.similarities, documents)),
     textBefore: near('BEFORE', text),
     relatedBefore: near('BEFORE', related),
     relatedAround: near('AROUND', related),
     neighbours: meanOfNearest(around, said).map((value) => share * value),
     sessionRelated: sessionCoverage(around, weights, related),
     sessionText: sessionBest(around, said),
-    time: each(({ occurredAt }) => bestFit(occurredAt, question.times)),
+    time: each((i) => bestFit(at(documents.times, i), question.times)),
     wantedTime: wanted('TIME'),
-    participant: each((_, i) => Number(isBy[i])),
+    participant: each((i) => Number(isBy[i])),
     asks: asking,
     answers: answering,
     answersMatch: previous(around, meant).map((value, i) => value * (answering[i] ?? 0)),
@@ -73,7 +74,7 @@ export function measure(question: Question, evidence: Evidence, settings: Recall
     reacts: having('REACTS'),
     addresses: having('ADDRESSES'),
     ofSelf: telling.map((tells, i) => (isBy[i] ? tells : 0)),
-    opening: each(({ session, position }) => Number(session !== null && position <= 1)),
+    opening: each((i) => Number(at(sessions, i) > 0 && at(positions, i) <= 1)),
     recency: each(recency(documents, settings.recencyHalfLife)),
   }
 }
@@ -83,28 +84,29 @@ function relativeToBest(scores: Float64Array): Float64Array {
   return scores.map((score) => score / best)
 }
 
-function bestFit(at: Date, times: readonly TimeSpan[]): number {
+/** What stands at an index that is known to be there. */
+const at = (values: ArrayLike<number>, i: number): number => values[i] ?? 0
+
+function bestFit(moment: number, times: readonly TimeSpan[]): number {
   let best = 0
-  for (const span of times) best = Math.max(best, timeFit(at, span))
+  for (const span of times) best = Math.max(best, timeFit(moment, span))
   return best
 }
 
 /** The share of the question's pairs that a text has, two of them being enough. */
-function phraseMatch(pairs: ReadonlySet<string>): (document: RecallDocument) => number {
-  const enough = Math.min(2, pairs.size)
-  return (document) => (document.pairs === 0 ? 0 : Math.min(1, document.pairs / enough))
+function phraseMatch(asked: ReadonlySet<string>, { pairs }: Documents): (i: number) => number {
+  const enough = Math.min(2, asked.size)
+  return (i) => (at(pairs, i) === 0 ? 0 : Math.min(1, at(pairs, i) / enough))
 }
 
-function nearness(similarities: ReadonlyMap<string, number>): (document: RecallDocument) => number {
+function nearness(similarities: ReadonlyMap<string, number>, { ids }: Documents): (i: number) => number {
   const floor = Math.min(1, ...similarities.values())
-  return ({ id }) => (similarities.get(id) ?? floor) - floor
+  return (i) => (similarities.get(ids[i] ?? '') ?? floor) - floor
 }
 
 /** Measured against the newest of the documents, so that an old archive is as well ordered as a fresh one. */
-function recency(documents: readonly RecallDocument[], halfLife: number): (document: RecallDocument) => number {
-  const newest = documents.reduce(
-    (max, { occurredAt }) => Math.max(max, occurredAt.getTime()),
-    Number.NEGATIVE_INFINITY,
-  )
-  return ({ occurredAt }) => 0.5 ** ((newest - occurredAt.getTime()) / 86_400_000 / halfLife)
+function recency({ count, times }: Documents, halfLife: number): (i: number) => number {
+  let newest = Number.NEGATIVE_INFINITY
+  for (let i = 0; i < count; i++) newest = Math.max(newest, at(times, i))
+  return (i) => 0.5 ** ((newest - at(times, i)) / 86_400_000 / halfLife)
 }

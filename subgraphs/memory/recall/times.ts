@@ -44,15 +44,15 @@ function spanOf(parts: ParsedComponents): TimeSpan {
  * How well a moment fits a span, 0 to 1: a narrow span says more than a wide one, and what happened is often told some
  * days later, so that closeness fades over about a week instead of ending.
  */
-export function timeFit(at: Date, span: TimeSpan): number {
+export function timeFit(at: number, span: TimeSpan): number {
   const { from, to } = span.anyYear ? inYearOf(at, span) : span
   const days = (to - from) / DAY
-  const away = Math.max(from - at.getTime(), at.getTime() - to, 0) / DAY
+  const away = Math.max(from - at, at - to, 0) / DAY
   const sharpness = days > 60 ? 0.5 : 1
   return sharpness * Math.exp(-away / 8)
 }
 
-function inYearOf(at: Date, { from }: TimeSpan): { from: number; to: number } {
-  const month = new Date(from).getUTCMonth()
-  return { from: Date.UTC(at.getUTCFullYear(), month), to: Date.UTC(at.getUTCFullYear(), month + 1) }
+function inYearOf(at: number, { from }: TimeSpan): { from: number; to: number } {
+  const [month, year] = [new Date(from).getUTCMonth(), new Date(at).getUTCFullYear()]
+  return { from: Date.UTC(year, month), to: Date.UTC(year, month + 1) }
 }

@@ -1,17 +1,12 @@
 import type { Database } from '../../../stores/postgres/postgres.ts'
 import { memoryName, readable, type Stored } from '../../packed-rows.ts'
-import { type ForwardEntry, forwardReader } from '../recall/forward.ts'
+import { Documents, type Place } from '../recall/documents.ts'
 import { foldName } from '../recall/participants.ts'
-import type { Asked, RecallDocument } from '../recall/port.ts'
+import type { Asked } from '../recall/port.ts'
 import type { MemoryFilter } from '../records.ts'
 import { allOf, Values } from './keyset.ts'
 import { filterConditions, memoriesAt } from './memories.ts'
 import { forwardOf, type Told } from './unpacked.ts'
-
-interface Place extends Pick<RecallDocument, 'id' | 'session' | 'position'> {
-  /** Who said it, as recorded, folded. */
-  readonly speaker: string | null
-}
 
 /**
  * The stretches of sessions up to so many places around memories, each place once, and the memories that stand in no
@@ -43,7 +38,7 @@ export async function neighbourhoods(
   radius: number,
   asked: Asked,
   filter: MemoryFilter,
-): Promise<readonly RecallDocument[]> {
+): Promise<Documents> {
   const values = new Values()
   const stretches = STRETCHES(values.add(ids, 'uuid[]'), values.add(radius, 'integer'))
   const conditions = filterConditions(filter, values)
@@ -59,18 +54,22 @@ export async function neighbourhoods(
      SELECT speaker, ${RUN} FROM near GROUP BY speaker`,
     values.list,
   )
-  const read = forwardReader(asked)
-  const documents: RecallDocument[] = []
+  const documents = new Documents(
+    runs.reduce((sum, { places }) => sum + places.length / 8, 0),
+    asked,
+  )
   const lacking = new Map<string, Place>()
   for (const run of runs) {
     eachOf(run, (place, begin, end) => {
       if (end < begin) lacking.set(place.id, place)
-      else documents.push(document(place, read(run.forwards, begin, end)))
+      else documents.add(place, run.forwards, begin, end)
     })
   }
   if (lacking.size === 0) return documents
-  const packed = await packNow(db, [...lacking.keys()])
-  return [...documents, ...packed.map(({ id, forward }) => document(lacking.get(id) as Place, read(forward)))]
+  for (const { id, forward } of await packNow(db, [...lacking.keys()])) {
+    documents.add(lacking.get(id) as Place, forward)
+  }
+  return documents
 }
 
 /**
@@ -94,7 +93,7 @@ function eachOf({ speaker, ids, places, lengths }: Run, visit: (place: Place, be
   const folded = speaker ? foldName(speaker) : null
   let begin = 0
   for (let i = 0; i * 8 < places.length; i++) {
-    const session = places.readInt32BE(i * 8) || null
+    const session = places.readInt32BE(i * 8)
     const position = places.readInt32BE(i * 8 + 4)
     const end = begin + lengths.readInt32BE(i * 4)
     visit({ id: ids.slice(i * 36, i * 36 + 36), session, position, speaker: folded }, begin, end)
@@ -110,7 +109,7 @@ export async function neighbourhoodsAsOf(
   asked: Asked,
   filter: MemoryFilter,
   asOf: Date,
-): Promise<readonly RecallDocument[]> {
+): Promise<Documents> {
   const values = new Values()
   const stretches = STRETCHES(values.add(ids, 'uuid[]'), values.add(radius, 'integer'))
   const from = memoriesAt(asOf, values)
@@ -118,17 +117,17 @@ export async function neighbourhoodsAsOf(
     `WITH ${stretches}, near AS MATERIALIZED (
        SELECT memory.id FROM stretch JOIN memory.memories AS memory ON ${IN_STRETCH} UNION ALL SELECT id FROM alone
      )
-     SELECT memory.id, CASE WHEN memory.session_id IS NOT NULL THEN dense_rank() OVER (ORDER BY memory.session_id)::integer END AS session,
+     SELECT memory.id, CASE WHEN memory.session_id IS NULL THEN 0 ELSE dense_rank() OVER (ORDER BY memory.session_id)::integer END AS session,
        coalesce(memory.position, 0) AS position, memory.speaker,
        memory.content, memory.content_packed AS packed, memory.occurred_at AS "occurredAt" FROM ${from}
      WHERE ${allOf(['memory.id IN (SELECT id FROM near)', ...filterConditions(filter, values)])}`,
     values.list,
   )
-  const read = forwardReader(asked)
-  return readable<Place & Told>(rows, memoryName).map((row) => {
-    const speaker = row.speaker ? foldName(row.speaker) : null
-    return document({ ...row, speaker }, read(forwardOf(row)))
-  })
+  const documents = new Documents(rows.length, asked)
+  for (const row of readable<Place & Told>(rows, memoryName)) {
+    documents.add({ ...row, speaker: row.speaker ? foldName(row.speaker) : null }, forwardOf(row))
+  }
+  return documents
 }
 
 /** Entries of memories that were written before there was a forward index, and have not been given theirs yet. */
@@ -143,19 +142,4 @@ async function packNow(db: Database, ids: readonly string[]): Promise<{ id: stri
 
 function among(conditions: readonly string[]): string {
   return `memory.id IN (SELECT memory.id FROM memory.current_memories AS memory WHERE ${allOf(conditions)})`
-}
-
-/** Thousands are made for each question: field by field, which is several times as fast as by spreading. */
-function document(place: Place, entry: ForwardEntry): RecallDocument {
-  return {
-    id: place.id,
-    session: place.session,
-    position: place.position,
-    speaker: place.speaker ?? entry.name,
-    occurredAt: entry.occurredAt,
-    traits: entry.traits,
-    length: entry.length,
-    terms: entry.terms,
-    pairs: entry.pairs,
-  }
 }
