@@ -12,7 +12,7 @@ import type {
   VectorCollection,
   VectorSearch,
 } from './port.ts'
-import { vectorCollections } from './port.ts'
+import { conversationShelf, vectorCollections } from './port.ts'
 
 /** How often a process that was not told of a change of model looks for one. Milliseconds. */
 const lookMs = 5_000
@@ -174,7 +174,7 @@ class SwitchingEmbeddings implements Embeddings {
       const sizes = await Promise.all(
         vectorCollections.map((collection) => {
           const vectors = index.indexes[collection]
-          return ownerId === undefined ? vectors.size() : vectors.count([ownerId])
+          return ownerId === undefined ? vectors.size() : vectors.count([ownerId, conversationShelf(ownerId)])
         }),
       )
       return sizes.reduce((sum, size) => sum + size, 0)
@@ -224,6 +224,7 @@ class SwitchingEmbeddings implements Embeddings {
         return now().dimensions
       },
       nearest: (shelves, vector, limit, signal) => of(vector).nearest(shelves, vector, limit, signal),
+      neighbours: (shelves, ids, limit) => now().neighbours(shelves, ids, limit),
       compare: (shelves, vector, ids) => of(vector).compare(shelves, vector, ids),
       get hybrid() {
         if (now().hybrid === undefined) return undefined
@@ -268,11 +269,16 @@ const AT_HEAD = `SELECT position.projector FROM events.positions AS position CRO
   WHERE position.projector = $1 AND position.epoch = head.epoch
     AND (position.xid, position.seq) >= (head.xid::xid8, head.seq::bigint)`
 
-const TOTAL = `SELECT ((SELECT count(*) FROM memory.current_memories) + (SELECT count(*) FROM memory.vectors))::integer AS total`
+const TALKED = `EXISTS (SELECT FROM memory.messages AS message
+  WHERE message.session_id = session.id AND message.role IN ('USER', 'ASSISTANT') AND message.content <> '')`
+
+const TOTAL = `SELECT ((SELECT count(*) FROM memory.current_memories) + (SELECT count(*) FROM memory.vectors)
+    + (SELECT count(*) FROM memory.chat_sessions AS session WHERE ${TALKED}))::integer AS total`
 
 const TOTAL_OF_OWNER = `SELECT (
     (SELECT count(*) FROM memory.current_memories WHERE owner_id = $1 AND visibility <> 'PUBLIC')
-    + (SELECT count(*) FROM memory.vectors WHERE owner_id = $1 AND visibility <> 'PUBLIC'))::integer AS total`
+    + (SELECT count(*) FROM memory.vectors WHERE owner_id = $1 AND visibility <> 'PUBLIC')
+    + (SELECT count(*) FROM memory.chat_sessions AS session WHERE owner_id = $1 AND ${TALKED}))::integer AS total`
 
 interface Counted {
   readonly total: number

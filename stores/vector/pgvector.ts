@@ -89,6 +89,13 @@ function indexOf(postgres: Postgres, table: Table, collection: VectorCollection)
       SELECT memory_id, embedding FROM memory.embeddings WHERE ${ON_SHELVES}
     )
     SELECT memory_id AS id, 1 - (embedding::${type} <=> $4::${type}) AS score FROM shelf`
+  const neighboursExactly = `WITH shelf AS MATERIALIZED (
+      SELECT memory_id, embedding::${type} AS embedding FROM memory.embeddings WHERE ${ON_SHELVES}
+    )
+    SELECT item.memory_id AS of, near.id, near.score FROM shelf AS item CROSS JOIN LATERAL (
+      SELECT other.memory_id AS id, 1 - (other.embedding <=> item.embedding) AS score FROM shelf AS other
+      WHERE other.memory_id <> item.memory_id ORDER BY score DESC, other.memory_id LIMIT $5
+    ) AS near WHERE item.memory_id = ANY ($4::uuid[]) ORDER BY near.score DESC, near.id`
 
   return {
     model,
@@ -118,6 +125,17 @@ function indexOf(postgres: Postgres, table: Table, collection: VectorCollection)
         const values = [model, collection, shelves, query, limit]
         return db.query<VectorHit>(`${exact} ORDER BY score DESC, memory_id LIMIT $5`, values)
       }, signal)
+    },
+    async neighbours(shelves, ids, limit) {
+      const rows = await read(async (db) => {
+        if (table.indexed && (await isLarge(db, shelves))) {
+          const values = [model, collection, shelves, ids, limit + 1, dimensions]
+          return db.query<Neighbour>(NEIGHBOURS_BY_INDEX, values)
+        }
+        return db.query<Neighbour>(neighboursExactly, [model, collection, shelves, ids, limit])
+      })
+      const found = Map.groupBy(rows, ({ of }) => of)
+      return new Map([...found].map(([of, hits]) => [of, hits.slice(0, limit).map(({ id, score }) => ({ id, score }))]))
     },
     compare(shelves, vector, ids) {
       return read((db) =>
@@ -172,6 +190,17 @@ const PUT = `INSERT INTO memory.embeddings (model, collection, memory_id, shelf_
 
 const SIZE = `SELECT count(*)::integer AS count
   FROM (SELECT FROM memory.embeddings WHERE ${ON_SHELVES} LIMIT $4) AS part`
+
+interface Neighbour extends VectorHit {
+  readonly of: string
+}
+
+const NEIGHBOURS_BY_INDEX = `SELECT item.memory_id AS of, near.memory_id AS id, near.score
+  FROM memory.embeddings AS item
+  CROSS JOIN LATERAL memory.nearest_by_index($1, $6, $2, $3::uuid[], item.embedding::text, $5) AS near
+  WHERE item.model = $1 AND item.collection = $2 AND item.shelf_id = ANY ($3::uuid[]) AND item.memory_id = ANY ($4::uuid[])
+    AND near.memory_id <> item.memory_id
+  ORDER BY near.score DESC, near.memory_id`
 
 const BY_INDEX = `SELECT memory_id AS id, score
   FROM memory.nearest_by_index($1, $2, $3, $4::uuid[], $5, $6)`

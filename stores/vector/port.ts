@@ -64,6 +64,8 @@ export interface VectorSearch {
   removeOwner(ownerId: string): Promise<void>
   /** The nearest items on the shelves, the nearest first. */
   nearest(shelves: readonly string[], vector: Float32Array, limit: number, signal?: AbortSignal): Promise<VectorHit[]>
+  /** The nearest on the shelves to each of these items there, the nearest first and never itself; of what has no vector nothing. */
+  neighbours(shelves: readonly string[], ids: readonly string[], limit: number): Promise<Map<string, VectorHit[]>>
   /** The similarity of items on the shelves to a vector; ids that are not there are left out. */
   compare(shelves: readonly string[], vector: Float32Array, ids: readonly string[]): Promise<VectorHit[]>
   /** The best by meaning and by words together, the best first; absent where the index has no words. */
@@ -152,4 +154,11 @@ const pointNamespace = '5b7c1c1e-3f5a-4a3e-9d0e-0f6a0b2f7a11'
 /** The name of an item's point under a model: the same wherever and however often it is made. */
 export function pointIdOf(itemId: string, kind: VectorKind, model: string): string {
   return uuid5(pointNamespace, `${itemId} ${kind} ${model}`)
+}
+
+const shelfNamespace = '0c0a1f5e-6f1d-4c55-9a35-6b9a4b8f2d03'
+
+/** The shelf of an owner's conversations: they stand apart from the texts of their collection, and are searched for themselves. */
+export function conversationShelf(ownerId: string): string {
+  return uuid5(shelfNamespace, ownerId)
 }

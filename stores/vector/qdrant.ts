@@ -115,6 +115,24 @@ function indexOf(
     return points.map(({ payload, score }) => ({ id: payload.item, score }))
   }
 
+  /** What is held of items that fit a filter. */
+  async function held(filter: { readonly must: readonly unknown[] }, ids: readonly string[], withVectors: boolean) {
+    await made()
+    const found: Point[] = []
+    for (const part of chunks(ids)) {
+      const must = [...filter.must, ...ofItems(part).must]
+      const body = { filter: { must }, limit: part.length, with_payload: true, with_vector: withVectors }
+      const { points } = await client.read<{ points: Point[] }>('POST', `${path}/points/scroll`, body)
+      found.push(...points)
+    }
+    return found.map(({ payload, vector }) => ({
+      id: payload.item,
+      version: payload.version,
+      createdAt: new Date(payload.at),
+      vector: vector ? Float32Array.from('' in vector ? vector[''] : vector) : null,
+    }))
+  }
+
   return {
     model,
     dimensions,
@@ -144,6 +162,17 @@ function indexOf(
       signal?.throwIfAborted()
       return shelves.length === 0 ? [] : query({ must: [onShelves(shelves)] }, vector, limit, signal)
     },
+    async neighbours(shelves, ids, limit) {
+      if (shelves.length === 0) return new Map()
+      const items = await held({ must: [onShelves(shelves)] }, ids, true)
+      const found = await Promise.all(
+        items.map(async ({ id, vector }): Promise<[string, VectorHit[]]> => {
+          const near = vector ? await query({ must: [onShelves(shelves)] }, vector, limit + 1) : []
+          return [id, near.filter((hit) => hit.id !== id).slice(0, limit)]
+        }),
+      )
+      return new Map(found)
+    },
     async compare(shelves, vector, ids) {
       if (shelves.length === 0) return []
       const found: VectorHit[] = []
@@ -164,21 +193,7 @@ function indexOf(
       const { points } = await client.read<{ points: Point[] }>('POST', `${path}/points/query`, body, signal)
       return points.map(({ payload }) => payload.item)
     },
-    async find(ids, withVectors) {
-      await made()
-      const found: Point[] = []
-      for (const part of chunks(ids)) {
-        const body = { filter: ofItems(part), limit: part.length, with_payload: true, with_vector: withVectors }
-        const { points } = await client.read<{ points: Point[] }>('POST', `${path}/points/scroll`, body)
-        found.push(...points)
-      }
-      return found.map(({ payload, vector }) => ({
-        id: payload.item,
-        version: payload.version,
-        createdAt: new Date(payload.at),
-        vector: vector ? Float32Array.from('' in vector ? vector[''] : vector) : null,
-      }))
-    },
+    find: (ids, withVectors) => held({ must: [] }, ids, withVectors),
     async count(shelves) {
       if (shelves.length === 0) return 0
       await made()

@@ -3,6 +3,7 @@ import type { MemoryContext } from './context.ts'
 import type { SessionRecord } from './records.ts'
 import { mutation, named } from './resolving.ts'
 import { requireFew } from './service/context.ts'
+import { similarSessions } from './service/similar-sessions.ts'
 import { deleteUserContext, type EffectiveEntry, effectiveContext, setUserContext } from './service/user-context.ts'
 import { type Slice, sliceOf } from './slice.ts'
 import { childSessions } from './store/sessions.ts'
@@ -29,6 +30,8 @@ export const continuityResolvers = {
     },
     children: ({ id }: SessionRecord, args: PageArguments, { loaders }: MemoryContext) =>
       loaders.listUnder<SessionRecord>(['child sessions'], childSessions, id, args),
+    similarSessions: (session: SessionRecord, { first }: { first?: number | null }, context: MemoryContext) =>
+      similarSessions(context, session, first ?? 10),
     effectiveContext: async (session: SessionRecord, args: Keys & Slice, context: MemoryContext) =>
       sliceOf(await effectiveContext(context, session, args.keys ?? null), args),
     effectiveContextCount: async (session: SessionRecord, _: unknown, context: MemoryContext) =>

@@ -11,6 +11,7 @@ import type { RequestContext } from '../../lib/context.ts'
 import type { Database } from '../../stores/postgres/postgres.ts'
 import type { Stores } from '../../stores/stores.ts'
 import { loaderReads, type Read } from '../loader-reads.ts'
+import { neighbourLoader } from './neighbour-loader.ts'
 import { pointLoader } from './point-loader.ts'
 import type {
   ChainRecord,
@@ -157,6 +158,7 @@ export function createLoaders(stores: Stores, request: RequestContext) {
     vectorsOfSession: (id: string, args: PageArguments) =>
       countedUnder('session vectors', id, args, vectors.vectorsOfSessions, vectors.countVectorsOfSessions, byOrdinal),
     pointOf: pointLoader(stores, request),
+    conversationsNear: neighbourLoader(stores, request),
     memoryArchive: byId<ArchiveRecord>(read, archivesByIds),
     policyRule: byId<RuleRecord>(read, rulesByIds),
     circumstances: byId<Circumstances>(read, async (db, ids) => [...(await circumstancesOf(db, ids)).values()]),

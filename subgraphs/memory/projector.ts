@@ -4,6 +4,7 @@ import { type LogEvent, projectorContext } from '../../stores/log/log.ts'
 import type { Postgres } from '../../stores/postgres/postgres.ts'
 import type { Projector } from '../../stores/projector.ts'
 import {
+  conversationShelf,
   type EmbeddingIndex,
   type Embeddings,
   type VectorCollection,
@@ -12,6 +13,7 @@ import {
   vectorCollections,
 } from '../../stores/vector/port.ts'
 import { memoryName, readable, type Stored, undamaged } from '../packed-rows.ts'
+import { sessionsIn } from './conversations.ts'
 import { analyze } from './recall/tokens.ts'
 import type { Visibility } from './records.ts'
 import { shelfOf } from './store/drafts.ts'
@@ -24,6 +26,8 @@ interface Source {
 }
 
 interface Row {
+  /** What has the vector. */
+  readonly of: 'MEMORY' | 'TEXT' | 'SESSION'
   readonly id: string
   readonly ownerId: string
   readonly tenantId: string
@@ -34,9 +38,12 @@ interface Row {
   readonly content: string
 }
 
+const types = ['Memory', 'Vector', 'ChatSession', 'Message']
+
 /**
- * Gives every memory, and every text stored beside them, its vector in one index. An event only says what to look at: what it says
- * now is read when the event is taken in, so that batches may come again and in any size.
+ * Gives every memory, every text stored beside them, and every conversation its vector in one index. An event only says what to
+ * look at: what it says now is read when the event is taken in, so that batches may come again and in any size. However much
+ * was said in a conversation meanwhile, its vector is made once.
  */
 export function vectorProjector({ postgres, embeddings, sentinel, logger }: Source, kept: EmbeddingIndex): Projector {
   const { encoder, indexes } = kept
@@ -50,19 +57,20 @@ export function vectorProjector({ postgres, embeddings, sentinel, logger }: Sour
   }
   return {
     name: `vectors ${kept.name}`,
-    wants: ({ room, type }: LogEvent) => room === 'memory' && (type === 'Memory' || type === 'Vector'),
+    wants: ({ room, type }: LogEvent) => room === 'memory' && types.includes(type),
     async apply(events, signal) {
       // Another process has been started with other settings, and has removed it.
       if (!(await embeddings.keeps(kept))) return
-      const wanted = { Memory: new Set<string>(), Vector: new Set<string>() }
-      for (const { type, id } of events) wanted[type as keyof typeof wanted].add(id)
-      const named = [[...wanted.Memory], [...wanted.Vector]]
+      const idsOf = (wanted: string) => new Set(events.flatMap(({ type, id }) => (type === wanted ? id : [])))
+      const [memories, texts] = [idsOf('Memory'), idsOf('Vector')]
+      const sessions = await sessionsIn(events, indexes.CONVERSATION_CONTEXT)
+      const named = [memories, texts, sessions].map((ids) => [...ids])
       const found = await postgres.read({ ...projectorContext('vectors'), signal }, (db) =>
         db.query<Stored<Row>>(READ, named),
       )
       const rows = undamaged(readable<Row>(found, memoryName), logger)
-      const texts = rows.map(({ content }) => content)
-      const encoded = texts.length === 0 ? [] : await encoder.encode(texts, signal)
+      const contents = rows.map(({ content }) => content)
+      const encoded = contents.length === 0 ? [] : await encoder.encode(contents, signal)
       const there = new Set(found.map(({ id }) => id))
       for (const collection of vectorCollections) {
         const index = indexes[collection]
@@ -70,8 +78,8 @@ export function vectorProjector({ postgres, embeddings, sentinel, logger }: Sour
           row.collection === collection ? itemOf(row, encoded[i], index.hybrid !== undefined) : [],
         )
         // A vector that is gone no longer says which collection it was in.
-        const named = collection === 'MEMORIES' ? wanted.Memory : wanted.Vector
-        const gone = [...named].filter((id) => !there.has(id))
+        const beside = collection === 'CONVERSATION_CONTEXT' ? [...texts, ...sessions] : texts
+        const gone = [...(collection === 'MEMORIES' ? memories : beside)].filter((id) => !there.has(id))
         await watched('PUT', items.length, () => index.put(items))
         await watched('REMOVE', gone.length, () => index.remove(gone))
       }
@@ -87,14 +95,18 @@ export function vectorProjector({ postgres, embeddings, sentinel, logger }: Sour
 function itemOf(row: Row, vector: Float32Array | undefined, withWords: boolean): VectorItem[] {
   if (!vector) return []
   const { id, kind, ownerId, tenantId, version, visibility } = row
-  const words = withWords ? { terms: analyze(row.content).terms } : {}
-  const shelfId = shelfOf(visibility, ownerId, tenantId)
+  const isSession = row.of === 'SESSION'
+  const words = withWords && !isSession ? { terms: analyze(row.content).terms } : {}
+  const shelfId = isSession ? conversationShelf(ownerId) : shelfOf(visibility, ownerId, tenantId)
   return [{ id, kind, shelfId, tenantId, ownerId, version, vector, ...words }]
 }
 
-const READ = `SELECT id, owner_id AS "ownerId", tenant_id AS "tenantId", version, visibility, content,
+const READ = `SELECT 'MEMORY' AS of, id, owner_id AS "ownerId", tenant_id AS "tenantId", version, visibility, content,
     content_packed AS packed, 'MEMORIES' AS collection, 'CONTEXT' AS kind
   FROM memory.current_memories WHERE id = ANY ($1::uuid[])
   UNION ALL
-  SELECT id, owner_id, tenant_id, 1, visibility, content, NULL, collection, kind
-  FROM memory.vectors WHERE id = ANY ($2::uuid[])`
+  SELECT 'TEXT', id, owner_id, tenant_id, 1, visibility, content, NULL, collection, kind
+  FROM memory.vectors WHERE id = ANY ($2::uuid[])
+  UNION ALL
+  SELECT 'SESSION', id, owner_id, tenant_id, version, 'PRIVATE', content, NULL, 'CONVERSATION_CONTEXT', 'CONTEXT'
+  FROM memory.conversations WHERE id = ANY ($3::uuid[])`

@@ -65,6 +65,28 @@ export function vectorContract(name: string, world: () => VectorWorld): void {
       })
     })
 
+    test('answers the nearest to each of several items, never itself, and of none from other shelves', async () => {
+      const [shelf, other] = [randomUUID(), randomUUID()]
+      const items = [
+        [1, 0],
+        [1, 0.5],
+        [0, 1],
+      ].map((vector) => item(shelf, vector))
+      const [a, b, c] = ids(items)
+      const apart = [item(other, [1, 0.1]), item(other, [0, 1])]
+      await index.put([...items, ...apart])
+      const found = await index.neighbours([shelf], [...ids(items.slice(0, 2)), ...ids(apart), randomUUID()], 2)
+      expect([...found].map(([of, hits]) => [of, ids(hits)]).sort()).toEqual(
+        [
+          [a, [b, c]],
+          [b, [a, c]],
+        ].sort(),
+      )
+      expect(found.get(a ?? '')?.[0]?.score).toBeCloseTo(1 / Math.hypot(1, 0.5), 2)
+      expect(ids((await index.neighbours([shelf], [a ?? ''], 1)).get(a ?? '') ?? [])).toEqual([b])
+      expect(await index.neighbours([], ids(items), 2)).toEqual(new Map())
+    })
+
     test('finds what stands on the shelves asked for, and nothing beside', async () => {
       const shelves = [randomUUID(), randomUUID(), randomUUID()]
       const items = shelves.map((shelf) => item(shelf, [1, 1]))
