@@ -21,6 +21,7 @@ const encoder = (model: string) => ({ url: provider.url, key: 'k', model, dimens
 
 const query = `query ($query: String!) { recall(query: $query, first: 50) {
   hits { memory { id } } model degraded pending } }`
+const similar = 'query ($id: ID!) { chatSession(id: $id) { similarSessions { degraded hits { session { id } } } } }'
 
 describeEachPostgres('a change of the model', (database) => {
   changes(database, {
@@ -79,12 +80,18 @@ function changes(database: Parameters<Parameters<typeof describeEachPostgres>[1]
   test('is made beside the index that serves: recall loses nothing, and never does without vectors', async () => {
     const contents = Array.from({ length: 40 }, (_, n) => `The captain wrote letter ${n} about the voyage.`)
     let owner: Data
+    const talks: string[] = []
     {
       await using before = await open(change.first)
       owner = before.world.owner
       await before.mine.act('rememberMany', { items: contents.map((content) => ({ content })) })
       // Shares no word with the question: vectors alone bring it in.
       await before.mine.remember('Quarterly taxes were due on Friday.')
+      for (const content of ['The ferry sails at noon.', 'The boat leaves at twelve.']) {
+        const sessionId = await before.mine.openSession()
+        await before.mine.act('append', { sessionId, remember: false, messages: [{ role: 'USER', content }] })
+        talks.push(sessionId)
+      }
       await before.projectors.caughtUp()
       const found = await before.recall('captain letter voyage')
       expect(found).toMatchObject({ degraded: [], pending: 0, model: change.models[0] })
@@ -96,6 +103,8 @@ function changes(database: Parameters<Parameters<typeof describeEachPostgres>[1]
     await using during = await open(change.second, owner)
     const known = ids(await during.recall('captain letter voyage'))
     expect(known).toHaveLength(41)
+    const alike = async () => (await during.world.ask(owner, similar, { id: talks[0] })).chatSession.similarSessions
+    expect(await alike()).toEqual({ degraded: [], hits: [{ session: { id: talks[1] } }] })
     const begun = Promise.withResolvers<void>()
     const progress = watch(during.world, () => begun.resolve())
     await Promise.race([begun.promise, progress])
@@ -125,15 +134,16 @@ function changes(database: Parameters<Parameters<typeof describeEachPostgres>[1]
     const wanted = `${change.backend} ${change.models[1]}`
     const ofWanted = told.map(({ indexes }) => indexes.find(({ name }: Data) => name === wanted))
     // Where a provider makes them, none is made before it is let to.
-    if (change.second.encoder) expect(ofWanted[0]).toMatchObject({ state: 'BUILDING', done: 0, total: 41 })
+    if (change.second.encoder) expect(ofWanted[0]).toMatchObject({ state: 'BUILDING', done: 0, total: 43 })
     expect(ofWanted.at(-1)).toMatchObject({ state: 'ACTIVE' })
     const done = ofWanted.map((index) => index.done)
     expect(done).toEqual(done.toSorted((a, b) => a - b))
     const after = await during.recall('stowaway pirates')
     expect(after).toMatchObject({ degraded: [], pending: 0, model: change.models[1] })
+    expect(await alike()).toEqual({ degraded: [], hits: [{ session: { id: talks[1] } }] })
     expect(await states(during)).toMatchObject({ RETIRED: expect.stringContaining(change.models[0]) })
     const status = await during.world.stores.embeddings.status()
-    expect(status.every(({ done, total }) => done === 42 && total === 42)).toBe(true)
+    expect(status.every(({ done, total }) => done === 44 && total === 44)).toBe(true)
   })
 
   test('leaves what served before to the next start, which removes it', async () => {
@@ -147,7 +157,7 @@ function changes(database: Parameters<Parameters<typeof describeEachPostgres>[1]
   async function watch(world: MemoryWorld, begun: () => void): Promise<Data[]> {
     const live = 'subscription { embeddingProgress { cursor indexes { name state done total } } }'
     for (const [member, total] of [
-      [world.owner, 41],
+      [world.owner, 43],
       [world.stranger, 0],
     ] as const) {
       const { embeddingIndexes } = await world.ask(member, '{ embeddingIndexes { total } }')
