@@ -17,8 +17,8 @@ export const continuityResolvers = {
       requireFew(args.keys ?? null)
       return sliceOf(await loaders.userContextOf(viewer.userId, args.keys ?? null), args)
     },
-    chatContextCount: async (_: unknown, __: unknown, { viewer, loaders }: MemoryContext) =>
-      (await loaders.userContextOf(viewer.userId, null)).length,
+    chatContextCount: (_: unknown, __: unknown, { viewer, loaders }: MemoryContext) =>
+      loaders.userContextCount(viewer.userId),
   },
   Mutation: { setUserContext: mutation(setUserContext), deleteUserContext: mutation(deleteUserContext) },
   ChatSession: {
@@ -34,8 +34,8 @@ export const continuityResolvers = {
       similarSessions(context, session, first ?? 10),
     effectiveContext: async (session: SessionRecord, args: Keys & Slice, context: MemoryContext) =>
       sliceOf(await effectiveContext(context, session, args.keys ?? null), args),
-    effectiveContextCount: async (session: SessionRecord, _: unknown, context: MemoryContext) =>
-      (await effectiveContext(context, session, null)).length,
+    effectiveContextCount: ({ id }: SessionRecord, _: unknown, { loaders }: MemoryContext) =>
+      loaders.effectiveContextCount(id),
   },
   EffectiveContextEntry: {
     session: ({ sessionId }: EffectiveEntry, _: unknown, { loaders }: MemoryContext) =>

@@ -29,7 +29,7 @@ import type {
 import type { RelationshipRecord } from './relation-records.ts'
 import { ancestorsOf } from './store/ancestors.ts'
 import { type ArchiveRecord, archivesByIds } from './store/archives.ts'
-import { contextCounts, contextOf } from './store/context.ts'
+import { contextCounts, contextOf, effectiveCounts } from './store/context.ts'
 import { feedbackByIds } from './store/feedback.ts'
 import { grantsOf } from './store/grants.ts'
 import type { Values } from './store/keyset.ts'
@@ -44,7 +44,7 @@ import { contextAnalyses } from './store/sources.ts'
 import { summariesOf } from './store/summaries.ts'
 import { syncsByIds } from './store/syncs.ts'
 import { type TurnRecord, turnsByIds } from './store/turns.ts'
-import { type UserContextRecord, userContextOf } from './store/user-context.ts'
+import { type UserContextRecord, userContextCounts, userContextOf } from './store/user-context.ts'
 import * as vectors from './store/vectors.ts'
 import { samplesByIds } from './store/voice.ts'
 import type { SyncRecord } from './sync-records.ts'
@@ -185,6 +185,10 @@ export function createLoaders(stores: Stores, request: RequestContext) {
       ),
     contextCount: (sessionId: string) =>
       family('context count', (db, ids) => contextCounts(db, ids, request.clock.now()), 0).load(sessionId),
+    effectiveContextCount: (sessionId: string) =>
+      family('effective context count', (db, ids) => effectiveCounts(db, ids, request.clock.now()), 0).load(sessionId),
+    userContextCount: (ownerId: string) =>
+      family('user context count', (db, ids) => userContextCounts(db, ids, request.clock.now()), 0).load(ownerId),
     userContextOf: (ownerId: string, keys: readonly string[] | null) =>
       family<UserContextRecord[]>(
         ['user context', keys],

@@ -161,6 +161,9 @@ describeEachPostgres('what goes on from session to session', (database) => {
     // What does not persist ends with its session.
     await mine.act('end', { id: first })
     expect((await effective(second)).map(({ entry }) => entry.key)).toEqual(['c', 'a', 'b'])
+    const count = 'query ($id: ID!) { chatSession(id: $id) { effectiveContextCount } }'
+    expect(await world.ask(me, count, { id: second })).toEqual({ chatSession: { effectiveContextCount: 3 } })
+    expect(await world.ask(me, count, { id: first })).toEqual({ chatSession: { effectiveContextCount: 3 } })
     expect(await effective(second, ['b'])).toMatchObject([{ entry: { value: 'first' } }])
     const keys = Array.from({ length: 101 }, (_, n) => `${n}`)
     expect((await world.run(me, holds, { id: second, keys })).errors).toMatchObject([{ code: 'BAD_USER_INPUT' }])
@@ -176,7 +179,7 @@ describeEachPostgres('what goes on from session to session', (database) => {
       await world.ask(
         me,
         `{ chatSessions(first: ${count}) { nodes { ancestors { id } children { nodes { id } totalCount }
-          effectiveContext { origin entry { value } session { id } } } } }`,
+          effectiveContext { origin entry { value } session { id } } effectiveContextCount } } }`,
       )
       return world.statements.length
     }

@@ -1,5 +1,6 @@
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
 import type { ContextRecord } from '../records.ts'
+import { ancestorsOf } from './ancestors.ts'
 
 const columns = `entry.session_id AS "sessionId", entry.key, entry.value, entry.type, entry.access AS "accessLevel", entry.priority,
   entry.version, entry.persistent, entry.expires_at AS "expiresAt", entry.created_at AS "createdAt", entry.updated_at AS "updatedAt"`
@@ -32,6 +33,30 @@ export async function contextCounts(
   const rows = await db.query<{ id: string; count: number }>(
     `SELECT entry.session_id AS id, count(*)::integer AS count ${shown} GROUP BY 1`,
     [sessionIds, now],
+  )
+  return new Map(rows.map(({ id, count }) => [id, count]))
+}
+
+/** How many keys hold in sessions: their own, those of the sessions that they continue, and their owners'. */
+export async function effectiveCounts(
+  db: Database,
+  sessionIds: readonly string[],
+  now: Date,
+): Promise<Map<string, number>> {
+  const ancestors = await ancestorsOf(db, sessionIds)
+  const links = sessionIds.flatMap((of) => [of, ...(ancestors.get(of) ?? [])].map((id) => ({ of, id })))
+  const rows = await db.query<{ id: string; count: number }>(
+    `WITH holding AS (
+       SELECT link.of, held.key
+       FROM unnest($3::uuid[], $4::uuid[]) AS link (of, id) JOIN (SELECT entry.session_id, entry.key ${shown}) AS held
+         ON held.session_id = link.id
+       UNION
+       SELECT session.id, entry.key
+       FROM memory.chat_sessions AS session JOIN memory.user_chat_context AS entry ON entry.owner_id = session.owner_id
+       WHERE session.id = ANY ($5::uuid[]) AND (entry.expires_at IS NULL OR entry.expires_at > $2)
+     )
+     SELECT holding.of AS id, count(*)::integer AS count FROM holding GROUP BY 1`,
+    [[...new Set(links.map(({ id }) => id))], now, links.map(({ of }) => of), links.map(({ id }) => id), sessionIds],
   )
   return new Map(rows.map(({ id, count }) => [id, count]))
 }

@@ -26,6 +26,20 @@ export async function userContextOf(
   return Map.groupBy(rows, ({ ownerId }) => ownerId)
 }
 
+/** How many entries users have that have not expired. */
+export async function userContextCounts(
+  db: Database,
+  ownerIds: readonly string[],
+  now: Date,
+): Promise<Map<string, number>> {
+  const rows = await db.query<{ id: string; count: number }>(
+    `SELECT entry.owner_id AS id, count(*)::integer AS count FROM memory.user_chat_context AS entry
+     WHERE entry.owner_id = ANY ($1::uuid[]) AND (entry.expires_at IS NULL OR entry.expires_at > $2) GROUP BY 1`,
+    [ownerIds, now],
+  )
+  return new Map(rows.map(({ id, count }) => [id, count]))
+}
+
 /** The entry under a key as it stands, also when it has expired. */
 export async function findUserEntry(db: Database, { userId }: Viewer, key: string): Promise<UserContextRecord | null> {
   const [row] = await db.query<UserContextRecord>(
