@@ -70,16 +70,37 @@ export function toConnection<T>(rows: readonly T[], page: Page, keyOf: (row: T) 
   const more = rows.length > page.limit
   const kept = rows.slice(0, page.limit)
   if (page.backwards) kept.reverse()
-  const edges = kept.map((node) => ({ cursor: encodeKey(keyOf(node), page.scope), node }))
+  const edges = kept.map((node) => new KeyedEdge(node, page.scope, keyOf))
   return {
     edges,
     nodes: kept,
     pageInfo: {
       hasNextPage: page.backwards ? page.before !== null : more,
       hasPreviousPage: page.backwards ? more : page.after !== null,
-      startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
+      get startCursor() {
+        return edges[0]?.cursor ?? null
+      },
+      get endCursor() {
+        return edges.at(-1)?.cursor ?? null
+      },
     },
+  }
+}
+
+/** Its cursor is made when somebody asks: most who list nodes never do. */
+class KeyedEdge<T> implements Edge<T> {
+  readonly node: T
+  readonly #scope: string
+  readonly #keyOf: (row: T) => Key
+
+  constructor(node: T, scope: string, keyOf: (row: T) => Key) {
+    this.node = node
+    this.#scope = scope
+    this.#keyOf = keyOf
+  }
+
+  get cursor(): string {
+    return encodeKey(this.#keyOf(this.node), this.#scope)
   }
 }
 

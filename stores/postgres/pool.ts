@@ -17,6 +17,7 @@ import {
   TransactionEndedError,
   withScope,
 } from './security.ts'
+import { valueReaders } from './timestamps.ts'
 
 /** One statement of a room, as metrics and tests see it; the pool's own BEGIN, context and COMMIT are not told. */
 export interface StatementEvent {
@@ -54,7 +55,7 @@ export class SecurityContextPool extends pg.Pool {
 
   constructor(options: SecurityContextPoolOptions) {
     const { onStatement, cancellable, ...config } = options
-    super({ ...config, pipeline: true })
+    super({ ...config, pipeline: true, types: valueReaders })
     this.#onStatement = onStatement ?? (() => {})
     this.#cancellable = cancellable ?? true
     // A connection that breaks fails its statements and is dropped; its event must not end the process as well.

@@ -55,7 +55,12 @@ export type Loaders = ReturnType<typeof createLoaders>
 /** A connection that counts its list only when asked. */
 export type CountedConnection<T> = Connection<T> & { totalCount(): Promise<number> }
 
-type Pages<Row> = (db: Database, parents: readonly string[], page: Page) => Promise<Map<string, Row[]>>
+/** How a list under each of many parents is read. */
+interface PagedList<Row> {
+  pages(db: Database, parents: readonly string[], page: Page): Promise<Map<string, Row[]>>
+  counts(db: Database, parents: readonly string[]): Promise<Map<string, number>>
+  keyOf(row: Row): Key
+}
 
 /**
  * The reads of one execution, each joined with those of its level: however many parents a level has, it is one
@@ -66,29 +71,38 @@ export function createLoaders(stores: Stores, request: RequestContext) {
   const families = new Map<string, DataLoader<string, unknown>>()
 
   /** One loader for each list and its arguments, made when it is first asked. */
-  function family<V>(name: unknown, batch: (db: Database, ids: readonly string[]) => Promise<Map<string, V>>, none: V) {
+  function loaderOf<V>(name: unknown, make: () => DataLoader<string, V>): DataLoader<string, V> {
     const key = JSON.stringify(name)
-    const found = families.get(key)
-    if (found) return found as DataLoader<string, V>
-    const made = new DataLoader<string, V>(async (ids) => {
-      const values = await read((db) => batch(db, ids))
-      return ids.map((id) => values.get(id) ?? none)
-    })
-    families.set(key, made)
-    return made
+    const loader = (families.get(key) as DataLoader<string, V> | undefined) ?? make()
+    families.set(key, loader)
+    return loader
   }
 
-  async function pageUnder<Row>(
+  function family<V>(name: unknown, batch: (db: Database, ids: readonly string[]) => Promise<Map<string, V>>, none: V) {
+    const make = () =>
+      new DataLoader<string, V>(async (ids) => {
+        const values = await read((db) => batch(db, ids))
+        return ids.map((id) => values.get(id) ?? none)
+      })
+    return loaderOf(name, make)
+  }
+
+  function pageUnder<Row>(
     list: unknown,
     parent: string,
     args: PageArguments,
-    pages: Pages<Row>,
+    pages: PagedList<Row>['pages'],
     keyOf: (row: Row) => Key,
-  ) {
-    const page = parsePage(args, list)
+  ): Promise<Connection<Row>> {
     const { first, last, after, before } = args
-    const loader = family<Row[]>([list, first, last, after, before], (db, ids) => pages(db, ids, page), [])
-    return toConnection(await loader.load(parent), page, keyOf)
+    const make = () => {
+      const page = parsePage(args, list)
+      return new DataLoader<string, Connection<Row>>(async (ids) => {
+        const rows = await read((db) => pages(db, ids, page))
+        return ids.map((id) => toConnection(rows.get(id) ?? [], page, keyOf))
+      })
+    }
+    return loaderOf([list, first, last, after, before], make).load(parent)
   }
 
   /** The same with the list's length when that is asked for. */
@@ -96,41 +110,33 @@ export function createLoaders(stores: Stores, request: RequestContext) {
     list: unknown,
     parent: string,
     args: PageArguments,
-    pages: Pages<Row>,
-    counts: (db: Database, parents: readonly string[]) => Promise<Map<string, number>>,
-    keyOf: (row: Row) => Key,
+    { pages, counts, keyOf }: PagedList<Row>,
   ): Promise<CountedConnection<Row>> {
     const connection = await pageUnder(list, parent, args, pages, keyOf)
     return { ...connection, totalCount: () => family([list, 'count'], counts, 0).load(parent) }
   }
 
-  async function memoriesUnder(name: string, source: ListSource, parent: string, args: PageArguments) {
-    const keyOf = (row: MemoryRecord): Key => [row[source.keyName as 'position' | 'ordinal'] ?? 0]
-    const connection = await pageUnder(
-      name,
-      parent,
-      args,
-      (db, ids, page) => memories.memoryPages(db, source, ids, page),
-      keyOf,
-    )
-    const totalCount = () =>
-      family([name, 'count'], (db, ids) => memories.memoryCounts(db, source, ids), 0).load(parent)
-    return { ...connection, totalCount } satisfies CountedConnection<MemoryRecord>
+  function memoriesUnder(name: string, source: ListSource, parent: string, args: PageArguments) {
+    return countedUnder<MemoryRecord>(name, parent, args, {
+      pages: (db, ids, page) => memories.memoryPages(db, source, ids, page),
+      counts: (db, ids) => memories.memoryCounts(db, source, ids),
+      keyOf: (row) => [row[source.keyName as 'position' | 'ordinal'] ?? 0],
+    })
   }
 
   /** A page of the list under a parent, with its length when that is asked for. */
-  async function listUnder<Row extends { readonly ordinal: number }>(
+  function listUnder<Row extends { readonly ordinal: number }>(
     list: readonly unknown[],
     source: ListSource,
     parent: string,
     args: PageArguments,
     condition?: (values: Values) => readonly string[],
-  ): Promise<CountedConnection<Row>> {
-    const pages: Pages<Row> = (db, ids, page) => pagesUnder(db, source, ids, page, condition)
-    const connection = await pageUnder(list, parent, args, pages, (row) => [row.ordinal])
-    const totalCount = () =>
-      family([list, 'count'], (db, ids) => countsUnder(db, source, ids, condition), 0).load(parent)
-    return { ...connection, totalCount }
+  ) {
+    return countedUnder<Row>(list, parent, args, {
+      pages: (db, ids, page) => pagesUnder(db, source, ids, page, condition),
+      counts: (db, ids) => countsUnder(db, source, ids, condition),
+      keyOf: byOrdinal,
+    })
   }
 
   return {
@@ -154,9 +160,17 @@ export function createLoaders(stores: Stores, request: RequestContext) {
     message: byId<MessageRecord>(read, sessions.messagesByIds),
     vector: byId<vectors.VectorRecord>(read, vectors.vectorsByIds),
     vectorsOfMemory: (id: string, args: PageArguments) =>
-      countedUnder('memory vectors', id, args, vectors.vectorsOfMemories, vectors.countVectorsOfMemories, byOrdinal),
+      countedUnder<vectors.VectorRecord>('memory vectors', id, args, {
+        pages: vectors.vectorsOfMemories,
+        counts: vectors.countVectorsOfMemories,
+        keyOf: byOrdinal,
+      }),
     vectorsOfSession: (id: string, args: PageArguments) =>
-      countedUnder('session vectors', id, args, vectors.vectorsOfSessions, vectors.countVectorsOfSessions, byOrdinal),
+      countedUnder<vectors.VectorRecord>('session vectors', id, args, {
+        pages: vectors.vectorsOfSessions,
+        counts: vectors.countVectorsOfSessions,
+        keyOf: byOrdinal,
+      }),
     pointOf: pointLoader(stores, request),
     conversationsNear: neighbourLoader(stores, request),
     memoryArchive: byId<ArchiveRecord>(read, archivesByIds),
@@ -166,15 +180,12 @@ export function createLoaders(stores: Stores, request: RequestContext) {
       memoriesUnder('session memories', memories.memoriesOfSession, id, args),
     memoriesOfMessage: (id: string, args: PageArguments) =>
       memoriesUnder('message memories', memories.memoriesOfMessage, id, args),
-    revisionsOf: ({ id, asOf }: MemoryRecord, args: PageArguments): Promise<CountedConnection<RevisionRecord>> =>
-      countedUnder(
-        ['revisions', asOf],
-        id,
-        args,
-        (db, ids, page) => memories.revisionPages(db, ids, page, asOf),
-        (db, ids) => memories.revisionCounts(db, ids, asOf),
-        (row: RevisionRecord) => [row.version],
-      ),
+    revisionsOf: ({ id, asOf }: MemoryRecord, args: PageArguments) =>
+      countedUnder<RevisionRecord>(['revisions', asOf], id, args, {
+        pages: (db, ids, page) => memories.revisionPages(db, ids, page, asOf),
+        counts: (db, ids) => memories.revisionCounts(db, ids, asOf),
+        keyOf: (row) => [row.version],
+      }),
     relationship: byId<RelationshipRecord>(read, relationshipsByIds),
     contextAnalysis: async (id: string, version: number) =>
       (await family('context analyses', contextAnalyses, { analysis: null }).load(`${id} ${version}`)).analysis,
@@ -200,18 +211,13 @@ export function createLoaders(stores: Stores, request: RequestContext) {
       const connection = await pageUnder('messages', session.id, args, sessions.messagePages, (row) => [row.position])
       return { ...connection, totalCount: async () => session.messageCount }
     },
-    async sessionsOf(ownerId: string, filter: SessionFilter, args: PageArguments) {
+    sessionsOf(ownerId: string, filter: SessionFilter, args: PageArguments) {
       const list = ['sessions', filter.mode ?? null, filter.active ?? null]
-      const connection = await pageUnder(
-        list,
-        ownerId,
-        args,
-        (db, ids, page) => sessions.sessionPages(db, ids, filter, page),
-        (row: SessionRecord) => [row.ordinal],
-      )
-      const totalCount = () =>
-        family([...list, 'count'], (db, ids) => sessions.sessionCounts(db, ids, filter), 0).load(ownerId)
-      return { ...connection, totalCount } satisfies CountedConnection<SessionRecord>
+      return countedUnder<SessionRecord>(list, ownerId, args, {
+        pages: (db, ids, page) => sessions.sessionPages(db, ids, filter, page),
+        counts: (db, ids) => sessions.sessionCounts(db, ids, filter),
+        keyOf: byOrdinal,
+      })
     },
   }
 }

@@ -2,10 +2,11 @@ import { mapConnection, type PageArguments } from '../../lib/connection.ts'
 import { toGlobalId } from '../../lib/ids.ts'
 import { byReference, idFields } from '../references.ts'
 import type { MemoryContext } from './context.ts'
+import type { CountedConnection } from './loaders.ts'
 import { userOf } from './mappers.ts'
 import { contentFor, revisionFor, valueFor } from './policies/masks.ts'
 import type { PolicyKind } from './policies/rules.ts'
-import type { MemoryRecord } from './records.ts'
+import type { MemoryRecord, RevisionRecord } from './records.ts'
 import { mutation, named } from './resolving.ts'
 import {
   listRules,
@@ -29,16 +30,9 @@ export const policyResolvers = {
     content: (memory: MemoryRecord, _: unknown, context: MemoryContext) => contentFor(context, memory),
     metadata: (memory: MemoryRecord, _: unknown, context: MemoryContext) => valueFor(context, memory, memory.metadata),
     speaker: (memory: MemoryRecord, _: unknown, context: MemoryContext) => valueFor(context, memory, memory.speaker),
-    async revisions(memory: MemoryRecord, args: PageArguments, context: MemoryContext) {
-      const connection = await context.loaders.revisionsOf(memory, args)
-      if (memory.ownerId === context.viewer.userId) return connection
-      const masked = new Map(
-        await Promise.all(
-          connection.nodes.map(async (each) => [each, await revisionFor(context, memory, each)] as const),
-        ),
-      )
-      const { totalCount } = connection
-      return { ...mapConnection(connection, (revision) => masked.get(revision) ?? revision), totalCount }
+    revisions(memory: MemoryRecord, args: PageArguments, context: MemoryContext) {
+      const revisions = context.loaders.revisionsOf(memory, args)
+      return memory.ownerId === context.viewer.userId ? revisions : maskedRevisions(context, memory, revisions)
     },
     policyDecisions: (
       { id }: MemoryRecord,
@@ -84,4 +78,17 @@ export const policyResolvers = {
       named(loaders.policyRule.load(ruleId)),
   },
   RemovePolicyRuleSuccess: { ruleId: ({ ruleId }: { ruleId: string }) => toGlobalId('PolicyRule', ruleId) },
+}
+
+async function maskedRevisions(
+  context: MemoryContext,
+  memory: MemoryRecord,
+  revisions: Promise<CountedConnection<RevisionRecord>>,
+): Promise<CountedConnection<RevisionRecord>> {
+  const connection = await revisions
+  const masked = new Map(
+    await Promise.all(connection.nodes.map(async (each) => [each, await revisionFor(context, memory, each)] as const)),
+  )
+  const { totalCount } = connection
+  return { ...mapConnection(connection, (revision) => masked.get(revision) ?? revision), totalCount }
 }
