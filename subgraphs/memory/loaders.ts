@@ -34,7 +34,7 @@ import { feedbackByIds } from './store/feedback.ts'
 import { grantsOf } from './store/grants.ts'
 import type { Values } from './store/keyset.ts'
 import * as memories from './store/memories.ts'
-import { countsUnder, type ListSource, pagesUnder } from './store/pages.ts'
+import { countsUnder, forFields, type ListSource, pagesUnder } from './store/pages.ts'
 import { type Circumstances, circumstancesOf, type RuleRecord, rulesByIds } from './store/policies.ts'
 import { chainsByIds } from './store/reasoning.ts'
 import { relationshipsByIds } from './store/relationships.ts'
@@ -55,8 +55,13 @@ export type Loaders = ReturnType<typeof createLoaders>
 /** A connection that counts its list only when asked. */
 export type CountedConnection<T> = Connection<T> & { totalCount(): Promise<number> }
 
+/** The fields that are selected of a list's items. */
+type Selected = ReadonlySet<string>
+
 /** How a list under each of many parents is read. */
 interface PagedList<Row> {
+  /** The columns that it reads, where the list is not always read with the same ones. */
+  readonly columns?: string
   pages(db: Database, parents: readonly string[], page: Page): Promise<Map<string, Row[]>>
   counts(db: Database, parents: readonly string[]): Promise<Map<string, number>>
   keyOf(row: Row): Key
@@ -91,8 +96,7 @@ export function createLoaders(stores: Stores, request: RequestContext) {
     list: unknown,
     parent: string,
     args: PageArguments,
-    pages: PagedList<Row>['pages'],
-    keyOf: (row: Row) => Key,
+    { pages, keyOf, columns }: Omit<PagedList<Row>, 'counts'>,
   ): Promise<Connection<Row>> {
     const { first, last, after, before } = args
     const make = () => {
@@ -102,7 +106,7 @@ export function createLoaders(stores: Stores, request: RequestContext) {
         return ids.map((id) => toConnection(rows.get(id) ?? [], page, keyOf))
       })
     }
-    return loaderOf([list, first, last, after, before], make).load(parent)
+    return loaderOf([list, first, last, after, before, columns], make).load(parent)
   }
 
   /** The same with the list's length when that is asked for. */
@@ -110,14 +114,16 @@ export function createLoaders(stores: Stores, request: RequestContext) {
     list: unknown,
     parent: string,
     args: PageArguments,
-    { pages, counts, keyOf }: PagedList<Row>,
+    paged: PagedList<Row>,
   ): Promise<CountedConnection<Row>> {
-    const connection = await pageUnder(list, parent, args, pages, keyOf)
-    return { ...connection, totalCount: () => family([list, 'count'], counts, 0).load(parent) }
+    const connection = await pageUnder(list, parent, args, paged)
+    return { ...connection, totalCount: () => family([list, 'count'], paged.counts, 0).load(parent) }
   }
 
-  function memoriesUnder(name: string, source: ListSource, parent: string, args: PageArguments) {
+  function memoriesUnder(name: string, list: ListSource, parent: string, args: PageArguments, selected: Selected) {
+    const source = forFields(list, selected)
     return countedUnder<MemoryRecord>(name, parent, args, {
+      columns: source.columns,
       pages: (db, ids, page) => memories.memoryPages(db, source, ids, page),
       counts: (db, ids) => memories.memoryCounts(db, source, ids),
       keyOf: (row) => [row[source.keyName as 'position' | 'ordinal'] ?? 0],
@@ -176,16 +182,19 @@ export function createLoaders(stores: Stores, request: RequestContext) {
     memoryArchive: byId<ArchiveRecord>(read, archivesByIds),
     policyRule: byId<RuleRecord>(read, rulesByIds),
     circumstances: byId<Circumstances>(read, async (db, ids) => [...(await circumstancesOf(db, ids)).values()]),
-    memoriesOfSession: (id: string, args: PageArguments) =>
-      memoriesUnder('session memories', memories.memoriesOfSession, id, args),
-    memoriesOfMessage: (id: string, args: PageArguments) =>
-      memoriesUnder('message memories', memories.memoriesOfMessage, id, args),
-    revisionsOf: ({ id, asOf }: MemoryRecord, args: PageArguments) =>
-      countedUnder<RevisionRecord>(['revisions', asOf], id, args, {
-        pages: (db, ids, page) => memories.revisionPages(db, ids, page, asOf),
+    memoriesOfSession: (id: string, args: PageArguments, selected: Selected) =>
+      memoriesUnder('session memories', memories.memoriesOfSession, id, args, selected),
+    memoriesOfMessage: (id: string, args: PageArguments, selected: Selected) =>
+      memoriesUnder('message memories', memories.memoriesOfMessage, id, args, selected),
+    revisionsOf({ id, asOf }: MemoryRecord, args: PageArguments, selected: Selected) {
+      const source = forFields(memories.revisions, selected)
+      return countedUnder<RevisionRecord>(['revisions', asOf], id, args, {
+        columns: source.columns,
+        pages: (db, ids, page) => memories.revisionPages(db, source, ids, page, asOf),
         counts: (db, ids) => memories.revisionCounts(db, ids, asOf),
         keyOf: (row) => [row.version],
-      }),
+      })
+    },
     relationship: byId<RelationshipRecord>(read, relationshipsByIds),
     contextAnalysis: async (id: string, version: number) =>
       (await family('context analyses', contextAnalyses, { analysis: null }).load(`${id} ${version}`)).analysis,
@@ -208,7 +217,8 @@ export function createLoaders(stores: Stores, request: RequestContext) {
       ).load(ownerId),
     ancestorsOf: (sessionId: string) => family<string[]>('ancestors', ancestorsOf, []).load(sessionId),
     async messagesOf(session: SessionRecord, args: PageArguments): Promise<CountedConnection<MessageRecord>> {
-      const connection = await pageUnder('messages', session.id, args, sessions.messagePages, (row) => [row.position])
+      const list = { pages: sessions.messagePages, keyOf: (row: MessageRecord) => [row.position] }
+      const connection = await pageUnder('messages', session.id, args, list)
       return { ...connection, totalCount: async () => session.messageCount }
     },
     sessionsOf(ownerId: string, filter: SessionFilter, args: PageArguments) {

@@ -1,6 +1,8 @@
+import type { GraphQLResolveInfo } from 'graphql'
 import { mapConnection, type PageArguments } from '../../lib/connection.ts'
 import { toGlobalId } from '../../lib/ids.ts'
 import { byReference, idFields } from '../references.ts'
+import { selectedOfNodes } from '../selection.ts'
 import type { MemoryContext } from './context.ts'
 import type { CountedConnection } from './loaders.ts'
 import { userOf } from './mappers.ts'
@@ -30,8 +32,8 @@ export const policyResolvers = {
     content: (memory: MemoryRecord, _: unknown, context: MemoryContext) => contentFor(context, memory),
     metadata: (memory: MemoryRecord, _: unknown, context: MemoryContext) => valueFor(context, memory, memory.metadata),
     speaker: (memory: MemoryRecord, _: unknown, context: MemoryContext) => valueFor(context, memory, memory.speaker),
-    revisions(memory: MemoryRecord, args: PageArguments, context: MemoryContext) {
-      const revisions = context.loaders.revisionsOf(memory, args)
+    revisions(memory: MemoryRecord, args: PageArguments, context: MemoryContext, info: GraphQLResolveInfo) {
+      const revisions = context.loaders.revisionsOf(memory, args, selectedOfNodes(info))
       return memory.ownerId === context.viewer.userId ? revisions : maskedRevisions(context, memory, revisions)
     },
     policyDecisions: (

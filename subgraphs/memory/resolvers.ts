@@ -1,6 +1,8 @@
+import type { GraphQLResolveInfo } from 'graphql'
 import type { PageArguments } from '../../lib/connection.ts'
 import { toGlobalId, uuidOf } from '../../lib/ids.ts'
 import { byReference, idFields, type Reference } from '../references.ts'
+import { selectedOfNodes } from '../selection.ts'
 import type { MemoryContext } from './context.ts'
 import { contextResolvers } from './context-resolvers.ts'
 import {
@@ -130,8 +132,8 @@ export const resolvers = {
     consensusNode: ({ consensusNodeId }: SessionRecord) => nodeOf(consensusNodeId),
     messages: (session: SessionRecord, args: PageArguments, { loaders }: MemoryContext) =>
       loaders.messagesOf(session, args),
-    memories: ({ id }: SessionRecord, args: PageArguments, { loaders }: MemoryContext) =>
-      loaders.memoriesOfSession(id, args),
+    memories: ({ id }: SessionRecord, args: PageArguments, { loaders }: MemoryContext, info: GraphQLResolveInfo) =>
+      loaders.memoriesOfSession(id, args, selectedOfNodes(info)),
     ...contextResolvers.ChatSession,
     ...vectorResolvers.ChatSession,
   },
@@ -139,8 +141,8 @@ export const resolvers = {
     ...idFields('Message'),
     __resolveReference: byReference('Message', ({ loaders }: MemoryContext, id) => loaders.message.load(id)),
     session: ({ sessionId }: MessageRecord, _: unknown, { loaders }: MemoryContext) => loaders.session.load(sessionId),
-    memories: ({ id }: MessageRecord, args: PageArguments, { loaders }: MemoryContext) =>
-      loaders.memoriesOfMessage(id, args),
+    memories: ({ id }: MessageRecord, args: PageArguments, { loaders }: MemoryContext, info: GraphQLResolveInfo) =>
+      loaders.memoriesOfMessage(id, args, selectedOfNodes(info)),
   },
   MemoryChange: {
     memoryId: ({ memoryId }: MemoryChange) => toGlobalId('Memory', memoryId),

@@ -45,6 +45,21 @@ describe('the list of memories', () => {
     expect(contents(await listed(viewer, { orderBy: 'OLDEST_FIRST', first: 3 }))).toEqual(['0', '1', '2'])
   })
 
+  test('tells moments of any year to the millisecond', async () => {
+    const { viewer, act } = await somebody()
+    const moments = [
+      '0044-03-15T10:00:00',
+      '1066-10-14T09:00:00.5',
+      '1969-12-31T23:59:59.999',
+      '9999-12-31T23:59:59.01',
+    ]
+    const instants = moments.map((moment) => new Date(`${moment}Z`).toISOString())
+    await act('rememberMany', { items: instants.map((occurredAt) => ({ content: occurredAt, occurredAt })) })
+    const { memories } = await world.ask(viewer, '{ memories(orderBy: OLDEST_FIRST) { nodes { content occurredAt } } }')
+    expect(contents(memories)).toEqual(instants)
+    expect(memories.nodes.map(({ occurredAt }: Data) => occurredAt)).toEqual(instants)
+  })
+
   test('refuses a cursor of another order, a bound out of range and rubbish', async () => {
     const { viewer, remember } = await somebody()
     await remember('one')
@@ -250,7 +265,53 @@ describe('a query over many parents', () => {
     expect(new Set(counts).size).toBe(1)
     expect(counts[0]).toBeLessThan(15)
   })
+
+  const typed = 'kind ofType { kind ofType { kind ofType { kind } } }'
+
+  /** Selections of every field of a type, by the names that their answers have. */
+  async function fieldsOf(viewer: Viewer, type: string): Promise<[string, string][]> {
+    const { __type } = await world.ask(viewer, `{ __type(name: "${type}") { fields { name type { ${typed} } } } }`)
+    return __type.fields.map(({ name, type }: Data) => {
+      const below = JSON.stringify(type).includes('"OBJECT"') ? '{ __typename }' : ''
+      return [`asked_${name}`, `asked_${name}: ${name} ${below}`]
+    })
+  }
+
+  test('tells of a field that is asked for alone what it tells of it among all', async () => {
+    const { viewer, act, openSession, remember } = await somebody()
+    const sessionId = await openSession()
+    const told = { occurredAt: '2026-01-02T03:04:05.678Z', retentionUntil: '2999-01-01T00:00:00.000Z' }
+    const more = { externalId: 'ours', metadata: { speaker: 'Ann' }, contextAnalysis: { mood: 'calm' }, ...told }
+    const id = await remember('one', { sessionId, ...more })
+    await act('revise', { id, content: 'two', contextAnalysis: { mood: 'glad' } })
+    await act('append', { sessionId, messages: [{ role: 'USER', name: 'Ann', content: 'said' }], remember: true })
+    const ask = async (fields: string, inner: string): Promise<Data[]> => {
+      const list = `{ chatSessions { nodes { memories { ${inner} }
+        messages { nodes { memories { ${inner} } } } } } }`
+      const { chatSessions } = await world.ask(viewer, list.replaceAll('FIELDS', fields))
+      return chatSessions.nodes
+    }
+    const ways = {
+      Memory: ['nodes { FIELDS }', 'edges { node { ... on Node { ... on Memory { FIELDS } } } }'],
+      MemoryRevision: ['nodes { revisions { nodes { FIELDS } } }'],
+    }
+    for (const [type, selections] of Object.entries(ways)) {
+      const fields = await fieldsOf(viewer, type)
+      for (const selection of selections) {
+        const all = await ask(fields.map(([, field]) => field).join(' '), selection)
+        for (const [name, field] of fields) {
+          expect(valuesOf(await ask(field, selection), name), `${type}: ${field}`).toEqual(valuesOf(all, name))
+        }
+      }
+    }
+  })
 })
+
+/** Every value of that name in an answer, in order. */
+function valuesOf(value: Data, name: string): unknown[] {
+  if (value === null || typeof value !== 'object') return []
+  return Object.entries(value).flatMap(([key, item]) => (key === name ? [item] : valuesOf(item, name)))
+}
 
 /** A cursor of the same list with another place. */
 function madeUp(cursor: string, place: unknown[]): string {

@@ -6,13 +6,28 @@ import { charactersOf, compressionOf, originalBytesOf } from './compression.ts'
 import { allOf, keyset, Values } from './keyset.ts'
 import { countsUnder, type ListSource, pagesUnder } from './pages.ts'
 
-const fields = `memory.id, memory.owner_id AS "ownerId", memory.ordinal::float8 AS ordinal,
-  memory.session_id AS "sessionId", memory.message_id AS "messageId", memory.position, memory.speaker,
-  memory.external_id AS "externalId", memory.version, memory.content, memory.content_packed AS packed,
-  ${compressionOf('memory')} AS compression, memory.tier, memory.visibility, memory.metadata,
-  memory.occurred_at AS "occurredAt", memory.time_inferred AS "timeInferred",
-  memory.retention_until AS "retentionUntil", memory.created_at AS "createdAt", memory.updated_at AS "updatedAt"`
-const columns = `${fields}, NULL::timestamptz AS "asOf"`
+/** What every list of memories needs: what is asked for most, and what policies judge by. */
+const common = `memory.id, memory.owner_id AS "ownerId", memory.ordinal::float8 AS ordinal, memory.position, memory.version,
+  memory.content, memory.content_packed AS packed, memory.tier, memory.visibility, memory.metadata,
+  memory.occurred_at AS "occurredAt", memory.created_at AS "createdAt"`
+const rare = `memory.session_id AS "sessionId", memory.message_id AS "messageId", memory.speaker,
+  memory.external_id AS "externalId", ${compressionOf('memory')} AS compression, memory.time_inferred AS "timeInferred",
+  memory.retention_until AS "retentionUntil", memory.updated_at AS "updatedAt"`
+const rareFields = [
+  'session',
+  'source',
+  'speaker',
+
+  'externalId',
+  'compressed',
+  'compressionMetadata',
+  'timeInferred',
+  'retentionUntil',
+  'updatedAt',
+]
+const fields = `${common}, ${rare}`
+const notAsOf = 'NULL::timestamptz AS "asOf"'
+const columns = `${fields}, ${notAsOf}`
 
 /** Where memories are read as they are. */
 export const current = 'memory.current_memories AS memory'
@@ -81,7 +96,8 @@ export async function expiredMemories(db: Database, ownerId: string, at: Date, p
 }
 
 export const memoriesOfSession: ListSource = {
-  columns,
+  columns: `${common}, ${notAsOf}`,
+  rare: { columns: rare, fields: rareFields },
   from: current,
   parent: 'memory.session_id',
   key: 'memory.position',
@@ -91,7 +107,8 @@ export const memoriesOfSession: ListSource = {
 
 /** Those made of a message, and those that said what it says already. */
 export const memoriesOfMessage: ListSource = {
-  columns,
+  columns: `${common}, ${notAsOf}`,
+  rare: { columns: rare, fields: rareFields },
   from: `(SELECT current.*, current.message_id AS told_by FROM memory.current_memories AS current
     UNION ALL
     SELECT current.*, sources.message_id FROM memory.sources
@@ -112,11 +129,14 @@ export function memoryCounts(db: Database, source: ListSource, parents: readonly
   return countsUnder(db, source, parents)
 }
 
-const revisions: ListSource = {
+export const revisions: ListSource = {
   columns: `revision.version, revision.content, revision.content_packed AS packed, revision.tier, revision.visibility,
-    revision.metadata, revision.occurred_at AS "occurredAt", revision.time_inferred AS "timeInferred",
-    revision.retention_until AS "retentionUntil", revision.context_analysis AS "contextAnalysis",
-    revision.known_from AS "knownFrom", revision.known_until AS "knownUntil"`,
+    revision.metadata, revision.occurred_at AS "occurredAt"`,
+  rare: {
+    columns: `revision.time_inferred AS "timeInferred", revision.retention_until AS "retentionUntil",
+      revision.context_analysis AS "contextAnalysis", revision.known_from AS "knownFrom", revision.known_until AS "knownUntil"`,
+    fields: ['timeInferred', 'retentionUntil', 'contextAnalysis', 'knownFrom', 'knownUntil'],
+  },
   from: 'memory.revisions AS revision',
   parent: 'revision.memory_id',
   key: 'revision.version',
@@ -128,8 +148,14 @@ const knownBy = (asOf: Date | null) => (values: Values) =>
   asOf ? [`revision.known_from <= ${values.add(asOf, 'timestamptz')}`] : []
 
 /** The revisions of memories, the newest first, as far as they were known at a moment. */
-export async function revisionPages(db: Database, memoryIds: readonly string[], page: Page, asOf: Date | null) {
-  const pages = await pagesUnder<Stored<RevisionRecord>>(db, revisions, memoryIds, page, knownBy(asOf))
+export async function revisionPages(
+  db: Database,
+  source: ListSource,
+  memoryIds: readonly string[],
+  page: Page,
+  asOf: Date | null,
+) {
+  const pages = await pagesUnder<Stored<RevisionRecord>>(db, source, memoryIds, page, knownBy(asOf))
   const named = (id: string) => (row: Stored<RevisionRecord>) => `${memoryName({ id })}, revision ${row.version}`
   return new Map([...pages].map(([id, rows]) => [id, readable<RevisionRecord>(rows, named(id))]))
 }

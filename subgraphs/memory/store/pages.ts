@@ -6,6 +6,8 @@ import { allOf, keyset, type Order, Values } from './keyset.ts'
 export interface ListSource {
   /** The columns of a row, among them the list's key. */
   readonly columns: string
+  /** Further columns, which these fields of the graph alone read. */
+  readonly rare?: { readonly columns: string; readonly fields: readonly string[] }
   readonly from: string
   /** The column that names the parent. */
   readonly parent: string
@@ -13,6 +15,13 @@ export interface ListSource {
   readonly key: string
   readonly keyName: string
   readonly order: Order
+}
+
+/** The list with its rare columns, unless none of the selected fields reads them. */
+export function forFields(source: ListSource, selected: ReadonlySet<string>): ListSource {
+  const { rare, ...lean } = source
+  const isRead = rare?.fields.some((field) => selected.has(field))
+  return isRead ? { ...lean, columns: `${source.columns}, ${rare?.columns}` } : lean
 }
 
 /** One page of the list of each parent, in one statement, keyed by parent. */
