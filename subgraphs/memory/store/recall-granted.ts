@@ -7,7 +7,7 @@ import { allOf, Values } from './keyset.ts'
 import { filterConditions } from './memories.ts'
 
 /** What a memory that the viewer was given has of the asked terms. */
-interface GrantedMatch {
+export interface GrantedMatch {
   readonly id: string
   /** How often it has each of them, in their order. */
   readonly frequencies: readonly number[]

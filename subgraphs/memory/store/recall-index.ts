@@ -5,7 +5,7 @@ import type { RecallIndex, Scored, TextAnswer } from '../recall/port.ts'
 import type { MemoryFilter } from '../records.ts'
 import { fittingIds } from './memory-lists.ts'
 import { neighbourhoods } from './neighbourhoods.ts'
-import { grantedMemories, searchGranted, withGranted } from './recall-granted.ts'
+import { type GrantedMatch, grantedMemories, searchGranted, withGranted } from './recall-granted.ts'
 import { VectorOutage } from './vector-outage.ts'
 
 /** What recall reads, and how it went. */
@@ -20,10 +20,9 @@ export interface ObservedIndex extends RecallIndex {
 export function openRecallIndex(context: MemoryContext, filter: MemoryFilter): ObservedIndex {
   const { stores, viewer, request } = context
   const shelves = [viewer.userId, viewer.tenantId]
-  /** Others' shelves that he was given leave to search by meaning. */
-  const granted = context.read(grantedShelves)
+  const granted = context.read(grantedToViewer)
   granted.catch(() => {})
-  const searched = async () => [...shelves, ...(await granted)]
+  const searched = async () => [...shelves, ...(await granted).shelves]
   const filtered = Object.values(filter).some((value) => value != null)
   const outage = new VectorOutage(context)
   /** Of a filtered search: how many memories that fit have no vector. */
@@ -32,13 +31,19 @@ export function openRecallIndex(context: MemoryContext, filter: MemoryFilter): O
 
   /** Of what others gave the viewer and let him search by meaning: compared one by one, on their shelves. */
   async function nearestGranted(vector: Float32Array): Promise<readonly VectorHit[]> {
-    const owners = await granted
+    const { shelves: owners } = await granted
     if (owners.length === 0) return []
     const given = await context.read((db) => grantedMemories(db, filter, owners))
     if (given.length === 0) return []
     const hits = await stores.vectors.compare(owners, vector, given)
     lackingGranted = given.length - hits.length
     return hits
+  }
+
+  /** Most viewers were given nothing: they are spared the search among it. */
+  async function searchGiven(boosts: ReadonlyMap<string, number>): Promise<readonly GrantedMatch[]> {
+    const { hasMemories } = await granted
+    return hasMemories ? context.read((db) => searchGranted(db, boosts, filter)) : []
   }
 
   async function nearest(vector: Float32Array, limit: number): Promise<readonly VectorHit[]> {
@@ -66,9 +71,10 @@ export function openRecallIndex(context: MemoryContext, filter: MemoryFilter): O
       return outage.hasBegun
     },
     async search(boosts, limit) {
-      const [answer, shared] = await context.read((db) =>
-        Promise.all([search(db, boosts, limit, filter, filtered), searchGranted(db, boosts, filter)]),
-      )
+      const [answer, shared] = await Promise.all([
+        context.read((db) => search(db, boosts, limit, filter, filtered)),
+        searchGiven(boosts),
+      ])
       return withGranted(answer, shared, boosts, limit)
     },
     async nearest(vector, limit): Promise<readonly Scored[]> {
@@ -89,9 +95,20 @@ export function openRecallIndex(context: MemoryContext, filter: MemoryFilter): O
   }
 }
 
-async function grantedShelves(db: Database): Promise<string[]> {
-  const [row] = await db.query<{ shelves: string[] }>(`SELECT app.granted_shelves('MEMORIES')::text[] AS shelves`)
-  return row?.shelves ?? []
+/** What others gave the viewer. */
+interface Granted {
+  /** Whose shelves he was given leave to search by meaning. */
+  readonly shelves: readonly string[]
+  /** Whether he was given any memory. */
+  readonly hasMemories: boolean
+}
+
+async function grantedToViewer(db: Database): Promise<Granted> {
+  const [row] = await db.query<Granted>(
+    `SELECT app.granted_shelves('MEMORIES')::text[] AS shelves, EXISTS (
+       SELECT FROM memory.grants WHERE grantee_id = ANY ((SELECT app.current_principals())::uuid[])) AS "hasMemories"`,
+  )
+  return row ?? { shelves: [], hasMemories: false }
 }
 
 async function documentsOn(db: Database, shelves: readonly string[]): Promise<number> {
