@@ -29,6 +29,7 @@ const unwatched: Readonly<Record<string, string>> = {
   'memory.policy_decisions': 'is a log itself, which nobody changes',
   'memory.postings': 'is derived from revisions',
   'memory.prompts': 'is the content of messages, which are watched',
+  'memory.rules_to_apply': 'is a list of work',
   'memory.shelves': 'counts postings',
   'users.refresh_tokens': 'belongs to sign-ins, which are watched',
 }

@@ -15,6 +15,7 @@ import { objectsJob } from './service/objects.ts'
 import { syncJob } from './service/sync/run.ts'
 import { forwardJob } from './service/upkeep/forward.ts'
 import { upkeepJob } from './service/upkeep/job.ts'
+import { rulesProjector } from './service/upkeep/rules.ts'
 import { strayArchivesJob } from './service/upkeep/stray-archives.ts'
 import { sharingResolvers } from './sharing-resolvers.ts'
 import { syncResolvers } from './sync-resolvers.ts'
@@ -48,7 +49,10 @@ export const room = defineRoom({
     await embeddings.claim()
     return []
   },
-  projectors: (stores) => stores.embeddings.kept.map((index) => vectorProjector(stores, index)),
+  projectors: (stores) => [
+    ...stores.embeddings.kept.map((index) => vectorProjector(stores, index)),
+    rulesProjector(stores),
+  ],
   jobs: (stores) => [
     syncJob(stores),
     upkeepJob(stores),

@@ -60,6 +60,7 @@ describeEachPostgres('who may reach what', (database) => {
       expect(others).toMatchObject({ allowed: false, reason: 'Refused: no rule of memory.memories is satisfied.' })
       const rules = others.rules.map(({ name, satisfied }: { name: string; satisfied: boolean }) => [name, satisfied])
       expect(rules).toEqual([
+        ['kept_by_rules', true],
         ['read_granted', false],
         ['read_own', false],
         ['read_public', false],

@@ -18,6 +18,7 @@ import {
   rulesByIds,
   rulesOfScope,
 } from '../store/policies.ts'
+import { putRulesToApply } from '../store/rules-to-apply.ts'
 
 export interface SetPolicyRuleInput {
   readonly scope?: 'OWNER' | 'TENANT' | null
@@ -72,6 +73,7 @@ export async function setPolicyRule(context: MemoryContext, input: SetPolicyRule
     const { tenantId } = viewer
     const rule = { id, tenantId, ownerId, name, kind, action, priority, enabled, configuration, version }
     await putRule(tx, rule, stores.clock.now())
+    await applySoon(context, tx, ownerId, [kind, found?.kind])
     await append([eventOf(context, 'POLICY_SET', { id, ownerId, version })])
     return { __typename: 'SetPolicyRuleSuccess', ruleId: id } satisfies Answer
   })
@@ -88,6 +90,7 @@ export async function removePolicyRule(context: MemoryContext, input: RemovePoli
     const [still] = await rulesByIds(tx, [rule.id])
     if (!still) throw new ProblemError(notFound('policy rule', 'input', 'id'))
     await removeRule(tx, rule.id)
+    await applySoon(context, tx, still.ownerId, [still.kind])
     await append([eventOf(context, 'POLICY_REMOVED', { ...still, version: still.version + 1 })])
     return { __typename: 'RemovePolicyRuleSuccess', ruleId: rule.id } satisfies Answer
   })
@@ -117,6 +120,19 @@ export async function policyAudit(context: MemoryContext, args: PolicyAuditArgum
   const rows = none ? [] : await context.read((db) => decisionPage(db, filter, page))
   const totalCount = async () => (none ? 0 : context.read((db) => countDecisions(db, filter)))
   return { ...toConnection(rows, page, ({ ordinal }) => [ordinal]), totalCount }
+}
+
+/** By which kinds something is stored of memories: what the others say is asked whenever it matters. */
+const stored: readonly unknown[] = ['RETENTION', 'TIER'] satisfies PolicyKind[]
+
+/** Has a scope's rules applied to what is stored as soon as this is committed. */
+async function applySoon(
+  { stores, viewer }: MemoryContext,
+  tx: Transaction,
+  ownerId: string | null,
+  kinds: readonly (PolicyKind | undefined)[],
+): Promise<void> {
+  if (kinds.some((kind) => stored.includes(kind))) await putRulesToApply(tx, viewer, ownerId, stores.ids.next())
 }
 
 /** One writer of a scope's rules at a time; of the tenant's, only who leads it. */

@@ -149,12 +149,15 @@ export function findConcerned(
   return findPage(db, search, `(${concerned.join(' OR ')})`, values, held)
 }
 
-/** An owner's memories that are kept for another time than rules and owner say now. Held. */
-export function holdMiskept(tx: Transaction, search: Search): Promise<Kept[]> {
+/** An owner's memories that are kept for another time than rules and owner say now. */
+export function findMiskept(db: Database, search: Search, held: typeof hold | '' = ''): Promise<Kept[]> {
   const values = new Values()
   const miskept = `revision.retention_until IS DISTINCT FROM ${wantedUntil(search, values)}`
-  return findPage(tx, search, miskept, values, hold)
+  return findPage(db, search, miskept, values, held)
 }
+
+/** The same; held, without those that somebody else is changing. */
+export const holdMiskept = (tx: Transaction, search: Search) => findMiskept(tx, search, hold)
 
 /** Until when a memory is to be kept: of what was asked for, and what the first rules of either scope say, the earliest. */
 function wantedUntil({ rules, now }: Search, values: Values): string {
@@ -257,12 +260,18 @@ export interface Owner {
   readonly ownerId: string
 }
 
-/** Everybody who has or had memories, in order. */
-export async function ownersOfMemories(db: Database, after: string | null, most: number): Promise<Owner[]> {
+/** Everybody who has or had memories, or whoever of a tenant, in order. */
+export async function ownersOfMemories(
+  db: Database,
+  after: string | null,
+  most: number,
+  tenantId: string | null = null,
+): Promise<Owner[]> {
   return db.query(
     `SELECT tenant_id AS "tenantId", owner_id AS "ownerId" FROM memory.shelves
-     WHERE owner_id = shelf_id AND ($1::uuid IS NULL OR shelf_id > $1) ORDER BY shelf_id LIMIT $2`,
-    [after, most],
+     WHERE owner_id = shelf_id AND ($1::uuid IS NULL OR shelf_id > $1) AND ($3::uuid IS NULL OR tenant_id = $3)
+     ORDER BY shelf_id LIMIT $2`,
+    [after, most, tenantId],
   )
 }
 

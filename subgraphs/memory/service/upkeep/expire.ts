@@ -11,7 +11,7 @@ import { eraseMemories } from '../../store/revisions.ts'
 import { countExpired, expiredOfNames, hideExpired, holdExpired, type Over, seeExpired } from '../../store/upkeep.ts'
 import { decisionOf, rulesFor } from '../judge.ts'
 import { archiveMemories } from './archive.ts'
-import { type Keeping, keepingOf, keepUntil } from './retention.ts'
+import { type Keeping, keepingOf, keepThese, keepUntil } from './retention.ts'
 
 export interface CleanUpExpiredInput {
   readonly first?: number | null
@@ -100,6 +100,7 @@ export async function freeNames(context: MemoryContext, unit: Unit, names: reado
   const ids = await expiredOfNames(unit.tx, names)
   if (ids.length === 0) return
   const at = context.stores.clock.now()
+  await keepThese(context, unit, ids)
   await expire(context, unit, { at, tiers: null, most: ids.length, ids }, false)
   await hideExpired(unit.tx, at)
 }

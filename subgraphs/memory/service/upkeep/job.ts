@@ -1,13 +1,14 @@
 import type { Job } from '../../../../stores/jobs.ts'
 import { projectorContext } from '../../../../stores/log/log.ts'
 import type { Stores } from '../../../../stores/stores.ts'
-import { type Answer, mutate, type Unit } from '../../../mutate.ts'
-import type { MemoryContext } from '../../context.ts'
+import { type Answer, mutate } from '../../../mutate.ts'
 import { inNameOf } from '../../in-name-of.ts'
 import { type Owner, ownersToKeep } from '../../store/upkeep.ts'
 import { prepareContents, storePrepared } from './compression.ts'
 import { expire } from './expire.ts'
+import { inPages, upkeepName as name, pageMs } from './pages.ts'
 import { keepByRules } from './retention.ts'
+import { applyChangedRules } from './rules.ts'
 import { moveByRules } from './tiers.ts'
 
 const hour = 3_600_000
@@ -17,8 +18,6 @@ const expiredAtOnce = 200
 /** How many batches of one kind an owner gets in one run; what is left is for the next. */
 const mostBatches = 250
 const compressedAtOnce = 200
-const pageMs = 60_000
-const name = 'memory upkeep'
 
 /** Applies the rules for tiers, retention and compression, and removes what has expired. */
 export function upkeepJob(stores: Stores): Job {
@@ -34,14 +33,21 @@ export async function keepInOrder(stores: Stores): Promise<void> {
     )
     for (const owner of owners) await keepOwner(stores, owner, at)
     after = owners.at(-1)?.ownerId ?? null
-    if (owners.length < ownersAtOnce) return
+    if (owners.length < ownersAtOnce) break
   }
+  // What a backup brought back has no event that would tell of it.
+  await applyChangedRules(stores)
 }
 
 async function keepOwner(stores: Stores, owner: Owner, at: Date): Promise<void> {
-  await inPages(stores, owner, async (context, unit, after) => (await moveByRules(context, unit, after)).after)
-  await inPages(stores, owner, keepByRules)
-  await inPages(stores, owner, async (context, unit) => {
+  await inPages(
+    stores,
+    owner,
+    mostBatches,
+    async (context, unit, after) => (await moveByRules(context, unit, after)).after,
+  )
+  await inPages(stores, owner, mostBatches, keepByRules)
+  await inPages(stores, owner, mostBatches, async (context, unit) => {
     const { held } = await expire(context, unit, { at, tiers: null, most: expiredAtOnce }, false)
     return held < expiredAtOnce ? null : 0
   })
@@ -61,23 +67,5 @@ async function compressAll(stores: Stores, owner: Owner, at: Date): Promise<void
       })
     }
     after = prepared.after
-  }
-}
-
-/** Pages of work in an owner's name, each a transaction of its own, until there is no next. */
-async function inPages(
-  stores: Stores,
-  owner: Owner,
-  work: (context: MemoryContext, unit: Unit, after: number) => Promise<number | null>,
-): Promise<void> {
-  let after: number | null = 0
-  for (let batch = 0; after !== null && batch < mostBatches; batch++) {
-    const context = inNameOf(stores, owner, name, pageMs)
-    const from: number = after
-    const mutation = { name, input: {}, room: 'memory' } as const
-    const answer = await mutate(stores, context.request, mutation, async (unit) => {
-      return { __typename: 'Done', after: await work(context, unit, from) } satisfies Answer
-    })
-    after = 'after' in answer ? (answer.after as number | null) : null
   }
 }

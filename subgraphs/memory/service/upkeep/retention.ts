@@ -1,10 +1,11 @@
+import type { Database } from '../../../../stores/postgres/postgres.ts'
 import type { Unit } from '../../../mutate.ts'
 import type { MemoryContext } from '../../context.ts'
 import { revisedEvent } from '../../events.ts'
 import { daysAfter, decide, type Rule } from '../../policies/rules.ts'
 import { insertDecisions } from '../../store/decisions.ts'
 import { nextKnownFrom } from '../../store/revisions.ts'
-import { holdMiskept, insertUpkept, type Kept, seeExpired } from '../../store/upkeep.ts'
+import { findMiskept, holdByIds, holdMiskept, insertUpkept, type Kept, seeExpired } from '../../store/upkeep.ts'
 import { decisionOf, rulesFor } from '../judge.ts'
 
 const pageSize = 500
@@ -50,7 +51,7 @@ export async function keepByRules(context: MemoryContext, unit: Unit, after: num
   const now = stores.clock.now()
   // What is over by a rule that is gone is not over.
   await seeExpired(unit.tx)
-  const rules = (await rulesFor(unit.tx, viewer.userId)).filter(({ kind }) => kind === 'RETENTION')
+  const rules = await retentionRules(unit.tx, viewer.userId)
   const found = await holdMiskept(unit.tx, { ownerId: viewer.userId, rules, now, after, most: pageSize })
   await keepUntil(
     context,
@@ -59,6 +60,36 @@ export async function keepByRules(context: MemoryContext, unit: Unit, after: num
     now,
   )
   return found.length < pageSize ? null : (found.at(-1)?.ordinal ?? null)
+}
+
+/** The same for some of the owner's memories, whose rules may have changed just now. */
+export async function keepThese(context: MemoryContext, unit: Unit, ids: readonly string[]): Promise<void> {
+  const { viewer, stores } = context
+  const now = stores.clock.now()
+  await seeExpired(unit.tx)
+  const rules = await retentionRules(unit.tx, viewer.userId)
+  const held = await holdByIds(unit.tx, viewer.userId, ids)
+  await keepUntil(
+    context,
+    unit,
+    held.map((memory) => keepingOf(memory, rules, now)),
+    now,
+  )
+}
+
+/** Whether all of the owner's memories are kept for as long as rules say now. */
+export async function areKeptByRules(context: MemoryContext): Promise<boolean> {
+  const { viewer, stores } = context
+  const now = stores.clock.now()
+  const miskept = await context.readAll(async (db) => {
+    const rules = await retentionRules(db, viewer.userId)
+    return findMiskept(db, { ownerId: viewer.userId, rules, now, after: 0, most: 1 })
+  })
+  return miskept.length === 0
+}
+
+async function retentionRules(db: Database, ownerId: string): Promise<readonly Rule[]> {
+  return (await rulesFor(db, ownerId)).filter(({ kind }) => kind === 'RETENTION')
 }
 
 /** Gives memories, which must be held, the time that is theirs: each a revision, and an event. */
