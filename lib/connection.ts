@@ -74,16 +74,27 @@ export function toConnection<T>(rows: readonly T[], page: Page, keyOf: (row: T) 
   return {
     edges,
     nodes: kept,
-    pageInfo: {
-      hasNextPage: page.backwards ? page.before !== null : more,
-      hasPreviousPage: page.backwards ? more : page.after !== null,
-      get startCursor() {
-        return edges[0]?.cursor ?? null
-      },
-      get endCursor() {
-        return edges.at(-1)?.cursor ?? null
-      },
-    },
+    pageInfo: new PageInfo(edges, page, more),
+  }
+}
+
+class PageInfo {
+  readonly hasNextPage: boolean
+  readonly hasPreviousPage: boolean
+  readonly #edges: readonly Edge<unknown>[]
+
+  constructor(edges: readonly Edge<unknown>[], { backwards, before, after }: Page, more: boolean) {
+    this.hasNextPage = backwards ? before !== null : more
+    this.hasPreviousPage = backwards ? more : after !== null
+    this.#edges = edges
+  }
+
+  get startCursor(): string | null {
+    return this.#edges[0]?.cursor ?? null
+  }
+
+  get endCursor(): string | null {
+    return this.#edges.at(-1)?.cursor ?? null
   }
 }
 

@@ -34,7 +34,7 @@ import { feedbackByIds } from './store/feedback.ts'
 import { grantsOf } from './store/grants.ts'
 import type { Values } from './store/keyset.ts'
 import * as memories from './store/memories.ts'
-import { countsUnder, forFields, type ListSource, pagesUnder } from './store/pages.ts'
+import { countsUnder, type ListSource, pagesUnder, readsRare, withRare } from './store/pages.ts'
 import { type Circumstances, circumstancesOf, type RuleRecord, rulesByIds } from './store/policies.ts'
 import { chainsByIds } from './store/reasoning.ts'
 import { relationshipsByIds } from './store/relationships.ts'
@@ -60,8 +60,8 @@ type Selected = ReadonlySet<string>
 
 /** How a list under each of many parents is read. */
 interface PagedList<Row> {
-  /** The columns that it reads, where the list is not always read with the same ones. */
-  readonly columns?: string
+  /** Whether its rare columns are read, where it has some. */
+  readonly rare?: boolean
   pages(db: Database, parents: readonly string[], page: Page): Promise<Map<string, Row[]>>
   counts(db: Database, parents: readonly string[]): Promise<Map<string, number>>
   keyOf(row: Row): Key
@@ -96,7 +96,7 @@ export function createLoaders(stores: Stores, request: RequestContext) {
     list: unknown,
     parent: string,
     args: PageArguments,
-    { pages, keyOf, columns }: Omit<PagedList<Row>, 'counts'>,
+    { pages, keyOf, rare }: Omit<PagedList<Row>, 'counts'>,
   ): Promise<Connection<Row>> {
     const { first, last, after, before } = args
     const make = () => {
@@ -106,7 +106,7 @@ export function createLoaders(stores: Stores, request: RequestContext) {
         return ids.map((id) => toConnection(rows.get(id) ?? [], page, keyOf))
       })
     }
-    return loaderOf([list, first, last, after, before, columns], make).load(parent)
+    return loaderOf([list, first, last, after, before, rare], make).load(parent)
   }
 
   /** The same with the list's length when that is asked for. */
@@ -121,9 +121,10 @@ export function createLoaders(stores: Stores, request: RequestContext) {
   }
 
   function memoriesUnder(name: string, list: ListSource, parent: string, args: PageArguments, selected: Selected) {
-    const source = forFields(list, selected)
+    const rare = readsRare(list, selected)
+    const source = rare ? withRare(list) : list
     return countedUnder<MemoryRecord>(name, parent, args, {
-      columns: source.columns,
+      rare,
       pages: (db, ids, page) => memories.memoryPages(db, source, ids, page),
       counts: (db, ids) => memories.memoryCounts(db, source, ids),
       keyOf: (row) => [row[source.keyName as 'position' | 'ordinal'] ?? 0],
@@ -187,9 +188,10 @@ export function createLoaders(stores: Stores, request: RequestContext) {
     memoriesOfMessage: (id: string, args: PageArguments, selected: Selected) =>
       memoriesUnder('message memories', memories.memoriesOfMessage, id, args, selected),
     revisionsOf({ id, asOf }: MemoryRecord, args: PageArguments, selected: Selected) {
-      const source = forFields(memories.revisions, selected)
+      const rare = readsRare(memories.revisions, selected)
+      const source = rare ? withRare(memories.revisions) : memories.revisions
       return countedUnder<RevisionRecord>(['revisions', asOf], id, args, {
-        columns: source.columns,
+        rare,
         pages: (db, ids, page) => memories.revisionPages(db, source, ids, page, asOf),
         counts: (db, ids) => memories.revisionCounts(db, ids, asOf),
         keyOf: (row) => [row.version],

@@ -17,11 +17,13 @@ export interface ListSource {
   readonly order: Order
 }
 
-/** The list with its rare columns, unless none of the selected fields reads them. */
-export function forFields(source: ListSource, selected: ReadonlySet<string>): ListSource {
-  const { rare, ...lean } = source
-  const isRead = rare?.fields.some((field) => selected.has(field))
-  return isRead ? { ...lean, columns: `${source.columns}, ${rare?.columns}` } : lean
+/** Whether one of the selected fields reads the list's rare columns. */
+export function readsRare({ rare }: ListSource, selected: ReadonlySet<string>): boolean {
+  return rare?.fields.some((field) => selected.has(field)) ?? false
+}
+
+export function withRare(source: ListSource): ListSource {
+  return source.rare ? { ...source, columns: `${source.columns}, ${source.rare.columns}` } : source
 }
 
 /** One page of the list of each parent, in one statement, keyed by parent. */
