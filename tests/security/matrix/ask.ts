@@ -13,6 +13,15 @@ export const word = 'Zanzibarium'
 /** What differs from one answer to the next whoever asks. */
 const volatile = /(^|_)(tookMs|traceId|requestId|latencyMs|accessCount|accessedAt)$/
 
+/** An answer's text without what differs from one to the next; of hours, of which a new one may begin, those that tell. */
+function textOf(result: unknown): string {
+  return JSON.stringify(result, (key, value) => {
+    if (volatile.test(key)) return undefined
+    if (key !== 'routerAnalytics' || !Array.isArray(value)) return value
+    return value.filter(({ requests }) => requests > 0).map(({ startsAt: _, ...hour }) => hour)
+  })
+}
+
 const remember =
   'mutation ($input: RememberInput!) { remember(input: $input) { ... on RememberSuccess { cursor memory { id } } } }'
 
@@ -80,10 +89,7 @@ export function nothings(type: string): string[] {
 export async function answer(asker: Person, probe: Probe, ids: readonly string[]): Promise<string> {
   const used = ids.slice(0, Math.max(1, probe.slots.filter(({ kind }) => kind === 'id').length))
   const result = await asker.send(probe.document, variablesOf(probe, used, word))
-  return normal(
-    JSON.stringify(result, (key, value) => (volatile.test(key) ? undefined : value)),
-    used,
-  )
+  return normal(textOf(result), used)
 }
 
 /** The same answer for other ids is the same answer. */
@@ -104,10 +110,7 @@ export async function mutate(asker: Person, mutation: string, input: Data, id: s
     `mutation Probe${declared} { ${mutation}${given} ${selectionOf(schema, field.type, 2)} }`,
     { input },
   )
-  return normal(
-    JSON.stringify(result, (key, value) => (volatile.test(key) ? undefined : value)),
-    id === '' ? [] : [id],
-  )
+  return normal(textOf(result), id === '' ? [] : [id])
 }
 
 /** Every place of every mutation's input that takes an id, with the type that its name says, if it says one. */
