@@ -1,5 +1,6 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import pg from 'pg'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { Viewer } from '../../lib/context.ts'
 import { toGlobalId } from '../../lib/ids.ts'
 import { runProjectors } from '../../stores/projector.ts'
@@ -118,22 +119,50 @@ describeEachPostgres('rules that change', (database) => {
     expect((await ownedBy(ann)).nodes).toEqual([{ id: old, retentionUntil: null }])
   })
 
+  test('give a name away when whoever changes what had it has done so', async ({ skip }) => {
+    if (database().backend === 'PGlite') skip('one connection does one thing at a time')
+    await begin()
+    const old = await mine.remember('The heron that was.', { externalId: 'heron' })
+    world.clock.advance(8 * day)
+    await rule(week)
+    const other = new pg.Client(database().admin)
+    await other.connect()
+    try {
+      await other.query('BEGIN')
+      await other.query('SELECT FROM memory.revisions WHERE owner_id = $1 FOR UPDATE', [ann.userId])
+      const remembered = mine.act('remember', { content: 'The heron that is.', externalId: 'heron' })
+      await vi.waitFor(async () => {
+        const waits = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`
+        expect(await world.database.sql(waits)).not.toEqual([])
+      })
+      await other.query('COMMIT')
+      expect((await remembered).memory.id).not.toBe(old)
+    } finally {
+      await other.end()
+    }
+    await settled()
+  })
+
   test('of the tenant hold at once for everybody’s memories, page after page', async () => {
-    const [ben, carl] = [viewerOf(), viewerOf()]
+    const [ben, carl, dora] = [viewerOf(), viewerOf(), viewerOf()]
     const items = Array.from({ length: 700 }, (_, n) => ({ content: `Heron ${n}.`, metadata: { flock: true } }))
     const { memories } = await verbs(world, ben).act('rememberMany', { items })
     const one = await verbs(world, carl).remember('Carl’s heron.', { metadata: { flock: true } })
+    // All that is hers is the tenant's to find.
+    const open = await verbs(world, dora).remember('Dora’s heron.', { metadata: { flock: true }, visibility: 'PUBLIC' })
     world.clock.advance(8 * day)
     await begin('ADMIN')
     const id = await rule({ ...week, scope: 'TENANT', condition: { metadata: { flock: true } } })
     const count = async (who: Viewer) => (await world.ask(who, expired)).memoryStats
     expect([(await ownedBy(ben)).totalCount, (await ownedBy(carl)).totalCount]).toEqual([0, 0])
-    expect([await shown(memories[0].id, ben), await shown(one, carl)]).toEqual([0, 0])
+    expect([await shown(memories[0].id, ben), await shown(one, carl), await shown(open, ben)]).toEqual([0, 0, 0])
     await settled()
-    expect([await count(ben), await count(carl)]).toEqual([
+    expect([await count(ben), await count(carl), await count(dora)]).toEqual([
       { count: 0, expired: 700 },
       { count: 0, expired: 1 },
+      { count: 0, expired: 1 },
     ])
+    expect(await shown(open, ben)).toBe(0)
     await act(removeRule, { id })
     await settled()
     expect([await count(ben), await count(carl)]).toEqual([

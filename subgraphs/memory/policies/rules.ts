@@ -59,9 +59,9 @@ const dayMs = 86_400_000
 
 export const daysAfter = (moment: Date, days: number) => new Date(moment.getTime() + days * dayMs)
 
-/** The order in which rules are asked: of a scope the highest priority first, then by name. */
+/** The order in which rules are asked: of a scope the highest priority first, then by name, by its bytes as the database does. */
 export function inOrder(rules: readonly Rule[]): Rule[] {
-  return [...rules].sort((a, b) => b.priority - a.priority || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+  return [...rules].sort((a, b) => b.priority - a.priority || Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))
 }
 
 /**

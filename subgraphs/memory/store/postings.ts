@@ -28,6 +28,8 @@ export async function insertPostings(
   // Neighbours in the index are inserted one after the other.
   rows.sort((a, b) => (a.term < b.term ? -1 : a.term > b.term ? 1 : 0))
   const shelves = new Map(taken.map(({ id, documents, terms }) => [id, { documents: -documents, terms: -terms }]))
+  // The owner's own is there also when all that is his is public: upkeep finds him by it.
+  shelves.set(owner.userId, shelves.get(owner.userId) ?? { documents: 0, terms: 0 })
   for (const { shelfId, analysis } of entries) {
     const { documents, terms } = shelves.get(shelfId) ?? { documents: 0, terms: 0 }
     shelves.set(shelfId, { documents: documents + 1, terms: terms + analysis.length })

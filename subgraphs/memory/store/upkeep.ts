@@ -135,6 +135,14 @@ export function holdByIds(tx: Transaction, ownerId: string, ids: readonly string
   )
 }
 
+/** Waits until nobody else is changing memories: what they are from then on is read anew. */
+export async function awaitChanges(tx: Transaction, ids: readonly string[]): Promise<void> {
+  await tx.query(
+    `SELECT FROM memory.revisions WHERE memory_id = ANY ($1::uuid[]) AND known_until IS NULL ORDER BY memory_id FOR UPDATE`,
+    [ids],
+  )
+}
+
 /** An owner's memories that some of these rules are about and for which there is something to do by them. */
 export function findConcerned(
   db: Database,

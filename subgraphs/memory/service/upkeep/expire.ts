@@ -1,5 +1,5 @@
 import { type PageArguments, parsePage, toConnection } from '../../../../lib/connection.ts'
-import { invalidInput } from '../../../../lib/problems.ts'
+import { conflict, invalidInput, ProblemError } from '../../../../lib/problems.ts'
 import { type Answer, mutate, type Unit } from '../../../mutate.ts'
 import type { MemoryContext } from '../../context.ts'
 import { expiredEvent } from '../../events.ts'
@@ -8,7 +8,15 @@ import type { MemoryTier } from '../../records.ts'
 import { insertDecisions } from '../../store/decisions.ts'
 import { expiredMemories } from '../../store/memories.ts'
 import { eraseMemories } from '../../store/revisions.ts'
-import { countExpired, expiredOfNames, hideExpired, holdExpired, type Over, seeExpired } from '../../store/upkeep.ts'
+import {
+  awaitChanges,
+  countExpired,
+  expiredOfNames,
+  hideExpired,
+  holdExpired,
+  type Over,
+  seeExpired,
+} from '../../store/upkeep.ts'
 import { decisionOf, rulesFor } from '../judge.ts'
 import { archiveMemories } from './archive.ts'
 import { type Keeping, keepingOf, keepThese, keepUntil } from './retention.ts'
@@ -95,12 +103,19 @@ export async function expire(context: MemoryContext, unit: Unit, batch: Over, ar
   return { held: held.length, expired: over.length, archiveId }
 }
 
-/** Removes memories whose time is over and whose names are wanted for others. */
+/**
+ * Removes memories whose time is over and whose names are wanted for others.
+ * @throws ProblemError CONFLICT while one of them is being changed
+ */
 export async function freeNames(context: MemoryContext, unit: Unit, names: readonly string[]): Promise<void> {
+  const found = await expiredOfNames(unit.tx, names)
+  if (found.length === 0) return
+  await awaitChanges(unit.tx, found)
   const ids = await expiredOfNames(unit.tx, names)
-  if (ids.length === 0) return
   const at = context.stores.clock.now()
-  await keepThese(context, unit, ids)
+  const held = await keepThese(context, unit, ids)
+  if (held < ids.length)
+    throw new ProblemError(conflict('A memory of that name is being changed at this moment.', 'input'))
   await expire(context, unit, { at, tiers: null, most: ids.length, ids }, false)
   await hideExpired(unit.tx, at)
 }

@@ -62,8 +62,8 @@ export async function keepByRules(context: MemoryContext, unit: Unit, after: num
   return found.length < pageSize ? null : (found.at(-1)?.ordinal ?? null)
 }
 
-/** The same for some of the owner's memories, whose rules may have changed just now. */
-export async function keepThese(context: MemoryContext, unit: Unit, ids: readonly string[]): Promise<void> {
+/** The same for some of the owner's memories, whose rules may have changed just now. @returns how many could be held */
+export async function keepThese(context: MemoryContext, unit: Unit, ids: readonly string[]): Promise<number> {
   const { viewer, stores } = context
   const now = stores.clock.now()
   await seeExpired(unit.tx)
@@ -75,6 +75,7 @@ export async function keepThese(context: MemoryContext, unit: Unit, ids: readonl
     held.map((memory) => keepingOf(memory, rules, now)),
     now,
   )
+  return held.length
 }
 
 /** Whether all of the owner's memories are kept for as long as rules say now. */

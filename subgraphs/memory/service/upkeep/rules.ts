@@ -25,10 +25,15 @@ export function rulesProjector(stores: Stores): Projector {
   }
 }
 
-/** Applies whatever rules have changed; a scope's are done when nothing of it is left to do. */
+/** Applies whatever rules have changed; a scope's are done when nothing of it is left to do. One that fails holds up no other. */
 export async function applyChangedRules(stores: Stores, signal?: AbortSignal): Promise<void> {
   const changed = await stores.postgres.read(projectorContext(name), rulesToApply)
-  for (const rules of changed) await applyRules(stores, rules, signal)
+  const failures: unknown[] = []
+  for (const rules of changed) {
+    signal?.throwIfAborted()
+    await applyRules(stores, rules, signal).catch((error: unknown) => failures.push(error))
+  }
+  if (failures.length > 0) throw failures[0]
 }
 
 async function applyRules(stores: Stores, rules: RulesToApply, signal?: AbortSignal): Promise<void> {
