@@ -37,6 +37,11 @@ describeEachPostgres('what is analysed as it is remembered', (database) => {
     }
   }
 
+  test('is analysed whatever its words are like', async () => {
+    const { memory, degraded } = await one({ content: `A key: ${'0f'.repeat(10_000)}.`, analyze: true })
+    expect([degraded, memory.contextAnalysis.topics.at(-1)]).toEqual([[], '0f'.repeat(32)])
+  })
+
   test('has its analysis, which is found again without being made', async () => {
     const content = 'The ferry to Lisbon was late, Ann.'
     const before = await kept()

@@ -4,6 +4,8 @@ import { tokenize } from '../recall/tokens.ts'
 
 const mostTopics = 8
 const mostEntities = 16
+/** Characters of a word that are kept: what has no spaces, such as a key, would be kept whole. */
+const longestWord = 64
 /** So many telling words make it as likely as not that the topics are right. */
 const evenWords = 8
 
@@ -35,5 +37,5 @@ function mostNamed(words: readonly string[], most: number): string[] {
   return [...counts]
     .sort((a, b) => b[1] - a[1])
     .slice(0, most)
-    .map(([word]) => word)
+    .map(([word]) => word.slice(0, longestWord))
 }

@@ -43,17 +43,23 @@ export async function contextAnalysis(
 /** As they are kept for the viewer, or made anew. Where another engine fails, words are counted instead. */
 export async function analysesOf(context: MemoryContext, contents: readonly string[]): Promise<Analyses> {
   const { contextEngine, logger } = context.stores
-  if (!contextEngine) return { ...(await analysesBy(offlineEngine, context, contents)), degraded: [] }
+  if (!contextEngine) return { ...(await countWords(context, contents)), degraded: [] }
   const told = await analysesBy(contextEngine, context, contents)
   if (told.failed.length === 0) return { ...told, degraded: [] }
   const { traceId } = context.request
   logger.warn({ err: told.cause, traceId }, 'The context engine failed; words are counted')
-  const counted = await analysesBy(offlineEngine, context, told.failed)
+  const counted = await countWords(context, told.failed)
   return {
     found: new Map([...told.found, ...counted.found]),
     made: [...told.made, ...counted.made],
     degraded: ['CONTEXT_ENGINE'],
   }
+}
+
+async function countWords(context: MemoryContext, contents: readonly string[]): Promise<Told> {
+  const told = await analysesBy(offlineEngine, context, contents)
+  if (told.failed.length > 0) throw told.cause
+  return told
 }
 
 /** Keeps analyses for the viewer, at most so many; answers them as they are kept. */
