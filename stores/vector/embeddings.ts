@@ -224,7 +224,7 @@ class SwitchingEmbeddings implements Embeddings {
         return now().dimensions
       },
       nearest: (shelves, vector, limit, signal) => of(vector).nearest(shelves, vector, limit, signal),
-      neighbours: (shelves, ids, limit) => now().neighbours(shelves, ids, limit),
+      neighbours: (shelves, ids, limit, signal) => now().neighbours(shelves, ids, limit, signal),
       compare: (shelves, vector, ids) => of(vector).compare(shelves, vector, ids),
       get hybrid() {
         if (now().hybrid === undefined) return undefined

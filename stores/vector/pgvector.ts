@@ -126,15 +126,18 @@ function indexOf(postgres: Postgres, table: Table, collection: VectorCollection)
         return db.query<VectorHit>(`${exact} ORDER BY score DESC, memory_id LIMIT $5`, values)
       }, signal)
     },
-    async neighbours(shelves, ids, limit) {
-      const rows = await read(async (db) => {
-        if (table.indexed && (await isLarge(db, shelves))) {
-          const values = [model, collection, shelves, ids, limit + 1, dimensions]
-          return db.query<Neighbour>(NEIGHBOURS_BY_INDEX, values)
-        }
-        return db.query<Neighbour>(neighboursExactly, [model, collection, shelves, ids, limit])
-      })
-      const found = Map.groupBy(rows, ({ of }) => of)
+    async neighbours(shelves, ids, limit, signal) {
+      const found = await read(async (db) => {
+        const exactly = (some: readonly string[]) =>
+          db.query<Neighbour>(neighboursExactly, [model, collection, shelves, some, limit])
+        if (!table.indexed || !(await isLarge(db, shelves))) return Map.groupBy(await exactly(ids), ({ of }) => of)
+        const values = [model, collection, shelves, ids, limit + 1, dimensions]
+        const near = Map.groupBy(await db.query<Neighbour>(NEIGHBOURS_BY_INDEX, values), ({ of }) => of)
+        // The index gives up after a while.
+        const few = ids.filter((id) => (near.get(id)?.length ?? 0) < limit)
+        const rest = few.length === 0 ? [] : await exactly(few)
+        return new Map([...near, ...Map.groupBy(rest, ({ of }) => of)])
+      }, signal)
       return new Map([...found].map(([of, hits]) => [of, hits.slice(0, limit).map(({ id, score }) => ({ id, score }))]))
     },
     compare(shelves, vector, ids) {

@@ -65,7 +65,12 @@ export interface VectorSearch {
   /** The nearest items on the shelves, the nearest first. */
   nearest(shelves: readonly string[], vector: Float32Array, limit: number, signal?: AbortSignal): Promise<VectorHit[]>
   /** The nearest on the shelves to each of these items there, the nearest first and never itself; of what has no vector nothing. */
-  neighbours(shelves: readonly string[], ids: readonly string[], limit: number): Promise<Map<string, VectorHit[]>>
+  neighbours(
+    shelves: readonly string[],
+    ids: readonly string[],
+    limit: number,
+    signal?: AbortSignal,
+  ): Promise<Map<string, VectorHit[]>>
   /** The similarity of items on the shelves to a vector; ids that are not there are left out. */
   compare(shelves: readonly string[], vector: Float32Array, ids: readonly string[]): Promise<VectorHit[]>
   /** The best by meaning and by words together, the best first; absent where the index has no words. */

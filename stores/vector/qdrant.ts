@@ -162,12 +162,13 @@ function indexOf(
       signal?.throwIfAborted()
       return shelves.length === 0 ? [] : query({ must: [onShelves(shelves)] }, vector, limit, signal)
     },
-    async neighbours(shelves, ids, limit) {
+    async neighbours(shelves, ids, limit, signal) {
+      signal?.throwIfAborted()
       if (shelves.length === 0) return new Map()
       const items = await held({ must: [onShelves(shelves)] }, ids, true)
       const found = await Promise.all(
         items.map(async ({ id, vector }): Promise<[string, VectorHit[]]> => {
-          const near = vector ? await query({ must: [onShelves(shelves)] }, vector, limit + 1) : []
+          const near = vector ? await query({ must: [onShelves(shelves)] }, vector, limit + 1, signal) : []
           return [id, near.filter((hit) => hit.id !== id).slice(0, limit)]
         }),
       )

@@ -16,7 +16,7 @@ export function neighbourLoader({ collections, sentinel, logger }: Stores, reque
       const shelves = [conversationShelf(requireViewer(request).userId)]
       const start = performance.now()
       try {
-        const found = await collections[collection].neighbours(shelves, ids, most)
+        const found = await collections[collection].neighbours(shelves, ids, most, request.signal)
         const amount = [...found.values()].reduce((sum, hits) => sum + hits.length, 0)
         const tookMs = performance.now() - start
         sentinel.report(securityOf(request, 'memory'), {
