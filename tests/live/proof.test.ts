@@ -53,9 +53,9 @@ describe.skipIf(skip)(title, { timeout: 120_000 }, () => {
   }
 
   test.each(Object.keys(wrong))('would be seen wrongly if the log were read %s', async (fault) => {
-    // Whoever has caught up when the server ends has nothing to be told wrongly: then it is tried once more.
+    // Whoever has caught up when the server ends has nothing to be told wrongly: then it is tried again.
     let faults: string[] = []
-    for (let attempt = 0; attempt < 3 && faults.length === 0; attempt++) {
+    for (let attempt = 0; attempt < 5 && faults.length === 0; attempt++) {
       const another = await openTestPostgres('PostgreSQL 18')
       faults = await faultsWith(another, wrong[fault] ?? {}).finally(() => another.close())
     }

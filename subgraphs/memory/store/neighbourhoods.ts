@@ -125,7 +125,8 @@ export async function neighbourhoodsAsOf(
   )
   const documents = new Documents(rows.length, asked)
   for (const row of readable<Place & Told>(rows, memoryName)) {
-    documents.add({ ...row, speaker: row.speaker ? foldName(row.speaker) : null }, forwardOf(row))
+    const { id, session, position, speaker } = row
+    documents.add({ id, session, position, speaker: speaker ? foldName(speaker) : null }, forwardOf(row))
   }
   return documents
 }
