@@ -107,7 +107,7 @@ const hanging = ['embeddings', 'grants', 'accesses', 'revisions']
 
 /** Takes away all that memories said, were named and were found by. The empty rows stay, so that no id is used twice. */
 export async function eraseMemories(tx: Transaction, owner: Owner, ids: readonly string[], now: Date): Promise<void> {
-  // By the terms of its revisions, which go right behind. Sent in this order; none waits for the answer to the one before.
+  // Counted by the revisions, which go right behind. Sent in this order; none waits for the answer to the one before.
   await Promise.all([
     removePostings(tx, owner, ids),
     ...hanging.map((table) => tx.query(`DELETE FROM memory.${table} WHERE memory_id = ANY ($1::uuid[])`, [ids])),

@@ -1,0 +1,1 @@
+DROP INDEX memory.postings_memory;
