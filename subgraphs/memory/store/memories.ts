@@ -3,6 +3,7 @@ import type { Database } from '../../../stores/postgres/postgres.ts'
 import { memoryName, readable, type Stored } from '../../packed-rows.ts'
 import type { MemoryFilter, MemoryRecord, MemoryTier, RevisionRecord } from '../records.ts'
 import { charactersOf, compressionOf, originalBytesOf } from './compression.ts'
+import { given } from './ids.ts'
 import { allOf, keyset, Values } from './keyset.ts'
 import { countsUnder, type ListSource, pagesUnder } from './pages.ts'
 
@@ -38,7 +39,7 @@ export async function opened(db: Database, sql: string, values: readonly unknown
 }
 
 export async function memoriesByIds(db: Database, ids: readonly string[]): Promise<MemoryRecord[]> {
-  return opened(db, `SELECT ${columns} FROM ${current} WHERE memory.id = ANY ($1::uuid[])`, [ids])
+  return opened(db, `SELECT ${columns} FROM ${current} WHERE memory.id = ANY (${given('$1')})`, [ids])
 }
 
 /** Where memories are read as they are, or as they were known at a moment: whoever may see one now sees what it said. */

@@ -2,6 +2,7 @@ import type { Database, Transaction } from '../../../stores/postgres/postgres.ts
 import { packForward } from '../recall/forward.ts'
 import type { Analysis } from '../recall/tokens.ts'
 import type { MemoryTier, Owner, Visibility } from '../records.ts'
+import { given } from './ids.ts'
 import { removePostings } from './postings.ts'
 
 /** What is known of a memory from now on. */
@@ -34,7 +35,7 @@ export function nextKnownFrom({ updatedAt }: { readonly updatedAt: Date }, now: 
 export async function askedRetentions(db: Database, ids: readonly string[]): Promise<Map<string, Date>> {
   const rows = await db.query<{ id: string; asked: Date }>(
     `SELECT memory_id AS id, retention_asked AS asked FROM memory.revisions
-     WHERE memory_id = ANY ($1::uuid[]) AND known_until IS NULL AND retention_asked IS NOT NULL`,
+     WHERE memory_id = ANY (${given('$1')}) AND known_until IS NULL AND retention_asked IS NOT NULL`,
     [ids],
   )
   return new Map(rows.map(({ id, asked }) => [id, asked]))
