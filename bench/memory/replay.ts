@@ -17,7 +17,8 @@ export interface Replay {
 
 /**
  * Notes all statements of an operation, BEGIN and the security context among them, in the order in which they are sent.
- * Whatever it writes is taken back, now and each time that it is sent again, so that it can be.
+ * Whatever it writes is taken back, now and each time that it is sent again, so that it can be. The room is told that it
+ * was committed, so that what it sends afterwards is noted as well.
  */
 export async function record(work: () => Promise<unknown>): Promise<Replay> {
   const sent: Sent[] = []
@@ -36,10 +37,11 @@ export async function record(work: () => Promise<unknown>): Promise<Replay> {
       password: string
     }
     parameters ??= { ...connectionParameters, password }
-    return Reflect.apply(original, this, [{ ...statement, ...kept }])
+    const result = Reflect.apply(original, this, [{ ...statement, ...kept }]) as unknown as Promise<pg.QueryResult>
+    return statement.text === 'COMMIT' ? result.then((ended) => ({ ...ended, command: 'COMMIT' })) : result
   } as typeof original
   try {
-    // The room finds that its transaction was not committed, and says so.
+    // What was to be read back is not there.
     await scope.run(true, work).catch(() => {})
   } finally {
     pg.Client.prototype.query = original
