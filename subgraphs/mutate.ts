@@ -15,6 +15,11 @@ export interface Unit {
   readonly tx: Transaction
   /** Writes events; the last one's place becomes the answer's `cursor`. */
   append(events: readonly EventDraft[]): Promise<Position[]>
+  /**
+   * What the work ends with: it has been sent, and goes in one flight with COMMIT. Should it fail, nothing is committed.
+   * What waits for its answer may neither send more nor refuse anything.
+   */
+  closing(last: Promise<unknown>): void
   /** Does something outside of the database once everything is committed; when that fails the answer stands. */
   afterCommit(work: () => Promise<unknown>): void
   /** Takes back what was done outside of the database, when nothing is committed, or nobody knows whether. */
@@ -47,10 +52,11 @@ export async function mutate<A extends Answer>(
   const later: (() => Promise<unknown>)[] = []
   const back: (() => Promise<unknown>)[] = []
   try {
-    const answer = await stores.postgres.write(securityOf(request, mutation.room), async (tx) => {
+    const answered = await stores.postgres.write(securityOf(request, mutation.room), async (tx) => {
       const earlier = key === null ? null : await findEarlier<A>(tx, mutation, viewer.userId, key)
-      if (earlier !== null) return earlier
+      if (earlier !== null) return () => earlier
       let last: Position | null = null
+      const closing: Promise<unknown>[] = []
       const made = await work({
         tx,
         async append(events) {
@@ -59,17 +65,24 @@ export async function mutate<A extends Answer>(
           appended ||= places.length > 0
           return places
         },
+        closing(sent) {
+          closing.push(sent)
+          tx.closeWith(sent)
+        },
         afterCommit: (done) => void later.push(done),
         afterAbort: (undone) => void back.push(undone),
       })
-      const cursor = last === null ? null : stores.cursors.encode(last, viewer.userId)
-      const complete = { ...made, cursor }
-      if (key !== null) await keep(tx, mutation, viewer, key, complete)
+      const complete = () => ({ ...made, cursor: last === null ? null : stores.cursors.encode(last, viewer.userId) })
+      if (key !== null) {
+        // It is kept with its cursor.
+        await Promise.all(closing)
+        await keep(tx, mutation, viewer, key, complete())
+      }
       return complete
     })
     if (appended) stores.bus.publish('events')
     for (const done of later) await done().catch((error: unknown) => leftUndone(stores, mutation, error))
-    return answer
+    return answered()
   } catch (error) {
     for (const undone of back) await undone().catch((failure: unknown) => leftUndone(stores, mutation, failure))
     if (!(error instanceof ProblemError)) throw error

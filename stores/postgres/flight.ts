@@ -15,8 +15,13 @@ export async function inOneFlight(client: PoolClient, send: () => Promise<QueryR
   })
 }
 
+/** Sends what is written from now on, until the work at hand waits for something, in one packet. */
+export function corkForNow(client: PoolClient): void {
+  process.nextTick(cork(client))
+}
+
 /** Holds back what is written to the server until the returned function is called: each packet wakes the server once. */
-export function cork(client: PoolClient): () => void {
+function cork(client: PoolClient): () => void {
   const { stream } = (client as unknown as { connection: { stream: { cork(): void; uncork(): void } } }).connection
   stream.cork()
   return () => stream.uncork()

@@ -2,7 +2,7 @@ import type { PoolClient, QueryConfig, QueryResult } from 'pg'
 import pg from 'pg'
 import type { Span } from '../../lib/trace.ts'
 import { abortable, sendCancelRequest } from './cancel.ts'
-import { cork, inOneFlight } from './flight.ts'
+import { corkForNow, inOneFlight } from './flight.ts'
 import { NamedStatements } from './named-statements.ts'
 import { SavepointClient, SecuredClient } from './secured-client.ts'
 import {
@@ -78,6 +78,7 @@ export class SecurityContextPool extends pg.Pool {
       client,
       begun: begin(client, context),
       ended: false,
+      closing: [],
       nested: Promise.resolve(),
       savepoints: 0,
     }
@@ -85,8 +86,11 @@ export class SecurityContextPool extends pg.Pool {
       const result = await withScope({ security, transaction }, work)
       transaction.ended = true
       security.signal?.throwIfAborted()
-      const ending = Promise.all([transaction.begun, client.query('COMMIT')])
-      const [, { command }] = await this.#guard(security, client, ending)
+      corkForNow(client)
+      const commit = client.query('COMMIT')
+      // Whichever of them fails, the server answers COMMIT by rolling back.
+      const ending = Promise.all([transaction.begun, ...transaction.closing, commit]).then(() => commit)
+      const { command } = await this.#guard(security, client, ending)
       if (command === 'ROLLBACK') throw new Error('a failed statement was ignored: the transaction was rolled back')
       client.release()
       return result
@@ -95,6 +99,14 @@ export class SecurityContextPool extends pg.Pool {
       await this.#abandon(client, security, error)
       throw error
     }
+  }
+
+  /** Lets the open transaction commit in one flight with what has been sent, instead of waiting for its answer. */
+  closeWith(last: Promise<unknown>): void {
+    const transaction = currentScope()?.transaction
+    if (!transaction || transaction.ended) throw new TransactionEndedError()
+    last.catch(() => {})
+    transaction.closing.push(last)
   }
 
   /** The server's version, asked without a context: nothing of anybody's is read. */
@@ -137,6 +149,7 @@ export class SecurityContextPool extends pg.Pool {
 
   #inTransaction(security: SecurityContext, transaction: OpenTransaction, statement: Statement): Promise<QueryResult> {
     security.signal?.throwIfAborted()
+    corkForNow(transaction.client)
     const running = Promise.all([transaction.begun, transaction.client.query(statement)])
     return this.#guard(
       security,
@@ -245,7 +258,7 @@ function spanOf(parent: Span, role: string, { text }: QueryConfig): Span {
 
 /** Sent with the transaction's first statement, if that comes at once. */
 function begin(client: PoolClient, context: string): Promise<unknown> {
-  setImmediate(cork(client))
+  corkForNow(client)
   const begun = client.query(`BEGIN; ${context}`)
   begun.catch(() => {})
   return begun

@@ -16,6 +16,11 @@ export interface Transaction extends Database {
    * @throws Error after the transaction's first write: its id is assigned by then
    */
   lock(...aggregates: readonly string[]): Promise<void>
+  /**
+   * Lets COMMIT go in one flight with statements that have been sent, instead of after their answers. Should one fail,
+   * nothing is committed. What waits for their answers may neither send more nor refuse anything.
+   */
+  closeWith(last: Promise<unknown>): void
 }
 
 /** The pool's connections, and the requests that wait for one. */
@@ -55,7 +60,11 @@ export function openPostgres(options: SecurityContextPoolOptions): Postgres {
   const query = async <T>(sql: string, values: readonly unknown[] = []): Promise<T[]> =>
     (await pool.query({ text: sql, values: [...values] })).rows as T[]
   const database: Database = { prisma, query }
-  const transaction: Transaction = { ...database, lock: (...aggregates) => lock(query, aggregates) }
+  const transaction: Transaction = {
+    ...database,
+    lock: (...aggregates) => lock(query, aggregates),
+    closeWith: (last) => pool.closeWith(last),
+  }
   return {
     read: (security, work) => pool.reading(security, () => work(database)),
     write: (security, work) => pool.transaction(security, () => work(transaction)),

@@ -64,6 +64,8 @@ export interface OpenTransaction {
   /** Fails when the transaction could not begin; nothing of it counts then. */
   readonly begun: Promise<unknown>
   ended: boolean
+  /** What was sent that COMMIT need not wait for. */
+  readonly closing: Promise<unknown>[]
   /** Nested units (Prisma's own transactions) run one after the other, each in its savepoint. */
   nested: Promise<void>
   savepoints: number

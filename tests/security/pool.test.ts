@@ -150,6 +150,20 @@ describeEachPostgres(
       expect(await bodies(user)).toEqual([])
     })
 
+    test('commits in one flight with what it ends with, and nothing when some of that fails', async () => {
+      const user = contextOf()
+      const values = (body: string) => [randomUUID(), user.userId, body]
+      await store.write(user, async (tx) => tx.closeWith(tx.query(ADD, values('kept'))))
+      const failing = store.write(user, async (tx) => {
+        tx.closeWith(tx.query(ADD, values('lost')))
+        tx.closeWith(tx.query('SELECT 1 / 0'))
+        tx.closeWith(tx.query(ADD, values('lost, too')))
+      })
+      await expect(failing).rejects.toMatchObject({ code: '22012' })
+      await add(user, 'after')
+      expect(await bodies(user)).toEqual(['after', 'kept'])
+    })
+
     test('locks aggregates before the first write only', async () => {
       const user = contextOf()
       await store.write(user, async (tx) => {

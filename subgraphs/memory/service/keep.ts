@@ -79,17 +79,20 @@ export async function keep(
   const judged = await judgeNew(context, tx, rules, added, now, (draft) => pathOf(drafts.indexOf(draft)))
   if (judged.refusals.length > 0) return { ids: [], standing: null, missing, refusals: judged.refusals }
   const placed = await takePositions(tx, judged.drafts)
-  await Promise.all([
-    insertMemories(tx, viewer, placed, now),
-    unit.append(placed.map((draft) => createdEvent(stateOf(context, draft)))),
-  ])
   const isNew = new Set(added.map(({ id }) => id))
   const derived = links.flatMap((link, i) =>
     isNew.has(ids[i] ?? '') ? sourcesOf(context, ids[i] ?? '', link, visible) : [],
   )
-  await insertSources(tx, viewer, [...merged, ...derived], now)
-  await relate(context, unit, { ids, links, placed, visible }, now)
-  return { ids, standing: added.length > 0 ? null : await settledCursor(context, tx), missing, refusals: [] }
+  const writing = Promise.all([
+    insertMemories(tx, viewer, placed, now),
+    unit.append(placed.map((draft) => createdEvent(stateOf(context, draft)))),
+    insertSources(tx, viewer, [...merged, ...derived], now),
+  ])
+  unit.closing(writing)
+  await relate(context, unit, { ids, links, placed, visible, writing }, now)
+  if (added.length > 0) return { ids, standing: null, missing, refusals: [] }
+  await writing
+  return { ids, standing: await settledCursor(context, tx), missing, refusals: [] }
 }
 
 interface Links {
@@ -155,16 +158,23 @@ interface Relating {
   readonly links: readonly Links[]
   readonly placed: readonly MemoryDraft[]
   readonly visible: ReadonlyMap<string, MemoryRecord>
+  readonly writing: Promise<unknown>
 }
 
 /** Relates new memories to those that they name. A memory that was there already keeps what is said of it. */
-async function relate(context: MemoryContext, unit: Unit, { ids, links, placed, visible }: Relating, now: Date) {
+async function relate(
+  context: MemoryContext,
+  unit: Unit,
+  { ids, links, placed, visible, writing }: Relating,
+  now: Date,
+) {
   const made = new Map(placed.map((draft) => [draft.id, draft]))
   const pairs = links.flatMap(({ related }, i) => {
     const from = made.get(ids[i] ?? '')
     return from ? related.flatMap((id) => ({ from, to: visible.get(id) as MemoryRecord })) : []
   })
   if (pairs.length === 0) return
+  await writing
   const drafts = pairs.map(({ from, to }) => ({
     id: context.stores.ids.next(),
     fromId: from.id,

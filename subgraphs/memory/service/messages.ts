@@ -189,12 +189,14 @@ async function append(context: MemoryContext, unit: Unit, sessionId: string, pre
     ...messages.map(({ id }) => messageAdded(id, sessionId, viewer.userId)),
     ...memories.map((memory) => createdEvent(stateOf(context, memory))),
   ]
-  await Promise.all([
-    insertMessages(tx, viewer, sessionId, messages, position - tail.memoryCount, now),
-    insertMemories(tx, viewer, memories, now),
-    insertSources(tx, viewer, merged, now),
-    unit.append(events),
-  ])
+  unit.closing(
+    Promise.all([
+      insertMessages(tx, viewer, sessionId, messages, position - tail.memoryCount, now),
+      insertMemories(tx, viewer, memories, now),
+      insertSources(tx, viewer, merged, now),
+      unit.append(events),
+    ]),
+  )
   return {
     __typename: 'AppendMessagesSuccess',
     sessionId,

@@ -6,6 +6,7 @@ import type { MemoryTier, Visibility } from '../records.ts'
 import { rejectBatch } from './batch.ts'
 import { analysesOf, keepAnalyses } from './context-analysis.ts'
 import { keep } from './keep.ts'
+import { readWritten } from './written.ts'
 
 export interface RememberInput {
   readonly content: string
@@ -39,8 +40,10 @@ export async function remember(context: MemoryContext, input: RememberInput) {
     const [absent] = missing
     if (absent) throw new ProblemError(notFound(absent.what, 'input', ...absent.path))
     if (refusals[0]) throw new ProblemError(refusals[0])
-    await keepAnalyses(context, unit.tx, made)
-    return { __typename: 'RememberSuccess', memoryId: ids[0], standing, degraded } satisfies Answer
+    unit.closing(keepAnalyses(context, unit.tx, made))
+    const [memoryId] = ids
+    if (standing === null && memoryId) readWritten(context, unit, memoryId)
+    return { __typename: 'RememberSuccess', memoryId, standing, degraded } satisfies Answer
   })
 }
 
@@ -66,7 +69,7 @@ export async function rememberMany(context: MemoryContext, input: RememberManyIn
       throw new ProblemError(rejectBatch(absent, items.length, 'items'))
     }
     if (refusals.length > 0) throw new ProblemError(rejectBatch(refusals, items.length, 'items'))
-    await keepAnalyses(context, unit.tx, made)
+    unit.closing(keepAnalyses(context, unit.tx, made))
     return { __typename: 'RememberManySuccess', memoryIds: ids, standing, degraded } satisfies Answer
   })
 }

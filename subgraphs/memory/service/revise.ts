@@ -1,3 +1,4 @@
+import { uuidOf } from '../../../lib/ids.ts'
 import { forbidden, invalidInput, type Problem, ProblemError } from '../../../lib/problems.ts'
 import type { Transaction } from '../../../stores/postgres/postgres.ts'
 import { type Answer, mutate, type Unit } from '../../mutate.ts'
@@ -6,11 +7,12 @@ import { forgottenEvent, revisedEvent } from '../events.ts'
 import { checkAhead, checkObject, checkText, firstProblem, limits, requireVersion } from '../limits.ts'
 import { blank } from '../policies/mask.ts'
 import { masksOf } from '../policies/masks.ts'
+import type { Rule } from '../policies/rules.ts'
 import { analyze } from '../recall/tokens.ts'
 import type { MemoryRecord, MemoryTier, Visibility } from '../records.ts'
 import { shelfOf } from '../store/drafts.ts'
 import { grantedTo } from '../store/grants.ts'
-import { insertPostings, takePostings } from '../store/postings.ts'
+import { replacePostings } from '../store/postings.ts'
 import {
   askedRetentions,
   eraseMemories,
@@ -21,6 +23,7 @@ import {
 import { judgeChanges, rulesFor } from './judge.ts'
 import { speakerOf } from './keep.ts'
 import { lockOwned, lockWritable, stateOf } from './locked.ts'
+import { readWritten } from './written.ts'
 
 export interface ReviseMemoryInput {
   readonly id: string
@@ -51,13 +54,20 @@ export async function reviseMemory(context: MemoryContext, input: ReviseMemoryIn
   if (problem) return problem
   const { stores, request, viewer } = context
   return mutate(stores, request, { name: 'reviseMemory', input, room: 'memory' }, async (unit) => {
-    const memory = await lockWritable(context, unit.tx, input.id)
+    const locking = lockWritable(context, unit.tx, input.id)
+    // In one flight with the lock, as if it were his own; another's has other rules.
+    const ids = [uuidOf('Memory', input.id)].flatMap((id) => id ?? [])
+    const [memory, asked] = await Promise.all([locking, askBefore(unit.tx, viewer.userId, ids)])
     requireVersion('memory', memory.version, input.expectedVersion)
-    if (memory.ownerId !== viewer.userId) {
+    const isOwn = memory.ownerId === viewer.userId
+    if (!isOwn) {
       refuseOwnersChanges(input)
       await refuseMasked(context, unit.tx, memory, input)
     }
-    await revise(context, unit, memory.ownerId, [{ memory, says: input }], now)
+    const change = { memory, says: input }
+    const { written } = await revise(context, unit, memory.ownerId, [change], now, isOwn ? asked : undefined)
+    unit.closing(written)
+    readWritten(context, unit, memory.id)
     return { __typename: 'ReviseMemorySuccess', memoryId: memory.id } satisfies Answer
   })
 }
@@ -68,24 +78,47 @@ export interface Revising {
   readonly says: Partial<Omit<ReviseMemoryInput, 'id'>>
 }
 
-/** Gives memories of an owner's, which must be locked, their next revisions. */
+/** Gives memories of an owner's, which must be locked, their next revisions. @returns what is sent and not yet answered */
 export async function revise(
   context: MemoryContext,
   { tx, append }: Unit,
   ownerId: string,
   changes: readonly Revising[],
   now: Date,
-): Promise<void> {
-  const ids = changes.map(({ memory }) => memory.id)
-  const [granted, revisions] = await Promise.all([
-    grantedTo(tx, ids),
-    draftRevisions(context, tx, ownerId, changes, now),
-  ])
+  asked?: Before,
+): Promise<{ readonly written: Promise<unknown> }> {
+  const before =
+    asked ??
+    (await askBefore(
+      tx,
+      ownerId,
+      changes.map(({ memory }) => memory.id),
+    ))
+  const { granted } = before
+  const revisions = await draftRevisions(context, tx, ownerId, changes, now, before)
   const events = changes.map(({ memory }, i) => {
     const before = stateOf(context, memory, granted.get(memory.id) ?? [])
     return revisedEvent({ ...before, ...revisions[i], id: memory.id }, before)
   })
-  await Promise.all([writeRevisions(context, tx, ownerId, revisions), append(events)])
+  return { written: Promise.all([writeRevisions(context, tx, ownerId, revisions), append(events)]) }
+}
+
+/** What has to be known of memories before they are revised, beside what they say. */
+export interface Before {
+  readonly granted: ReadonlyMap<string, readonly string[]>
+  /** Until when their owner asked for them to be kept. */
+  readonly retentions: ReadonlyMap<string, Date>
+  readonly rules: readonly Rule[]
+}
+
+/** One flight; of memories that the viewer may not change it tells nothing. */
+export async function askBefore(tx: Transaction, ownerId: string, ids: readonly string[]): Promise<Before> {
+  const [granted, retentions, rules] = await Promise.all([
+    grantedTo(tx, ids),
+    askedRetentions(tx, ids),
+    rulesFor(tx, ownerId),
+  ])
+  return { granted, retentions, rules }
 }
 
 /** Removes a memory of the viewer's with all that it ever said; only that there was one stays known. */
@@ -140,13 +173,12 @@ export async function draftRevisions(
   ownerId: string,
   changes: readonly Revising[],
   now: Date,
+  { retentions, rules }: Before,
 ): Promise<readonly RevisionDraft[]> {
   const { stores } = context
-  const changed = changes.map(({ memory }) => memory.id)
-  const [asked, rules] = await Promise.all([askedRetentions(tx, changed), rulesFor(tx, ownerId)])
   const wanted = changes.map((change) => {
     const { memory } = change
-    return { memory, draft: revisionOf(change, asked.get(memory.id) ?? null, stores.ids.next(), now) }
+    return { memory, draft: revisionOf(change, retentions.get(memory.id) ?? null, stores.ids.next(), now) }
   })
   const { drafts, refusals } = await judgeChanges(context, tx, rules, ownerId, wanted, now)
   if (refusals[0]) throw new ProblemError(refusals[0])
@@ -161,13 +193,11 @@ export async function writeRevisions(
   drafts: readonly RevisionDraft[],
 ): Promise<void> {
   const owner = { tenantId: viewer.tenantId, userId: ownerId }
-  const ids = drafts.map(({ memoryId }) => memoryId)
-  // One after the other, and none waits here for the answer to the one before.
-  const [taken] = await Promise.all([takePostings(tx, ids), ...drafts.map((draft) => insertRevision(tx, owner, draft))])
   const entries = drafts.map(({ memoryId, visibility, analysis }) => {
     return { memoryId, analysis, shelfId: shelfOf(visibility, owner.userId, owner.tenantId) }
   })
-  await insertPostings(tx, owner, entries, taken)
+  // While the present revisions are there. None waits here for the answer to the one before.
+  await Promise.all([replacePostings(tx, owner, entries), ...drafts.map((draft) => insertRevision(tx, owner, draft))])
 }
 
 /** Whoever reads a memory masked would write the marks over what he could not read. */

@@ -9,7 +9,7 @@ import type { GrantKind, MemoryRecord } from '../records.ts'
 import { granteeOf, grantsOf, putGrant, removeGrant } from '../store/grants.ts'
 import { judgeChanges, rulesFor } from './judge.ts'
 import { lockOwned, stateOf } from './locked.ts'
-import { draftRevisions, writeRevisions } from './revise.ts'
+import { askBefore, draftRevisions, writeRevisions } from './revise.ts'
 
 export interface ShareMemoryInput {
   readonly id: string
@@ -64,7 +64,8 @@ export async function shareMemory(context: MemoryContext, input: ShareMemoryInpu
     const after = { ...before, granted: [...new Set([...granted, granteeId])] }
     if (memory.visibility === 'PRIVATE') {
       const change = { memory, says: { visibility: 'SHARED' } } as const
-      const drafts = await draftRevisions(context, tx, memory.ownerId, [change], stores.clock.now())
+      const asked = await askBefore(tx, memory.ownerId, [memory.id])
+      const drafts = await draftRevisions(context, tx, memory.ownerId, [change], stores.clock.now(), asked)
       await writeRevisions(context, tx, memory.ownerId, drafts)
       await append([sharedEvent('SHARED', { ...after, ...drafts[0], id: memory.id }, before, before)])
     } else {

@@ -1,5 +1,6 @@
 /**
  * Ids that come as a parameter, for `= ANY`. The planner then takes them for ten, however many there are. Of a bare
- * parameter it counts them, finds fewer than ten cheaper than the plan it has kept, and plans anew each time.
+ * parameter it counts them: fewer than ten look cheaper than the plan that it has kept, so it plans anew each time, and by
+ * a thousand it would read a table it knows little of.
  */
 export const given = (parameter: string) => `ARRAY(SELECT unnest(${parameter}::uuid[]))`

@@ -75,7 +75,7 @@ export async function handOverKnowledge(context: MemoryContext, unit: Unit, sync
   const revised = changes.flatMap(({ target, write }) =>
     target && write ? [{ memory: target.memory, says: write }] : [],
   )
-  if (revised.length > 0) await revise(context, unit, viewer.userId, revised, now)
+  if (revised.length > 0) await (await revise(context, unit, viewer.userId, revised, now)).written
   const copies = new Map(copied.map(({ original, copy }) => [original.id, copy.id]))
   const afterwards = await memoriesByIds(tx, [
     ...copies.values(),
