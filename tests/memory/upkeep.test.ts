@@ -67,6 +67,7 @@ describeEachPostgres('upkeep of memories', (database) => {
       expect(await contents(inDays(1))).toEqual(['One.'])
       world.clock.advance(3 * day)
       expect(await contents()).toEqual(['One.', 'Three.'])
+      expect((await world.ask(ann, expired)).expiredMemories.totalCount).toBe(2)
       const stats = '{ memoryStats { count expired } memoryTierDistribution { tier count expired } }'
       const { memoryStats, memoryTierDistribution } = await world.ask(ann, stats)
       expect(memoryStats).toEqual({ count: 1, expired: 2 })
@@ -143,7 +144,13 @@ describeEachPostgres('upkeep of memories', (database) => {
       const moment = world.clock.now().toISOString()
       expect(await act(cleanUp)).toEqual({ expired: 0, remaining: 0, cursor: null, archive: null })
       world.clock.advance(4 * day)
-      expect(await act(cleanUp, { first: 2 })).toMatchObject({ expired: 2, remaining: 1, cursor: expect.any(String) })
+      // What is not his is nobody's to count.
+      for (const tiers of [null, ['EPISODIC']])
+        expect(await act(cleanUp, { tiers }, viewerOf())).toMatchObject({ expired: 0, remaining: 0 })
+      const first = { tiers: ['EPISODIC'], first: 1 }
+      expect(await act(cleanUp, first)).toMatchObject({ expired: 1, remaining: 2, cursor: expect.any(String) })
+      expect(await contents()).toEqual(['Mangrove 3.', 'Mangrove 2.'])
+      expect(await act(cleanUp, { first: 1 })).toMatchObject({ expired: 1, remaining: 1 })
       expect(await contents()).toEqual(['Mangrove 3.'])
       expect(await act(cleanUp, { at: moment })).toMatchObject({ expired: 0, remaining: 0 })
       expect(await act(cleanUp, { tiers: ['SHARED'] })).toMatchObject({ expired: 0, remaining: 0 })

@@ -63,18 +63,23 @@ export async function hideExpired(tx: Transaction, moment: Date): Promise<void> 
   await tx.query(`SELECT set_config('mnemograph.moment', $1, true)`, [moment.toISOString()])
 }
 
-/** An owner's memories whose time is over, those longest first; held until the transaction ends. */
-export async function holdExpired(
-  tx: Transaction,
-  ownerId: string,
-  { at, tiers, most, ids = null }: Over,
-): Promise<Kept[]> {
+/**
+ * An owner's memories whose time is over, those longest first; held until the transaction ends. Asked for no more than is
+ * meant: "or all" would hide from the planner that the first are at hand, and every memory of the owner's would be read.
+ */
+export async function holdExpired(tx: Transaction, ownerId: string, over: Over): Promise<Kept[]> {
+  const { at, tiers, most, ids = null } = over
+  const values = new Values()
+  const conditions = [
+    `revision.owner_id = ${values.add(ownerId, 'uuid')}`,
+    `revision.retention_until <= ${values.add(at, 'timestamptz')}`,
+  ]
+  if (tiers !== null) conditions.push(`revision.tier = ANY (${values.add(tiers, 'text[]')})`)
+  if (ids !== null) conditions.push(`memory.id = ANY (${values.add(ids, 'uuid[]')})`)
   return tx.query(
-    `SELECT ${columns} FROM ${from}
-     WHERE revision.owner_id = $1 AND revision.retention_until <= $2 AND ($3::text[] IS NULL OR revision.tier = ANY ($3))
-       AND ($5::uuid[] IS NULL OR memory.id = ANY ($5))
-     ORDER BY revision.retention_until, memory.id LIMIT $4 ${hold}`,
-    [ownerId, at, tiers, most, ids],
+    `SELECT ${columns} FROM ${from} WHERE ${allOf(conditions)}
+     ORDER BY revision.retention_until, memory.id LIMIT ${values.add(most, 'integer')} ${hold}`,
+    values.list,
   )
 }
 
@@ -92,18 +97,9 @@ export async function madeFrom(
   return rows.map((row) => row.id)
 }
 
-export async function countExpired(
-  db: Database,
-  ownerId: string,
-  at: Date,
-  tiers: readonly MemoryTier[] | null,
-): Promise<number> {
-  const [row] = await db.query<{ count: number }>(
-    `SELECT count(*)::integer AS count FROM memory.revisions AS revision
-     WHERE revision.owner_id = $1 AND revision.known_until IS NULL AND revision.retention_until <= $2
-       AND ($3::text[] IS NULL OR revision.tier = ANY ($3))`,
-    [ownerId, at, tiers],
-  )
+/** How many of the viewer's memories are over at a moment, of some tiers or of all. */
+export async function countExpired(db: Database, at: Date, tiers: readonly MemoryTier[] | null): Promise<number> {
+  const [row] = await db.query<{ count: number }>('SELECT memory.count_expired($1, $2::text[]) AS count', [at, tiers])
   return row?.count ?? 0
 }
 

@@ -35,13 +35,13 @@ export async function listExpired(context: MemoryContext, at: Date | null, args:
   const page = parsePage(args, ['expired memories', at])
   const { userId } = context.viewer
   const rows = await context.readAll((db) => expiredMemories(db, userId, until, page))
-  const totalCount = () => context.readAll((db) => countExpired(db, userId, until, null))
+  const totalCount = () => context.readAll((db) => countExpired(db, until, null))
   return { ...toConnection(rows, page, ({ ordinal }) => [ordinal]), totalCount }
 }
 
 /** Removes the viewer's memories whose time is over, a batch at a time. */
 export async function cleanUpExpired(context: MemoryContext, input: CleanUpExpiredInput) {
-  const { stores, request, viewer } = context
+  const { stores, request } = context
   const now = stores.clock.now()
   const problem = firstProblem(
     () => checkBatchSize(input.first, ['input', 'first']),
@@ -53,7 +53,7 @@ export async function cleanUpExpired(context: MemoryContext, input: CleanUpExpir
   return mutate(stores, request, { name: 'cleanUpExpired', input, room: 'memory' }, async (unit) => {
     const most = input.first ?? limits.batch
     const { expired, archiveId } = await expire(context, unit, { at, tiers, most }, input.archive === true)
-    const remaining = await countExpired(unit.tx, viewer.userId, at, tiers)
+    const remaining = await countExpired(unit.tx, at, tiers)
     return { __typename: 'CleanUpExpiredSuccess', expired, remaining, archiveId } satisfies Answer
   })
 }

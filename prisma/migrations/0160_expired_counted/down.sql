@@ -1,0 +1,1 @@
+DROP FUNCTION memory.count_expired(timestamptz, text[]);
