@@ -16,6 +16,8 @@ import { ensureCollection, namesOf, pointAlias } from './qdrant-collection.ts'
 
 /** Points in one request to put or to look up. */
 const atOnce = 500
+/** Vectors in one request to search by: a model's may have thousands of numbers, and each is looked for by itself. */
+const questionsAtOnce = 50
 
 export interface Qdrant {
   readonly indexes: VectorIndexes
@@ -87,6 +89,10 @@ interface Point {
   readonly vector?: readonly number[] | { readonly '': readonly number[] }
 }
 
+interface Answer {
+  readonly points: readonly Point[]
+}
+
 function indexOf(
   client: QdrantClient,
   settings: QdrantSettings,
@@ -110,9 +116,20 @@ function indexOf(
     signal?: AbortSignal,
   ): Promise<VectorHit[]> {
     await made()
-    const body = { query: [...vector], filter, limit, with_payload: ['item'], params: rescored }
-    const { points } = await client.read<{ points: Point[] }>('POST', `${path}/points/query`, body, signal)
-    return points.map(({ payload, score }) => ({ id: payload.item, score }))
+    const body = nearestTo(vector, filter, limit)
+    return hits(await client.read<Answer>('POST', `${path}/points/query`, body, signal))
+  }
+
+  /** The same for many vectors, in one request for so many. */
+  async function queries(filter: unknown, vectors: readonly Float32Array[], limit: number, signal?: AbortSignal) {
+    await made()
+    const found: VectorHit[][] = []
+    for (const part of chunks(vectors, questionsAtOnce)) {
+      const body = { searches: part.map((vector) => nearestTo(vector, filter, limit)) }
+      const answers = await client.read<Answer[]>('POST', `${path}/points/query/batch`, body, signal)
+      found.push(...answers.map(hits))
+    }
+    return found
   }
 
   /** What is held of items that fit a filter. */
@@ -165,14 +182,12 @@ function indexOf(
     async neighbours(shelves, ids, limit, signal) {
       signal?.throwIfAborted()
       if (shelves.length === 0) return new Map()
-      const items = await held({ must: [onShelves(shelves)] }, ids, true)
-      const found = await Promise.all(
-        items.map(async ({ id, vector }): Promise<[string, VectorHit[]]> => {
-          const near = vector ? await query({ must: [onShelves(shelves)] }, vector, limit + 1, signal) : []
-          return [id, near.filter((hit) => hit.id !== id).slice(0, limit)]
-        }),
-      )
-      return new Map(found)
+      const shelved = { must: [onShelves(shelves)] }
+      const items = (await held(shelved, ids, true)).flatMap(({ id, vector }) => (vector ? [{ id, vector }] : []))
+      const vectors = items.map(({ vector }) => vector)
+      // One more than is asked for, since each is its own nearest.
+      const near = await queries(shelved, vectors, limit + 1, signal)
+      return new Map(items.map(({ id }, at) => [id, (near[at] ?? []).filter((hit) => hit.id !== id).slice(0, limit)]))
     },
     async compare(shelves, vector, ids) {
       if (shelves.length === 0) return []
@@ -191,8 +206,7 @@ function indexOf(
         { query: sparse(terms), using: 'terms', filter, limit: depth },
       ]
       const body = { prefetch, query: { fusion: 'rrf' }, limit, with_payload: ['item'] }
-      const { points } = await client.read<{ points: Point[] }>('POST', `${path}/points/query`, body, signal)
-      return points.map(({ payload }) => payload.item)
+      return hits(await client.read<Answer>('POST', `${path}/points/query`, body, signal)).map(({ id }) => id)
     },
     find: (ids, withVectors) => held({ must: [] }, ids, withVectors),
     async count(shelves) {
@@ -216,6 +230,16 @@ function indexOf(
       ),
   }
 }
+
+const nearestTo = (vector: Float32Array, filter: unknown, limit: number) => ({
+  query: [...vector],
+  filter,
+  limit,
+  with_payload: ['item'],
+  params: rescored,
+})
+
+const hits = ({ points }: Answer): VectorHit[] => points.map(({ payload, score }) => ({ id: payload.item, score }))
 
 /** What quantization loses is made good by comparing more of the whole vectors. */
 const rescored = { quantization: { rescore: true, oversampling: 2 } }
@@ -249,6 +273,6 @@ function pointOf({ id, kind, shelfId, tenantId, ownerId, version, vector, terms 
   }
 }
 
-function* chunks<T>(items: readonly T[]): Generator<readonly T[]> {
-  for (let from = 0; from < items.length; from += atOnce) yield items.slice(from, from + atOnce)
+function* chunks<T>(items: readonly T[], size = atOnce): Generator<readonly T[]> {
+  for (let from = 0; from < items.length; from += size) yield items.slice(from, from + size)
 }

@@ -238,6 +238,7 @@ def route(method, path, body):
             ("PUT", "points"): lambda: upsert(name, body),
             ("POST", "points", "delete"): lambda: delete(name, body),
             ("POST", "points", "query"): lambda: query(name, body),
+            ("POST", "points", "query", "batch"): lambda: [query(name, each) for each in only(body, "searches")["searches"]],
             ("POST", "points", "scroll"): lambda: scroll(name, body),
             ("POST", "points", "count"): lambda: count(name, body),
         }
