@@ -73,12 +73,12 @@ export async function mutate<A extends Answer>(
         afterAbort: (undone) => void back.push(undone),
       })
       const complete = () => ({ ...made, cursor: last === null ? null : stores.cursors.encode(last, viewer.userId) })
-      if (key !== null) {
-        // It is kept with its cursor.
-        await Promise.all(closing)
-        await keep(tx, mutation, viewer, key, complete())
-      }
-      return complete
+      if (key === null && closing.length > 0) return complete
+      await Promise.all(closing)
+      const answer = complete()
+      // It is kept with its cursor.
+      if (key !== null) await keep(tx, mutation, viewer, key, answer)
+      return () => answer
     })
     if (appended) stores.bus.publish('events')
     for (const done of later) await done().catch((error: unknown) => leftUndone(stores, mutation, error))
