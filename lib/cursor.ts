@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto'
 import { codedError } from './errors.ts'
 
 /**
@@ -32,8 +32,10 @@ export interface CursorCodec {
 
 /** @param key the system's own secret: another system's cursors, and other viewers', do not pass. */
 export function createCursorCodec(key: Uint8Array): CursorCodec {
+  // Each answer to a mutation has a cursor: the key is made ready once.
+  const secret = createSecretKey(key)
   const tag = (body: Buffer, userId: string) =>
-    createHmac('sha256', key).update(body).update(userId).digest().subarray(0, tagLength)
+    createHmac('sha256', secret).update(body).update(userId).digest().subarray(0, tagLength)
   return {
     encode(position, userId) {
       const body = Buffer.alloc(length)

@@ -1,5 +1,6 @@
 import type { Page } from '../../lib/connection.ts'
 import type { Database } from '../../stores/postgres/postgres.ts'
+import { given } from '../given.ts'
 import { type KeyColumn, keyset } from '../keyset.ts'
 
 /** A concept's row. */
@@ -45,7 +46,7 @@ const conceptColumns = `concepts.id, concepts.ordinal, concepts.name, concepts.c
 const conceptFilter = `($1::text IS NULL OR key ~>=~ $1 AND key ~<~ ($1 || chr(1114111))) AND ($2::text IS NULL OR category = $2)`
 
 export function findConcepts(db: Database, ids: readonly string[]): Promise<ConceptRecord[]> {
-  return db.query(`SELECT ${conceptColumns} FROM knowledge.concepts WHERE id = ANY ($1::uuid[])`, [ids])
+  return db.query(`SELECT ${conceptColumns} FROM knowledge.concepts WHERE id = ANY (${given('$1')})`, [ids])
 }
 
 export function findConceptsByKey(db: Database, keys: readonly string[]): Promise<(ConceptRecord & { key: string })[]> {

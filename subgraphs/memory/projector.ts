@@ -12,6 +12,7 @@ import {
   type VectorKind,
   vectorCollections,
 } from '../../stores/vector/port.ts'
+import { given } from '../given.ts'
 import { memoryName, readable, type Stored, undamaged } from '../packed-rows.ts'
 import { sessionsIn } from './conversations.ts'
 import { analyze } from './recall/tokens.ts'
@@ -103,10 +104,10 @@ function itemOf(row: Row, vector: Float32Array | undefined, withWords: boolean):
 
 const READ = `SELECT 'MEMORY' AS of, id, owner_id AS "ownerId", tenant_id AS "tenantId", version, visibility, content,
     content_packed AS packed, 'MEMORIES' AS collection, 'CONTEXT' AS kind
-  FROM memory.current_memories WHERE id = ANY ($1::uuid[])
+  FROM memory.current_memories WHERE id = ANY (${given('$1')})
   UNION ALL
   SELECT 'TEXT', id, owner_id, tenant_id, 1, visibility, content, NULL, collection, kind
-  FROM memory.vectors WHERE id = ANY ($2::uuid[])
+  FROM memory.vectors WHERE id = ANY (${given('$2')})
   UNION ALL
   SELECT 'SESSION', id, owner_id, tenant_id, version, 'PRIVATE', content, NULL, 'CONVERSATION_CONTEXT', 'CONTEXT'
-  FROM memory.conversations WHERE id = ANY ($3::uuid[])`
+  FROM memory.conversations WHERE id = ANY (${given('$3')})`

@@ -2,6 +2,7 @@ import { type Page, type PageArguments, parsePage, toConnection } from '../../..
 import { invalidInput, type Problem } from '../../../lib/problems.ts'
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
 import { checkObject, checkShare, checkText, firstProblem } from '../../checks.ts'
+import { given } from '../../given.ts'
 import { keyset } from '../../keyset.ts'
 import { type Answer, mutate } from '../../mutate.ts'
 import { requireViewer, securityOf } from '../../security.ts'
@@ -74,7 +75,7 @@ const columns = `id, ordinal::float8 AS ordinal, pattern_key AS key, pattern_typ
   updated_at AS "updatedAt"`
 
 export function patternsByIds(db: Database, ids: readonly string[]): Promise<PatternRecord[]> {
-  return db.query(`SELECT ${columns} FROM knowledge.learning_patterns WHERE id = ANY ($1::uuid[])`, [ids])
+  return db.query(`SELECT ${columns} FROM knowledge.learning_patterns WHERE id = ANY (${given('$1')})`, [ids])
 }
 
 function patternPage(db: Database, userId: string, type: string | null, page: Page): Promise<PatternRecord[]> {

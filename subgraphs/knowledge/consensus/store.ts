@@ -1,5 +1,6 @@
 import type { Page } from '../../../lib/connection.ts'
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
+import { given } from '../../given.ts'
 import { type KeyColumn, keyset } from '../../keyset.ts'
 import type { Cast, ValidationStatus } from './verdict.ts'
 
@@ -43,7 +44,7 @@ const columns = `id, ordinal::float8 AS ordinal, node_type AS type, node_key AS 
 const newest: readonly KeyColumn[] = [{ sql: 'ordinal', type: 'bigint', descending: true }]
 
 export function nodesByIds(db: Database, ids: readonly string[]): Promise<NodeRecord[]> {
-  return db.query(`SELECT ${columns} FROM knowledge.consensus_nodes WHERE id = ANY ($1::uuid[])`, [ids])
+  return db.query(`SELECT ${columns} FROM knowledge.consensus_nodes WHERE id = ANY (${given('$1')})`, [ids])
 }
 
 export async function nodeByKey(db: Database, userId: string, type: string, key: string): Promise<NodeRecord | null> {

@@ -1,4 +1,5 @@
 import type { Transaction } from '../../../stores/postgres/postgres.ts'
+import { given } from '../../given.ts'
 import type { Casing } from '../extraction/types.ts'
 import type { Change, ConceptRow, Difference, Form, Reading } from './changes.ts'
 import { type CountedForm, chooseForm } from './forms.ts'
@@ -114,14 +115,14 @@ async function run(tx: Transaction, sql: string, rows: readonly object[]): Promi
 
 const MEMORIES = `SELECT id AS "memoryId", tenant_id AS "tenantId", owner_id AS "ownerId",
   CASE WHEN forgotten_at IS NULL THEN version END AS version
-FROM memory.memories WHERE id = ANY ($1::uuid[])`
+FROM memory.memories WHERE id = ANY (${given('$1')})`
 
 const READINGS = `SELECT memory_id AS "memoryId", tenant_id AS "tenantId", owner_id AS "ownerId", words
-FROM knowledge.readings WHERE memory_id = ANY ($1::uuid[])`
+FROM knowledge.readings WHERE memory_id = ANY (${given('$1')})`
 
 const MENTIONS = `SELECT mentions.memory_id AS "memoryId", concepts.key, mentions.name, mentions.category, mentions.count
 FROM knowledge.mentions JOIN knowledge.concepts ON concepts.id = mentions.concept_id
-WHERE mentions.memory_id = ANY ($1::uuid[])`
+WHERE mentions.memory_id = ANY (${given('$1')})`
 
 const INSERT_CONCEPTS = `INSERT INTO knowledge.concepts (id, tenant_id, owner_id, key, name, category, mention_count, created_at)
 SELECT id, "tenantId", "ownerId", key, name, category, by, "createdAt"

@@ -1,6 +1,7 @@
 import type { Viewer } from '../../../lib/context.ts'
 import { unpackText } from '../../../lib/packed-text.ts'
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
+import { given } from '../../given.ts'
 import type { ListSource } from './pages.ts'
 
 export interface ArchiveRecord {
@@ -25,7 +26,7 @@ export const archives: ListSource = {
 }
 
 export async function archivesByIds(db: Database, ids: readonly string[]): Promise<ArchiveRecord[]> {
-  return db.query(`SELECT ${archives.columns} FROM ${archives.from} WHERE archive.id = ANY ($1::uuid[])`, [ids])
+  return db.query(`SELECT ${archives.columns} FROM ${archives.from} WHERE archive.id = ANY (${given('$1')})`, [ids])
 }
 
 export async function insertArchive(

@@ -1,5 +1,6 @@
 import type { Viewer } from '../../../lib/context.ts'
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
+import { given } from '../../given.ts'
 import type { FeedbackRecord } from '../records.ts'
 import type { ListSource } from './pages.ts'
 
@@ -16,7 +17,7 @@ export const feedback: ListSource = {
 }
 
 export function feedbackByIds(db: Database, ids: readonly string[]): Promise<FeedbackRecord[]> {
-  return db.query(`SELECT ${feedback.columns} FROM ${feedback.from} WHERE feedback.id = ANY ($1::uuid[])`, [ids])
+  return db.query(`SELECT ${feedback.columns} FROM ${feedback.from} WHERE feedback.id = ANY (${given('$1')})`, [ids])
 }
 
 /** Whether the viewer may see a message of that id. */

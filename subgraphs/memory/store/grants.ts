@@ -1,4 +1,5 @@
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
+import { given } from '../../given.ts'
 import type { GrantKind, GrantRecord } from '../records.ts'
 
 const columns = `id, memory_id AS "memoryId", owner_id AS "ownerId", subject_id AS "subjectId",
@@ -7,7 +8,7 @@ const columns = `id, memory_id AS "memoryId", owner_id AS "ownerId", subject_id 
 /** What was given of each memory, the earliest first, as far as the viewer may know of it. */
 export async function grantsOf(db: Database, memoryIds: readonly string[]): Promise<Map<string, GrantRecord[]>> {
   const rows = await db.query<GrantRecord>(
-    `SELECT ${columns} FROM memory.grants WHERE memory_id = ANY ($1::uuid[]) ORDER BY memory_id, created_at, id`,
+    `SELECT ${columns} FROM memory.grants WHERE memory_id = ANY (${given('$1')}) ORDER BY memory_id, created_at, id`,
     [memoryIds],
   )
   return Map.groupBy(rows, ({ memoryId }) => memoryId)

@@ -1,9 +1,9 @@
 import type { Page } from '../../../lib/connection.ts'
 import type { Database } from '../../../stores/postgres/postgres.ts'
+import { given } from '../../given.ts'
 import { memoryName, readable, type Stored } from '../../packed-rows.ts'
 import type { MemoryFilter, MemoryRecord, MemoryTier, RevisionRecord } from '../records.ts'
 import { charactersOf, compressionOf, originalBytesOf } from './compression.ts'
-import { given } from './ids.ts'
 import { allOf, keyset, Values } from './keyset.ts'
 import { countsUnder, type ListSource, pagesUnder } from './pages.ts'
 

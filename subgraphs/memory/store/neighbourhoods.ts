@@ -1,4 +1,5 @@
 import type { Database } from '../../../stores/postgres/postgres.ts'
+import { given } from '../../given.ts'
 import { memoryName, readable, type Stored } from '../../packed-rows.ts'
 import { Documents, type Place } from '../recall/documents.ts'
 import { foldName } from '../recall/participants.ts'
@@ -134,7 +135,7 @@ export async function neighbourhoodsAsOf(
 /** Entries of memories that were written before there was a forward index, and have not been given theirs yet. */
 async function packNow(db: Database, ids: readonly string[]): Promise<{ id: string; forward: Buffer }[]> {
   const rows = await db.query<Stored<Told & { readonly id: string }>>(
-    `SELECT id, content, content_packed AS packed, occurred_at AS "occurredAt" FROM memory.current_memories WHERE id = ANY ($1::uuid[])`,
+    `SELECT id, content, content_packed AS packed, occurred_at AS "occurredAt" FROM memory.current_memories WHERE id = ANY (${given('$1')})`,
     [ids],
   )
   const told = readable<Told & { readonly id: string }>(rows, memoryName)

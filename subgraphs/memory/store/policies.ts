@@ -1,5 +1,6 @@
 import type { Page } from '../../../lib/connection.ts'
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
+import { given } from '../../given.ts'
 import type { Configuration, PolicyAction, PolicyKind, Rule } from '../policies/rules.ts'
 import type { ChatMode } from '../records.ts'
 import { allOf, keyset, Values } from './keyset.ts'
@@ -53,7 +54,7 @@ export async function modesOf(db: Database, sessionIds: readonly string[]): Prom
 }
 
 export async function rulesByIds(db: Database, ids: readonly string[]): Promise<RuleRecord[]> {
-  return db.query(`SELECT ${columns} FROM memory.policy_rules AS rule WHERE rule.id = ANY ($1::uuid[])`, [ids])
+  return db.query(`SELECT ${columns} FROM memory.policy_rules AS rule WHERE rule.id = ANY (${given('$1')})`, [ids])
 }
 
 /** A page of the rules that the viewer may see, in the order they were made. */

@@ -1,7 +1,7 @@
 import type { Transaction } from '../../../stores/postgres/postgres.ts'
+import { given } from '../../given.ts'
 import type { Analysis } from '../recall/tokens.ts'
 import type { Owner } from '../records.ts'
-import { given } from './ids.ts'
 
 /** A text to be found by its words on a shelf. */
 export interface ShelfEntry {

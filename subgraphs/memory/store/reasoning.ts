@@ -1,5 +1,6 @@
 import type { Viewer } from '../../../lib/context.ts'
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
+import { given } from '../../given.ts'
 import type { ChainRecord } from '../records.ts'
 import type { ListSource } from './pages.ts'
 
@@ -18,7 +19,7 @@ export const chains: ListSource = {
 export const chainsOfOwner: ListSource = { ...chains, parent: 'chain.owner_id' }
 
 export function chainsByIds(db: Database, ids: readonly string[]): Promise<ChainRecord[]> {
-  return db.query(`SELECT ${chains.columns} FROM ${chains.from} WHERE chain.id = ANY ($1::uuid[])`, [ids])
+  return db.query(`SELECT ${chains.columns} FROM ${chains.from} WHERE chain.id = ANY (${given('$1')})`, [ids])
 }
 
 export async function insertChain(

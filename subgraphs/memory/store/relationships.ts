@@ -1,5 +1,6 @@
 import type { Viewer } from '../../../lib/context.ts'
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
+import { given } from '../../given.ts'
 import type { RelationshipRecord } from '../relation-records.ts'
 import type { ListSource } from './pages.ts'
 
@@ -20,7 +21,7 @@ export const relationships: ListSource = {
 
 export function relationshipsByIds(db: Database, ids: readonly string[]): Promise<RelationshipRecord[]> {
   return db.query(
-    `SELECT ${columns('relationships')} FROM memory.relationships WHERE relationships.id = ANY ($1::uuid[])`,
+    `SELECT ${columns('relationships')} FROM memory.relationships WHERE relationships.id = ANY (${given('$1')})`,
     [ids],
   )
 }

@@ -1,8 +1,8 @@
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
+import { given } from '../../given.ts'
 import { packForward } from '../recall/forward.ts'
 import type { Analysis } from '../recall/tokens.ts'
 import type { MemoryTier, Owner, Visibility } from '../records.ts'
-import { given } from './ids.ts'
 import { removePostings } from './postings.ts'
 
 /** What is known of a memory from now on. */

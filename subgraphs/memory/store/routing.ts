@@ -1,5 +1,6 @@
 import type { Viewer } from '../../../lib/context.ts'
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
+import { given } from '../../given.ts'
 import type { ChatMode, RouterHourRecord, RoutingRecord } from '../records.ts'
 import type { PastDecision } from '../routing/similar.ts'
 import type { Values } from './keyset.ts'
@@ -37,7 +38,7 @@ export function decisionConditions({ success, model, mode }: DecisionFilter, val
 }
 
 export function decisionsByIds(db: Database, ids: readonly string[]): Promise<RoutingRecord[]> {
-  return db.query(`SELECT ${decisions.columns} FROM ${decisions.from} WHERE decision.id = ANY ($1::uuid[])`, [ids])
+  return db.query(`SELECT ${decisions.columns} FROM ${decisions.from} WHERE decision.id = ANY (${given('$1')})`, [ids])
 }
 
 /** How far back experience reaches. */

@@ -1,5 +1,6 @@
 import type { Page } from '../../../lib/connection.ts'
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
+import { given } from '../../given.ts'
 import type { MessageRecord, SessionFilter, SessionRecord } from '../records.ts'
 import type { Values } from './keyset.ts'
 import { countsUnder, type ListSource, pagesUnder } from './pages.ts'
@@ -88,7 +89,7 @@ const messages: ListSource = {
 }
 
 export async function messagesByIds(db: Database, ids: readonly string[]): Promise<MessageRecord[]> {
-  return db.query(`SELECT ${messages.columns} FROM ${messages.from} WHERE message.id = ANY ($1::uuid[])`, [ids])
+  return db.query(`SELECT ${messages.columns} FROM ${messages.from} WHERE message.id = ANY (${given('$1')})`, [ids])
 }
 
 export function messagePages(db: Database, sessionIds: readonly string[], page: Page) {

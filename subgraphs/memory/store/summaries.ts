@@ -1,5 +1,6 @@
 import type { Viewer } from '../../../lib/context.ts'
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
+import { given } from '../../given.ts'
 import type { SummaryRecord } from '../records.ts'
 
 /** The summaries of sessions, each under its session's id. */
@@ -8,7 +9,7 @@ export function summariesOf(db: Database, sessionIds: readonly string[]): Promis
     `SELECT summary.session_id AS id, summary.summary AS text, summary.key_topics AS "keyTopics",
        summary.source_ids AS "sourceIds", summary.model, summary.message_count AS "messageCount", summary.version,
        summary.created_at AS "createdAt", summary.updated_at AS "updatedAt"
-     FROM memory.session_summaries AS summary WHERE summary.session_id = ANY ($1::uuid[])`,
+     FROM memory.session_summaries AS summary WHERE summary.session_id = ANY (${given('$1')})`,
     [sessionIds],
   )
 }

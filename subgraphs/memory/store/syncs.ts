@@ -1,6 +1,7 @@
 import type { Viewer } from '../../../lib/context.ts'
 import type { IdSource } from '../../../lib/sources.ts'
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
+import { given } from '../../given.ts'
 import type { Mark } from '../service/sync/decide.ts'
 import type { SyncConflict, SyncedItem, SyncRecord } from '../sync-records.ts'
 import type { Values } from './keyset.ts'
@@ -36,7 +37,7 @@ export function syncConditions({ status, type }: SyncFilter, values: Values): st
 }
 
 export function syncsByIds(db: Database, ids: readonly string[]): Promise<SyncRecord[]> {
-  return db.query(`SELECT ${columns} FROM memory.memory_syncs AS sync WHERE sync.id = ANY ($1::uuid[])`, [ids])
+  return db.query(`SELECT ${columns} FROM memory.memory_syncs AS sync WHERE sync.id = ANY (${given('$1')})`, [ids])
 }
 
 export type SyncDraft = Pick<SyncRecord, 'id' | 'sourceId' | 'targetId' | 'type' | 'strategy' | 'keys'>

@@ -1,5 +1,6 @@
 import type { Viewer } from '../../../lib/context.ts'
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
+import { given } from '../../given.ts'
 import type { ListSource } from './pages.ts'
 
 /** One turn of a chat, as the room's store reads it. */
@@ -40,7 +41,7 @@ export const turnsOfSession: ListSource = {
 }
 
 export function turnsByIds(db: Database, ids: readonly string[]): Promise<TurnRecord[]> {
-  return db.query(`SELECT ${columns} FROM ${from} WHERE turn.id = ANY ($1::uuid[])`, [ids])
+  return db.query(`SELECT ${columns} FROM ${from} WHERE turn.id = ANY (${given('$1')})`, [ids])
 }
 
 /** The turns whose questions these vectors are of, by the vector. */

@@ -2,6 +2,7 @@ import type { Page } from '../../../lib/connection.ts'
 import type { Viewer } from '../../../lib/context.ts'
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
 import type { VectorCollection, VectorKind } from '../../../stores/vector/port.ts'
+import { given } from '../../given.ts'
 import { memoryName, readable, type Stored } from '../../packed-rows.ts'
 import type { Visibility } from '../records.ts'
 import { allOf, keyset, Values } from './keyset.ts'
@@ -47,7 +48,7 @@ const stored = `SELECT id, tenant_id, owner_id, ordinal, collection, kind, visib
 const both = `(${memories} UNION ALL ${stored}) AS vector`
 
 export async function vectorsByIds(db: Database, ids: readonly string[]): Promise<VectorRecord[]> {
-  const sql = `SELECT ${packable} FROM ${both} WHERE vector.id = ANY ($1::uuid[])`
+  const sql = `SELECT ${packable} FROM ${both} WHERE vector.id = ANY (${given('$1')})`
   return readable<VectorRecord>(await db.query<Stored<VectorRecord>>(sql, [ids]), memoryName)
 }
 

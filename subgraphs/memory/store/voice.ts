@@ -1,5 +1,6 @@
 import type { Viewer } from '../../../lib/context.ts'
 import type { Database, Transaction } from '../../../stores/postgres/postgres.ts'
+import { given } from '../../given.ts'
 import {
   usualVoiceSettings,
   type VoiceLogRecord,
@@ -41,7 +42,7 @@ export const statusCondition = (status: VoiceStatus | null | undefined) => (valu
   status == null ? [] : [`sample.processing_status = ${values.add(status)}`]
 
 export function samplesByIds(db: Database, ids: readonly string[]): Promise<VoiceRecord[]> {
-  return db.query(`SELECT ${columns} FROM ${from} WHERE sample.id = ANY ($1::uuid[])`, [ids])
+  return db.query(`SELECT ${columns} FROM ${from} WHERE sample.id = ANY (${given('$1')})`, [ids])
 }
 
 export async function sampleByHash(db: Database, { userId }: Viewer, hash: string): Promise<VoiceRecord | null> {
