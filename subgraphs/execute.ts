@@ -1,4 +1,4 @@
-import type { ExecutorOptions } from '../lib/execution.ts'
+import type { ExecutorOptions } from '../lib/execution/executor.ts'
 import type { Stores } from '../stores/stores.ts'
 import { type Room, roomSchema } from './subgraph.ts'
 

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { CacheHints } from '../lib/cache-hints.ts'
-import { createExecutor } from '../lib/execution.ts'
+import { createExecutor } from '../lib/execution/executor.ts'
 import type { FieldCipher } from '../lib/field-encryption.ts'
 import type { RetiredKey } from '../lib/key-ring.ts'
 import type { Log } from '../lib/log.ts'

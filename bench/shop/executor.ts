@@ -1,6 +1,6 @@
 import { buildSubgraphSchema } from '@apollo/subgraph'
 import { parse } from 'graphql'
-import { createExecutor, type Executor, type ExecutorOptions } from '../../lib/execution.ts'
+import { createExecutor, type Executor, type ExecutorOptions } from '../../lib/execution/executor.ts'
 import type { ShopSubgraph } from './shop.ts'
 
 /** How a subgraph of the shop is executed, in whichever process. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createExecutor } from '../../lib/execution.ts'
+import { createExecutor } from '../../lib/execution/executor.ts'
 import type { Bus } from '../../stores/bus/port.ts'
 import { roomExecution } from '../../subgraphs/execute.ts'
 import { loadRooms } from '../../subgraphs/rooms.ts'

@@ -1,6 +1,6 @@
 import { buildSchema, type GraphQLField } from 'graphql'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createExecutor } from '../../lib/execution.ts'
+import { createExecutor } from '../../lib/execution/executor.ts'
 import { uuidOf } from '../../lib/ids.ts'
 import { systemIds } from '../../lib/sources.ts'
 import { appendEvents } from '../../stores/log/log.ts'

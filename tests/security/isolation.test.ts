@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { createExecutor } from '../../lib/execution.ts'
+import { createExecutor } from '../../lib/execution/executor.ts'
 import { toGlobalId } from '../../lib/ids.ts'
 import { defaultTenantId } from '../../lib/tenants.ts'
 import { roomExecution } from '../../subgraphs/execute.ts'

@@ -1,5 +1,5 @@
 import type { ExecutionResult } from 'graphql'
-import { createExecutor, type ExecutorOptions, type ResultStream } from '../../../lib/execution.ts'
+import { createExecutor, type ExecutorOptions, type ResultStream } from '../../../lib/execution/executor.ts'
 import type { Channel, SubgraphResponse, SubgraphStream } from '../types.ts'
 import { single } from './answer.ts'
 

@@ -1,18 +1,17 @@
 import {
   createSourceEventStream,
   type DocumentNode,
-  type ExecutionArgs,
   type ExecutionResult,
-  execute,
   GraphQLError,
   type GraphQLSchema,
   parse,
   validate,
 } from 'graphql'
 import { LRUCache } from 'lru-cache'
-import type { RequestContext } from './context.ts'
-import { isNotice, type Notice, type Placed } from './live.ts'
-import { inSpan } from './trace.ts'
+import type { RequestContext } from '../context.ts'
+import { isNotice, type Notice, type Placed } from '../live.ts'
+import { inSpan } from '../trace.ts'
+import { PreparedOperation } from './prepared.ts'
 
 /** One operation for a schema. */
 export interface ExecutableOperation {
@@ -46,44 +45,51 @@ export interface Executor {
   subscribe(operation: ExecutableOperation): Promise<ResultStream | ExecutionResult>
 }
 
-/** How many operations stay parsed. */
-const parsedOperations = 2000
+/** How many operations stay prepared. */
+const preparedOperations = 2000
+
+interface Known {
+  readonly document: DocumentNode
+  readonly prepared: PreparedOperation
+}
 
 export function createExecutor({ schema, name = '', contextFor, validates = false }: ExecutorOptions): Executor {
-  const documents = new LRUCache<string, DocumentNode>({ max: parsedOperations })
-  const documentOf = (text: string): DocumentNode => {
-    let document = documents.get(text)
-    if (!document) {
-      document = parse(text, { noLocation: true })
+  const known = new LRUCache<string, Known>({ max: preparedOperations })
+  const knownOf = (text: string): Known => {
+    let operation = known.get(text)
+    if (!operation) {
+      const document = parse(text, { noLocation: true })
       if (validates) requireValid(schema, document)
-      documents.set(text, document)
+      operation = { document, prepared: new PreparedOperation(schema, document) }
+      known.set(text, operation)
     }
-    return document
+    return operation
   }
-  const argsOf = (operation: ExecutableOperation): ExecutionArgs => ({
-    schema,
-    document: documentOf(operation.operation),
-    variableValues: operation.variables,
-    contextValue: contextFor(operation),
-  })
+  const execute = (operation: ExecutableOperation, rootValue?: unknown) =>
+    knownOf(operation.operation).prepared.execute(operation.variables, contextFor(operation), rootValue)
   return {
     execute: (operation) => {
       const { context } = operation
-      if (!context.span?.recording) return settled(async () => execute(argsOf(operation)))
+      if (!context.span?.recording) return settled(async () => execute(operation))
       return inSpan(context.span, `subgraph ${name}`, {}, (span) =>
         settled(async () => {
           const { operation: text, variables } = operation
-          return execute(argsOf({ operation: text, variables, context: { ...context, span } }))
+          return execute({ operation: text, variables, context: { ...context, span } })
         }),
       )
     },
     subscribe: (operation) =>
       settled(async () => {
-        const events = await createSourceEventStream(argsOf(operation))
+        const events = await createSourceEventStream({
+          schema,
+          document: knownOf(operation.operation).document,
+          variableValues: operation.variables,
+          contextValue: contextFor(operation),
+        })
         if (!(Symbol.asyncIterator in events)) return events
         return answers(events, async (event) => {
           if (isNotice(Object(event))) return event as Notice as unknown as ExecutionResult
-          const result = await execute({ ...argsOf(operation), rootValue: event })
+          const result = await execute(operation, event)
           return { ...result, ...extensionsOf(event) }
         })
       }),
