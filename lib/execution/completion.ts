@@ -43,8 +43,20 @@ export interface AbstractCompletion extends Nullable {
   readonly type: GraphQLAbstractType
 }
 
-export function completionOf(type: GraphQLOutputType, nullable = true): Completion {
-  if (isNonNullType(type)) return completionOf(type.ofType, false)
+/** One for each type of a schema, however many operations ask for it. */
+const known = new WeakMap<GraphQLOutputType, Completion>()
+
+export function completionOf(type: GraphQLOutputType): Completion {
+  let completion = known.get(type)
+  if (!completion) {
+    completion = makeCompletion(type)
+    known.set(type, completion)
+  }
+  return completion
+}
+
+function makeCompletion(type: GraphQLOutputType, nullable = true): Completion {
+  if (isNonNullType(type)) return makeCompletion(type.ofType, false)
   if (isListType(type)) return { kind: 'list', nullable, item: completionOf(type.ofType) }
   if (isLeafType(type)) return { kind: 'leaf', nullable, type, serialize: serializerOf(type) }
   if (isAbstractType(type)) return { kind: 'abstract', nullable, type }

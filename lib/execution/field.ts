@@ -28,7 +28,7 @@ export class SelectedField {
   /** Whether its arguments are the same in every execution. */
   readonly isConstant: boolean
   #constant: Arguments | null = null
-  readonly #selections = new Map<GraphQLObjectType, Selection>()
+  #selections: Map<GraphQLObjectType, Selection> | null = null
 
   constructor(
     operation: Operation,
@@ -61,6 +61,7 @@ export class SelectedField {
 
   /** What is selected of an object of this type. */
   selectionOf(type: GraphQLObjectType): Selection {
+    this.#selections ??= new Map()
     let selection = this.#selections.get(type)
     if (!selection) {
       selection = selectionOf(this.operation, type, this.nodes)
