@@ -104,17 +104,20 @@ export async function holdRevision(tx: Transaction, memoryId: string): Promise<b
 }
 
 /** What hangs on a memory and goes with it. */
-const hanging = ['embeddings', 'grants', 'accesses', 'revisions']
+const hanging = ['embeddings', 'grants', 'accesses']
 
 /** Takes away all that memories said, were named and were found by. The empty rows stay, so that no id is used twice. */
 export async function eraseMemories(tx: Transaction, owner: Owner, ids: readonly string[], now: Date): Promise<void> {
-  // Counted by the revisions, which go right behind. Sent in this order; none waits for the answer to the one before.
+  // Sent in this order; none waits for the answer to the one before. Who changes a shelf holds up all who write to it: as
+  // late as can be, which is before the revisions that it is counted by go.
+  const remove = (table: string) => tx.query(`DELETE FROM memory.${table} WHERE memory_id = ANY ($1::uuid[])`, [ids])
   await Promise.all([
-    removePostings(tx, owner, ids),
-    ...hanging.map((table) => tx.query(`DELETE FROM memory.${table} WHERE memory_id = ANY ($1::uuid[])`, [ids])),
+    ...hanging.map(remove),
     tx.query(
       'UPDATE memory.memories SET forgotten_at = $2, external_id = NULL, speaker = NULL, forward = NULL WHERE id = ANY ($1::uuid[])',
       [ids, now],
     ),
+    removePostings(tx, owner, ids),
+    remove('revisions'),
   ])
 }

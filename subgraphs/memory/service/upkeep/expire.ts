@@ -86,7 +86,6 @@ export async function expire(context: MemoryContext, unit: Unit, batch: Over, ar
   const archiveId = kept.length === 0 ? null : await archiveMemories(context, unit, kept)
   const archived = new Set(kept)
   await Promise.all([
-    eraseMemories(tx, viewer, ids, now),
     append(over.map(({ memory }) => expiredEvent({ ...memory, tenantId: viewer.tenantId }))),
     insertDecisions(
       tx,
@@ -99,6 +98,7 @@ export async function expire(context: MemoryContext, unit: Unit, batch: Over, ar
         outcome: { retentionUntil: until, archived: archived.has(memory.id) },
       })),
     ),
+    eraseMemories(tx, viewer, ids, now),
   ])
   return { held: held.length, expired: over.length, archiveId }
 }
