@@ -87,6 +87,8 @@ export async function anonymize(stores: Needed, subject: Subject, run: Run): Pro
 async function shutOut(stores: Needed, subject: Subject, action: string, tally: Tally): Promise<void> {
   stores.ledger.note({ userId: subject.userId, action })
   const sessions = await tally.step(async (tx) => {
+    // Whoever is noting what was decided of his memories is done by then, and whoever comes later finds that he is gone.
+    await tx.query(`SELECT pg_advisory_xact_lock(hashtextextended('erasure ' || $1::uuid, 0))`, [subject.userId])
     tally.add('postgres', 'audit.user_keys', await changed(tx, 'DELETE FROM audit.user_keys'))
     await tx.query(`UPDATE users.users SET status = 'SUSPENDED'`)
     await tx.query('INSERT INTO users.erasures (user_id, action) VALUES ($1, $2) ON CONFLICT DO NOTHING', [

@@ -1,14 +1,16 @@
-import { createPublicKey, verify } from 'node:crypto'
+import { createPublicKey, randomUUID, verify } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { requireUuid } from '../../lib/ids.ts'
 import { defaultTenantId } from '../../lib/tenants.ts'
 import { loadSigningKey } from '../../lib/tokens.ts'
 import { seal } from '../../stores/audit/sealer.ts'
 import { verifyAudit } from '../../stores/audit/verify.ts'
 import { projectorContext } from '../../stores/log/log.ts'
+import type { DecisionNote } from '../../stores/notes.ts'
 import { openOwnerConnection } from '../../stores/open.ts'
 import { step } from '../../stores/privacy/subject.ts'
 import { runOpenRequests } from '../../stores/privacy/worker.ts'
@@ -332,6 +334,27 @@ describe.each(backends)('on %s', (_name, skip, open) => {
       const { counts } = JSON.parse((await now())[0]?.receipt ?? '')
       expect(counts.postgres).toMatchObject({ 'audit.user_keys': 1, 'memory.revisions': 1, 'users.users': 1 })
       expect(counts.vectors).toEqual({ memories: 1 })
+    })
+
+    test('is noted of no more once he is gone, however late whoever read it is', async () => {
+      const { stores } = world.product.server
+      const { tenantId } = await viewerOfPerson(world.product, stays)
+      const what = { kind: 'REDACTION', action: 'MASK', phase: 'RETRIEVE', outcome: {}, traceId: 'late', ruleId: null }
+      const decision = (owner: Person, ruleName: string): DecisionNote => ({
+        ...{ at: new Date(), tenantId, actorId: null, memoryId: randomUUID(), requestId: randomUUID(), ...what },
+        ownerId: requireUuid('User', owner.id, 'id'),
+        ruleName,
+      })
+      const rules: [Person, string][] = [
+        [gone, 'Gonzorium rule'],
+        [nameless, 'Namelium rule'],
+        [stays, 'Stayorium rule'],
+      ]
+      stores.notes.decided(rules.map(([owner, name]) => decision(owner, name)))
+      await stores.notes.idle()
+      // That nothing of the others' is kept is looked for in the whole database below.
+      const { policyAudit } = await stays.ask('{ policyAudit(traceId: "late") { nodes { ruleName } } }')
+      expect(policyAudit.nodes).toEqual([{ ruleName: 'Stayorium rule' }])
     })
 
     test('leaves no trace of whoever is gone, and every trace of whoever stays', async () => {

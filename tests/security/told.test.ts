@@ -55,6 +55,8 @@ describe.skipIf(!process.env.MNEMOGRAPH_TEST_POSTGRES_URL && process.env.MNEMOGR
       async applyTierRules() {
         const moves = { name: 'told', kind: 'TIER', action: 'MOVE', toTier: 'SEMANTIC' }
         await must(owner.person, 'setPolicyRule', { ...moves, condition: { metadata: { told: true } } }, 'cursor')
+        // What is there when a rule changes is moved at once.
+        await product.settled()
         await must(owner.person, 'remember', { content: 'To be moved.', metadata: { told: true } }, 'cursor')
         return {}
       },
