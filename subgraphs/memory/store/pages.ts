@@ -38,15 +38,16 @@ export async function pagesUnder<Row>(
   const ids = values.add(parents, 'uuid[]')
   const { bounds, direction, limit } = keyset(page, source.key, source.order, values)
   const where = allOf([`${source.parent} = parent.id`, ...bounds, ...condition(values)])
-  const rows = await db.query<Row & { listOf: string }>(
-    `SELECT parent.id AS "listOf", item.* FROM unnest(${ids}) AS parent (id)
+  // A number tells a row's parent in fewer bytes than an id, and is sorted by sooner.
+  const rows = await db.query<Row & { listOf: number }>(
+    `SELECT parent.place::integer AS "listOf", item.* FROM unnest(${ids}) WITH ORDINALITY AS parent (id, place)
      CROSS JOIN LATERAL (
        SELECT ${source.columns} FROM ${source.from} WHERE ${where} ORDER BY ${source.key} ${direction} LIMIT ${limit}
      ) AS item
-     ORDER BY parent.id, item."${source.keyName}" ${direction}`,
+     ORDER BY parent.place, item."${source.keyName}" ${direction}`,
     values.list,
   )
-  return groupByParent(rows)
+  return groupByParent(rows, parents)
 }
 
 /** How long the list of each parent is; a parent whose list is empty is left out. */
@@ -65,12 +66,18 @@ export async function countsUnder(
   return new Map(rows.map(({ id, count }) => [id, count]))
 }
 
-function groupByParent<Row>(rows: readonly (Row & { listOf: string })[]): Map<string, Row[]> {
+function groupByParent<Row>(
+  rows: readonly (Row & { listOf: number })[],
+  parents: readonly string[],
+): Map<string, Row[]> {
   const groups = new Map<string, Row[]>()
+  let [place, group]: [number, Row[]] = [0, []]
   for (const row of rows) {
-    const group = groups.get(row.listOf)
-    if (group) group.push(row)
-    else groups.set(row.listOf, [row])
+    if (row.listOf !== place) {
+      ;[place, group] = [row.listOf, []]
+      groups.set(parents[place - 1] ?? '', group)
+    }
+    group.push(row)
   }
   return groups
 }
