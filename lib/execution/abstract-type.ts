@@ -9,11 +9,10 @@ export function runtimeTypeOf(name: unknown, field: SelectedField, type: GraphQL
   const { schema } = field.operation
   const found = typeof name === 'string' ? schema.getType(name) : undefined
   if (isObjectType(found) && schema.isSubType(type, found)) return found
-  const where = `${field.parentType.name}.${field.definition.name}`
   throw new GraphQLError(
     typeof name === 'string'
-      ? `Runtime Object type "${name}" is not a possible type for "${type.name}", for field "${where}".`
-      : `Abstract type "${type.name}" must resolve to an Object type at runtime for field "${where}".`,
+      ? `Runtime Object type "${name}" is not a possible type for "${type.name}", for field "${field.coordinate}".`
+      : `Abstract type "${type.name}" must resolve to an Object type at runtime for field "${field.coordinate}".`,
     { nodes: field.nodes },
   )
 }

@@ -47,6 +47,11 @@ export class SelectedField {
     this.isConstant = !nodes[0]?.arguments?.some(({ value }) => hasVariable(value))
   }
 
+  /** What it is called in messages: its schema coordinate. */
+  get coordinate(): string {
+    return `${this.parentType.name}.${this.definition.name}`
+  }
+
   /** @throws GraphQLError where a value is none of its type. */
   argumentsWith(variables: Variables): Arguments {
     if (!this.isConstant) return this.#readArguments(variables)

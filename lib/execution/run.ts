@@ -133,7 +133,7 @@ export class Run {
 
   #complete(value: unknown, field: SelectedField, completion: Completion, place: Place, key: Key): void {
     if (value === null || value === undefined) {
-      if (!completion.nullable) throw new Error(`Cannot return null for non-nullable field ${nameOf(field)}.`)
+      if (!completion.nullable) throw new Error(`Cannot return null for non-nullable field ${field.coordinate}.`)
       place.put(key, null)
     } else if (value instanceof Error) {
       throw value
@@ -155,7 +155,7 @@ export class Run {
 
   #completeList(value: unknown, field: SelectedField, item: Completion, list: Place): void {
     const items = itemsOf(value)
-    if (!items) throw new GraphQLError(`Expected Iterable, but did not find one for field "${nameOf(field)}".`)
+    if (!items) throw new GraphQLError(`Expected Iterable, but did not find one for field "${field.coordinate}".`)
     for (let index = 0; index < items.length; index++) {
       if (list.ended) this.#outlive(items[index], list)
       else this.#settle(items[index], field, item, list, index)
@@ -210,7 +210,6 @@ export class Run {
 }
 
 const nothing = () => {}
-const nameOf = ({ parentType, definition }: SelectedField) => `${parentType.name}.${definition.name}`
 
 function propertyOf(source: unknown, name: string): unknown {
   if (source === null || (typeof source !== 'object' && typeof source !== 'function')) return undefined

@@ -34,7 +34,7 @@ import { feedbackByIds } from './store/feedback.ts'
 import { grantsOf } from './store/grants.ts'
 import type { Values } from './store/keyset.ts'
 import * as memories from './store/memories.ts'
-import { countsUnder, type ListSource, pagesUnder, readsRare, withRare } from './store/pages.ts'
+import { countsUnder, type ListSource, pagesUnder, sourceFor } from './store/pages.ts'
 import { type Circumstances, circumstancesOf, type RuleRecord, rulesByIds } from './store/policies.ts'
 import { chainsByIds } from './store/reasoning.ts'
 import { relationshipsByIds } from './store/relationships.ts'
@@ -121,8 +121,7 @@ export function createLoaders(stores: Stores, request: RequestContext) {
   }
 
   function memoriesUnder(name: string, list: ListSource, parent: string, args: PageArguments, selected: Selected) {
-    const rare = readsRare(list, selected)
-    const source = rare ? withRare(list) : list
+    const { source, rare } = sourceFor(list, selected)
     return countedUnder<MemoryRecord>(name, parent, args, {
       rare,
       pages: (db, ids, page) => memories.memoryPages(db, source, ids, page),
@@ -188,8 +187,7 @@ export function createLoaders(stores: Stores, request: RequestContext) {
     memoriesOfMessage: (id: string, args: PageArguments, selected: Selected) =>
       memoriesUnder('message memories', memories.memoriesOfMessage, id, args, selected),
     revisionsOf({ id, asOf }: MemoryRecord, args: PageArguments, selected: Selected) {
-      const rare = readsRare(memories.revisions, selected)
-      const source = rare ? withRare(memories.revisions) : memories.revisions
+      const { source, rare } = sourceFor(memories.revisions, selected)
       return countedUnder<RevisionRecord>(['revisions', asOf], id, args, {
         rare,
         pages: (db, ids, page) => memories.revisionPages(db, source, ids, page, asOf),

@@ -18,7 +18,6 @@ const rareFields = [
   'session',
   'source',
   'speaker',
-
   'externalId',
   'compressed',
   'compressionMetadata',

@@ -17,13 +17,11 @@ export interface ListSource {
   readonly order: Order
 }
 
-/** Whether one of the selected fields reads the list's rare columns. */
-export function readsRare({ rare }: ListSource, selected: ReadonlySet<string>): boolean {
-  return rare?.fields.some((field) => selected.has(field)) ?? false
-}
-
-export function withRare(source: ListSource): ListSource {
-  return source.rare ? { ...source, columns: `${source.columns}, ${source.rare.columns}` } : source
+/** A list with its rare columns, if one of the selected fields reads them. */
+export function sourceFor(list: ListSource, selected: ReadonlySet<string>): { source: ListSource; rare: boolean } {
+  const { rare } = list
+  if (!rare?.fields.some((field) => selected.has(field))) return { source: list, rare: false }
+  return { source: { ...list, columns: `${list.columns}, ${rare.columns}` }, rare: true }
 }
 
 /** One page of the list of each parent, in one statement, keyed by parent. */

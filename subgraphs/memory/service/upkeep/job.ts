@@ -7,9 +7,7 @@ import { type Owner, ownersToKeep } from '../../store/upkeep.ts'
 import { prepareContents, storePrepared } from './compression.ts'
 import { expire } from './expire.ts'
 import { inPages, upkeepName as name, pageMs } from './pages.ts'
-import { keepByRules } from './retention.ts'
-import { applyChangedRules } from './rules.ts'
-import { moveByRules } from './tiers.ts'
+import { applyChangedRules, moveAndKeep } from './rules.ts'
 
 const hour = 3_600_000
 const ownersAtOnce = 100
@@ -40,13 +38,7 @@ export async function keepInOrder(stores: Stores): Promise<void> {
 }
 
 async function keepOwner(stores: Stores, owner: Owner, at: Date): Promise<void> {
-  await inPages(
-    stores,
-    owner,
-    mostBatches,
-    async (context, unit, after) => (await moveByRules(context, unit, after)).after,
-  )
-  await inPages(stores, owner, mostBatches, keepByRules)
+  await moveAndKeep(stores, owner, mostBatches)
   await inPages(stores, owner, mostBatches, async (context, unit) => {
     const { held } = await expire(context, unit, { at, tiers: null, most: expiredAtOnce }, false)
     return held < expiredAtOnce ? null : 0

@@ -55,13 +55,18 @@ async function applyToTenant(stores: Stores, tenantId: string, signal?: AbortSig
   }
 }
 
+/** Gives an owner's memories the tiers and the times that rules say. @param mostPages of each */
+export async function moveAndKeep(stores: Stores, owner: Owner, mostPages: number): Promise<void> {
+  await inPages(stores, owner, mostPages, async (context, unit, after) => {
+    return (await moveByRules(context, unit, after)).after
+  })
+  await inPages(stores, owner, mostPages, keepByRules)
+}
+
 /** @throws when somebody else was changing memories, which have then to be looked at again */
 async function applyToOwner(stores: Stores, owner: Owner, signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted()
-  await inPages(stores, owner, Number.POSITIVE_INFINITY, async (context, unit, after) => {
-    return (await moveByRules(context, unit, after)).after
-  })
-  await inPages(stores, owner, Number.POSITIVE_INFINITY, keepByRules)
+  await moveAndKeep(stores, owner, Number.POSITIVE_INFINITY)
   if (await areKeptByRules(inNameOf(stores, owner, upkeepName, pageMs))) return
   throw new Error('some memories were being changed while rules were applied to them')
 }
